@@ -1,0 +1,23 @@
+# Everything a change must pass, in the order that fails fastest. Each step also runs by itself.
+.PHONY: check format lint types contracts test nightly bench fix schema
+
+check: format lint types contracts test
+
+format:
+	uv run ruff format --check .
+lint:
+	uv run ruff check .
+types:
+	uv run mypy
+contracts:
+	uv run lint-imports --no-cache
+test:
+	uv run pytest --cov --cov-report=term
+nightly:
+	uv run pytest -m "nightly or not nightly" --hypothesis-profile=nightly
+bench:
+	uv run python -m tests.benchmarks
+fix:
+	uv run ruff check --fix . && uv run ruff format .
+schema:
+	uv run agentmesh schema > docs/team.schema.json

@@ -1,0 +1,1 @@
+"""The YAML language: models, loader with file:line:column errors, JSON Schema."""

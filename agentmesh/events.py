@@ -1,0 +1,322 @@
+"""Every fact that a run can produce. The log of these events is the only state of a run.
+
+An event is made without `id`, `run_id` and `ts`; the runner stamps them once, at the moment it appends the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from agentmesh.messages import Finding, MessageKind, Outcome, Part, Task, TaskStatus, ToolCall, Usage
+
+Json = dict[str, Any]
+Edges = tuple[tuple[str, str], ...]
+ContextReason = Literal["fresh", "phase", "compact", "window", "reset", "replace"]
+
+
+class EventBase(BaseModel):
+    """What every event carries. `ts` is in seconds since the epoch; `id` counts from 1 within a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: int = 0
+    run_id: str = ""
+    ts: float = 0.0
+    agent: str | None = None
+
+
+E = TypeVar("E", bound=EventBase)
+
+
+def stamped(event: E, id_: int, run_id: str, ts: float) -> E:
+    """The event with its place in the log. Writes into the event itself: it is not yet shared, and a copy per event costs more than the rest of the path."""
+    fields = event.__dict__
+    fields["id"], fields["run_id"], fields["ts"] = id_, run_id, ts
+    return event
+
+
+class RunStarted(EventBase):
+    type: Literal["run_started"] = "run_started"
+    team: str
+    task: str
+    parts: tuple[Part, ...] = ()
+    seed: int = 0
+    topology_hash: str = ""
+    version: str = ""
+    continues: str | None = None
+
+
+class RunResumed(EventBase):
+    type: Literal["run_resumed"] = "run_resumed"
+
+
+class PhaseStarted(EventBase):
+    type: Literal["phase_started"] = "phase_started"
+    phase: str
+    occurrence: int = 1
+    order: str
+    edges: Edges
+
+
+class PhaseEnded(EventBase):
+    type: Literal["phase_ended"] = "phase_ended"
+    phase: str
+    occurrence: int = 1
+    reason: str
+
+
+class Notice(EventBase):
+    """The run speaks to an agent: a fixed template, never text that the agent could not see."""
+
+    type: Literal["notice"] = "notice"
+    template: str
+    content: str
+
+
+class BoundsChanged(EventBase):
+    type: Literal["bounds_changed"] = "bounds_changed"
+    bounds: Json
+
+
+class TurnStarted(EventBase):
+    type: Literal["turn_started"] = "turn_started"
+    turn: int
+    phase: str
+    round: int = 0
+    inbox: tuple[str, ...] = ()
+    """Message ids in the order in which the agent reads them; `notice:ID` for a notice."""
+
+
+class ContextStarted(EventBase):
+    type: Literal["context_started"] = "context_started"
+    reason: ContextReason
+    recipients: tuple[str, ...] = ()
+
+
+class ModelCallStarted(EventBase):
+    type: Literal["model_call_started"] = "model_call_started"
+    key: str
+    model: str
+    request_hash: str
+    reserved: int
+    """Tokens set aside for this call: estimated input and the agent's `max_output_tokens`."""
+
+
+class ModelCallFinished(EventBase):
+    type: Literal["model_call_finished"] = "model_call_finished"
+    key: str
+    model: str
+    usage: Usage
+    content: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str = "stop"
+    structured: Literal["native", "json_mode", "prompt"] | None = None
+    extra: Json = Field(default_factory=dict)
+    error: str | None = None
+    seconds: float = 0.0
+    attempts: int = 1
+
+
+class ToolCallStarted(EventBase):
+    type: Literal["tool_call_started"] = "tool_call_started"
+    key: str
+    name: str
+    arguments: Json
+
+
+class ToolCallFinished(EventBase):
+    type: Literal["tool_call_finished"] = "tool_call_finished"
+    key: str
+    name: str
+    arguments: Json
+    result: str | None = None
+    error: str | None = None
+    ends_turn: bool = False
+
+
+class MessageProposed(EventBase):
+    type: Literal["message_proposed"] = "message_proposed"
+    message_id: str
+    sender: str
+    recipient: str
+    content: str
+    kind: MessageKind = "text"
+    task_id: str | None = None
+    parts: tuple[Part, ...] = ()
+
+
+class MessageTransformed(EventBase):
+    type: Literal["message_transformed"] = "message_transformed"
+    message_id: str
+    sender: str
+    recipient: str
+    content: str
+    by: str
+
+
+class MessageDelivered(EventBase):
+    type: Literal["message_delivered"] = "message_delivered"
+    message_id: str
+    sender: str
+    recipient: str
+    content: str
+    kind: MessageKind = "text"
+    task_id: str | None = None
+    parts: tuple[Part, ...] = ()
+
+
+class MessageRefused(EventBase):
+    type: Literal["message_refused"] = "message_refused"
+    message_id: str
+    sender: str
+    recipient: str
+    content: str
+    allowed: tuple[str, ...] = ()
+    policy: Literal["return_to_agent"] = "return_to_agent"
+    reason: str = "no_edge"
+
+
+class MessageWithheld(EventBase):
+    type: Literal["message_withheld"] = "message_withheld"
+    message_id: str
+    sender: str
+    recipient: str
+    content: str
+    allowed: tuple[str, ...] = ()
+    policy: str = "monitor"
+
+
+class TaskChanged(EventBase):
+    """A task of the board came into a new state. `agent` is the planner who owns it."""
+
+    type: Literal["task_changed"] = "task_changed"
+    task: Task
+    status: TaskStatus
+    worker: str | None = None
+    summary: str = ""
+
+
+class FindingRecorded(EventBase):
+    type: Literal["finding"] = "finding"
+    finding: Finding
+    threshold: float = 0.0
+    blocking: bool = False
+
+
+class InterventionMade(EventBase):
+    type: Literal["intervention"] = "intervention"
+    kind: Literal["note", "halt", "cut_edge", "isolate"]
+    finding: int
+    """Id of the finding's event."""
+    monitor: str
+    agents: tuple[str, ...] = ()
+    edges: Edges = ()
+
+
+class TopologyChanged(EventBase):
+    type: Literal["topology_changed"] = "topology_changed"
+    change: Literal["cut", "restore", "isolate", "replace", "enter_phase"]
+    edges: Edges
+    hash: str = ""
+
+
+class LimitWasReached(EventBase):
+    """A limit stands in the way. `agent` is None for a limit of the whole run."""
+
+    type: Literal["limit_reached"] = "limit_reached"
+    limit: str
+    allowed: float
+    needed: float
+
+
+class Metric(EventBase):
+    type: Literal["metric"] = "metric"
+    name: str
+    value: float
+    kind: Literal["proxy", "held_out", "milestone"] = "proxy"
+
+
+class Question(EventBase):
+    type: Literal["question"] = "question"
+    question_id: str
+    content: str
+
+
+class Answered(EventBase):
+    type: Literal["answered"] = "answered"
+    question_id: str
+    content: str
+    by: str = ""
+
+
+class Verification(EventBase):
+    type: Literal["verification"] = "verification"
+    passed: bool
+    attempt: int
+    detail: str = ""
+
+
+class TurnFailed(EventBase):
+    type: Literal["turn_failed"] = "turn_failed"
+    turn: int
+    error: str
+    kind: str
+
+
+class TurnEnded(EventBase):
+    """A turn is over. `reply` is its plain text, None where the agent acted by tools alone."""
+
+    type: Literal["turn_ended"] = "turn_ended"
+    turn: int
+    reply: str | None = None
+    parts: tuple[Part, ...] = ()
+
+
+class RunEnded(EventBase):
+    type: Literal["run_ended"] = "run_ended"
+    outcome: Outcome
+    reason: str
+    answer: str | None = None
+
+
+Event = (
+    RunStarted
+    | RunResumed
+    | PhaseStarted
+    | PhaseEnded
+    | Notice
+    | BoundsChanged
+    | TurnStarted
+    | ContextStarted
+    | ModelCallStarted
+    | ModelCallFinished
+    | ToolCallStarted
+    | ToolCallFinished
+    | MessageProposed
+    | MessageTransformed
+    | MessageDelivered
+    | MessageRefused
+    | MessageWithheld
+    | TaskChanged
+    | FindingRecorded
+    | InterventionMade
+    | TopologyChanged
+    | LimitWasReached
+    | Metric
+    | Question
+    | Answered
+    | Verification
+    | TurnFailed
+    | TurnEnded
+    | RunEnded
+)
+
+_adapter: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+
+
+def event_from_json(data: str | bytes | Mapping[str, Any]) -> Event:
+    """Read an event back from its JSON text or from a decoded object. Raises `pydantic.ValidationError`."""
+    return _adapter.validate_json(data) if isinstance(data, str | bytes) else _adapter.validate_python(data)

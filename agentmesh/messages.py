@@ -1,0 +1,175 @@
+"""What passes between the parts of a run: messages, replies, tasks, findings. Plain frozen data, no behaviour."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+USER = "user"
+"""The node that sends the task and receives the answer."""
+
+RUN = "agentmesh"
+"""The reserved sender under which the run itself speaks to agents."""
+
+Outcome = Literal["verified", "completed", "stalled", "limit", "halted", "cancelled", "failed"]
+MessageKind = Literal["text", "task", "handoff", "proposal", "decision", "answer"]
+TaskStatus = Literal["open", "claimed", "done", "blocked", "failed"]
+Decision = Literal["done", "continue", "replan", "abort"]
+
+
+class Frozen(BaseModel):
+    """Immutable data that refuses what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImagePart(Frozen):
+    """An image beside the text of a message: base64 data, or a URL that the provider fetches."""
+
+    type: Literal["image"] = "image"
+    media_type: str = "image/png"
+    data: str | None = None
+    url: str | None = None
+
+
+class FilePart(Frozen):
+    """A file beside the text of a message, base64-encoded."""
+
+    type: Literal["file"] = "file"
+    name: str
+    media_type: str = "application/pdf"
+    data: str
+
+
+Part = Annotated[ImagePart | FilePart, Field(discriminator="type")]
+
+
+class Usage(Frozen):
+    """What model calls used. `input_tokens` counts all input, cached or not; `cost_usd` is None where no price is known."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    model_calls: int = 0
+    cost_usd: float | None = 0.0
+    estimated: bool = False
+
+    def __add__(self, other: Usage) -> Usage:
+        cost = None if self.cost_usd is None or other.cost_usd is None else self.cost_usd + other.cost_usd
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            model_calls=self.model_calls + other.model_calls,
+            cost_usd=cost,
+            estimated=self.estimated or other.estimated,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """Input and output together, the unit of a `tokens` limit."""
+        return self.input_tokens + self.output_tokens
+
+
+class Message(Frozen):
+    """One text on one edge. A message to three recipients is three messages."""
+
+    message_id: str
+    sender: str
+    recipient: str
+    content: str
+    kind: MessageKind = "text"
+    task_id: str | None = None
+    parts: tuple[Part, ...] = ()
+
+
+class Task(Frozen):
+    """One entry of a planner's task board."""
+
+    id: str
+    title: str
+    instructions: str = ""
+    depends_on: tuple[str, ...] = ()
+    acceptance: str = ""
+    priority: int = 0
+
+
+class Handoff(Frozen):
+    """What a worker returns for its task."""
+
+    status: Literal["done", "blocked", "failed"] = "done"
+    summary: str
+    evidence: str = ""
+    concerns: str = ""
+    deviations: str = ""
+
+
+class Finding(Frozen):
+    """What a monitor saw: a label with a score between 0 and 1, the agents, and the ids of the events that show it."""
+
+    monitor: str = ""
+    label: str
+    score: float = Field(default=1.0, ge=0, le=1)
+    agents: tuple[str, ...] = ()
+    evidence: tuple[int, ...] = ()
+    why: str = ""
+
+
+class ChatFunction(TypedDict):
+    """Name and JSON-encoded arguments of a called function, as providers send them."""
+
+    name: str
+    arguments: str
+
+
+class ChatToolCall(TypedDict):
+    """A tool call inside an assistant's chat message."""
+
+    id: str
+    type: Literal["function"]
+    function: ChatFunction
+
+
+class ChatMessage(TypedDict, total=False):
+    """One message of a canonical request, in the shape of Chat Completions.
+
+    `content` is text, or a list of `{"type": "text" | "image_url" | "file", ...}` where a message carries parts.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str | list[dict[str, Any]] | None
+    tool_calls: list[ChatToolCall]
+    tool_call_id: str
+    extra: dict[str, Any]
+    """What a provider's `Reply.extra` held: only that provider reads it, and no other is sent it."""
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A model asks for a tool. `arguments` are decoded; text that was no JSON object arrives as `{"": text}`."""
+
+    name: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model answered: text, tool calls, or both."""
+
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+    finish_reason: str = "stop"
+    structured: Literal["native", "json_mode", "prompt"] | None = None
+    """How structured output was asked for, where it was."""
+    model: str = ""
+    """The `provider:model` that answered: another than the one asked where a fallback stepped in."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """What a provider needs back unchanged in the next request of the context (signed reasoning, for one)."""
