@@ -1,0 +1,26 @@
+"""Fixtures that every test shares."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("default", max_examples=100, deadline=None)
+settings.register_profile("nightly", max_examples=1000, deadline=None)
+settings.load_profile("default")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """All asynchronous tests run on asyncio: the provider SDKs know no other loop."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on, or spends, what the developer's environment holds."""
+    for name in list(os.environ):
+        if name.endswith("_API_KEY") or name.startswith("AGENTMESH_"):
+            monkeypatch.delenv(name)
