@@ -177,10 +177,11 @@ class Graph(TopologyBase):
         """`[a, b]` and `a -> b` are edges too."""
         if not isinstance(edges, list | tuple):
             return edges
-        return tuple(_long_edge(edge) for edge in edges)
+        return tuple(long_edge(edge) for edge in edges)
 
 
-def _long_edge(edge: Any) -> Any:
+def long_edge(edge: Any) -> Any:
+    """The mapping that a short form of an edge stands for; anything else unchanged."""
     if isinstance(edge, str) and edge.count("->") == 1:
         edge = [end.strip() for end in edge.split("->")]
     if isinstance(edge, list | tuple) and len(edge) == 2:
