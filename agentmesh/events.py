@@ -32,7 +32,10 @@ E = TypeVar("E", bound=EventBase)
 
 
 def stamped(event: E, id_: int, run_id: str, ts: float) -> E:
-    """The event with its place in the log. Writes into the event itself: it is not yet shared, and a copy per event costs more than the rest of the path."""
+    """The event with its place in the log.
+
+    Writes into the event itself: nobody else holds it yet, and a copy would cost more than all else on its path.
+    """
     fields = event.__dict__
     fields["id"], fields["run_id"], fields["ts"] = id_, run_id, ts
     return event

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -54,8 +54,8 @@ class PriceLike(Protocol):
 class _Count:
     """Turns by agent and messages by edge, infinite where nothing bounds them."""
 
-    turns: Counter[str] = field(default_factory=Counter)
-    messages: Counter[tuple[str, str]] = field(default_factory=Counter)
+    turns: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    messages: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
 
 
 def bounds_of(
@@ -82,18 +82,22 @@ def bounds_of(
         for pair, messages in counted.messages.items():
             total.messages[pair] += messages
     again = 1 + retries
-    turns = {
+    turns: dict[str, float] = {
         name: _least(count * again, agents.get(name, AgentConfig()).limits.turns) for name, count in total.turns.items()
     }
-    messages = {pair: count * (again if USER != pair[0] else 1) for pair, count in total.messages.items()}
+    messages: dict[tuple[str, str], float] = {
+        pair: count * (again if pair[0] != USER else 1) for pair, count in total.messages.items()
+    }
     all_turns = _least(sum(turns.values()), limits.turns)
     widest = max((len(others) for phase in phases for others in phase.successors.values()), default=0)
     all_messages = min(sum(messages.values()), (all_turns + 1) * widest)
+    tokens, usd = _spending(turns, messages, agents, prices or {})
     return Bounds(
         turns=_finite(all_turns),
         model_calls=_finite(_least(_calls(turns, agents, all_turns), limits.model_calls)),
         messages=_finite(_least(all_messages, limits.messages)),
-        **_spending(turns, messages, agents, limits, prices),  # type: ignore[arg-type]
+        tokens=_finite(_least(tokens, limits.tokens)),
+        usd=round(usd, 6) if math.isfinite(usd) else None,
     )
 
 
@@ -111,38 +115,29 @@ def _spending(
     turns: Mapping[str, float],
     messages: Mapping[tuple[str, str], float],
     agents: Mapping[str, AgentConfig],
-    limits: Limits,
-    prices: Mapping[str, PriceLike | None] | None,
-) -> dict[str, float | None]:
-    tokens, usd = 0.0, 0.0
+    prices: Mapping[str, PriceLike | None],
+) -> tuple[float, float]:
+    """Tokens and USD if every message, reply and prompt is as long as it may be; infinite where that is unknown."""
+    heard: defaultdict[str, float] = defaultdict(float)
+    for (sender, recipient), number in messages.items():
+        longest = TASK_TOKENS if sender == USER else agents.get(sender, AgentConfig()).max_output_tokens
+        heard[recipient] += number * longest
+    tokens = usd = 0.0
     for name, count in turns.items():
         agent = agents.get(name, AgentConfig())
         calls = count * _steps(agent)
+        price = prices.get(name)
         if not calls:
             continue
-        if agent.tools:
-            tokens = usd = math.inf
-            break
-        heard = sum(
-            n * (TASK_TOKENS if a == USER else agents.get(a, AgentConfig()).max_output_tokens)
-            for (a, b), n in messages.items()
-            if b == name
-        )
-        longest = PROMPT_TOKENS + 16 * len(turns) + len(agent.instructions) + heard + calls * agent.max_output_tokens
+        own = PROMPT_TOKENS + 16 * len(turns) + len(agent.instructions)
+        longest = math.inf if agent.tools else own + heard[name] + calls * agent.max_output_tokens
         tokens += calls * (longest + agent.max_output_tokens)
-        price = (prices or {}).get(name)
-        usd += calls * (longest * price.input + agent.max_output_tokens * price.output) / 1e6 if price else math.inf
-    known = prices is not None and all(prices.get(name) for name, count in turns.items() if count)
-    return {
-        "tokens": _finite(_least(tokens, limits.tokens)),
-        "usd": round(usd, 6) if known and math.isfinite(usd) else _free(prices, turns),
-    }
-
-
-def _free(prices: Mapping[str, PriceLike | None] | None, turns: Mapping[str, float]) -> float | None:
-    """Zero where every price is zero, however many tokens; else unknown."""
-    found = [(prices or {}).get(name) for name in turns]
-    return 0.0 if all(price is not None and price.input == price.output == 0 for price in found) else None
+        free = price is not None and price.input == price.output == 0
+        if price is None:
+            usd = math.inf
+        elif not free:
+            usd += calls * (longest * price.input + agent.max_output_tokens * price.output) / 1e6
+    return tokens, usd
 
 
 def _rounds(phase: Phase) -> _Count:
@@ -206,14 +201,14 @@ def _reactive(phase: Phase, joins: Mapping[str, Join]) -> _Count:
         for name in order:
             heard = [count.messages[(a, name)] for a in phase.predecessors.get(name, ())]
             turns = _joined(heard, joins.get(name, "any")) + (name in phase.opens)
-            count.turns[name] = math.inf if name in endless else turns  # type: ignore[assignment]
+            count.turns[name] = math.inf if name in endless else turns
             for other in phase.successors.get(name, ()):
                 cap = phase.by_pair[(name, other)].max_messages
-                count.messages[(name, other)] = _least(count.turns[name], cap)  # type: ignore[assignment]
+                count.messages[(name, other)] = _least(count.turns[name], cap)
     return count
 
 
-def _joined(heard: list[int], join: Join) -> float:
+def _joined(heard: list[float], join: Join) -> float:
     match join:
         case "any":
             return sum(heard)

@@ -95,7 +95,9 @@ def _unbounded(topology: Topology, bounds: Bounds) -> list[Lint]:
     import networkx as nx
 
     for phase in topology.phases:
-        free = nx.DiGraph(edge.pair for edge in phase.edges if edge.max_messages is None and USER not in edge.pair)
+        free: nx.DiGraph[str] = nx.DiGraph(
+            edge.pair for edge in phase.edges if edge.max_messages is None and USER not in edge.pair
+        )
         try:
             cycle = tuple(sender for sender, _ in nx.find_cycle(free))
         except nx.NetworkXNoCycle:

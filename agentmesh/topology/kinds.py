@@ -68,7 +68,7 @@ def hierarchy(
         for branch in below:
             grow(branch)
 
-    grow(Planner(planner=planner, workers=tuple(workers), max_tasks=max_tasks))  # type: ignore[arg-type]
+    grow(Planner(planner=planner, workers=tuple(workers), max_tasks=max_tasks))
     everyone = [planner, *(worker for below in tree.values() for worker in below), *([judge] if judge else [])]
     _unique(everyone)
     down = [Edge(boss, worker) for boss, below in tree.items() for worker in below]
