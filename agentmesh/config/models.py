@@ -126,7 +126,7 @@ class Flat(TopologyBase):
     """Everybody speaks to everybody for some rounds; then one speaker answers."""
 
     kind: Literal["flat"] = "flat"
-    agents: tuple[str, ...] = Field(min_length=2, description="Who discusses")
+    agents: tuple[str, ...] = Field(min_length=1, description="Who discusses: two or more, replicas counted")
     rounds: PositiveInt = Field(2, description="Rounds of discussion, in which everybody speaks once")
     speaker: str | None = Field(None, description="Who answers; by default the last agent")
     order: Literal["simultaneous", "round_robin"] = Field(

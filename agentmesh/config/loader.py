@@ -1,0 +1,259 @@
+"""From a file to a checked team, or to everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from agentmesh.config.interpolation import interpolate
+from agentmesh.config.models import TeamConfig
+from agentmesh.config.names import Remark, check_names, check_parts
+from agentmesh.config.overrides import Overridden, override, read_path
+from agentmesh.config.problems import Fault, faults
+from agentmesh.config.salvage import salvage
+from agentmesh.config.source import Path, Source, Step, parse, written
+from agentmesh.errors import ConfigError, Problem
+
+_EMPTY = "the file is empty; a team has at least version, agents and topology"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A team as its file describes it, and where in the file everything stands."""
+
+    config: TeamConfig
+    path: str
+    """The file as it was named, for messages."""
+    warnings: tuple[Problem, ...] = ()
+    _source: Source = field(default_factory=Source, repr=False, compare=False)
+    _overridden: Overridden = field(default_factory=lambda: Overridden({}), repr=False, compare=False)
+
+    def locate(self, path: Sequence[Step] | str) -> tuple[int, int]:
+        """Line and column, from 1, of what stands at the path; of the nearest parent's key if nothing does.
+
+        The path is a sequence such as `("agents", "worker", "tools", 0)` or text such as `agents.worker.tools[0]`.
+        (0, 0) if it was set on the command line, or from Python.
+        """
+        steps = self._steps(path)
+        return (0, 0) if self._overridden.origin(steps) else self._source.locate(steps)
+
+    def problem(self, path: Sequence[Step] | str, message: str) -> Problem:
+        """A problem at the path, as this module reports its own."""
+        return _Places(self._source, self._overridden).problem(self._steps(path), message)
+
+    def _steps(self, path: Sequence[Step] | str) -> Path:
+        return read_path(path, self._overridden.data) if isinstance(path, str) else tuple(path)
+
+
+def load_team(
+    path: str | os.PathLike[str],
+    *,
+    overrides: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    model: str | None = None,
+    known_models: Collection[str] = (),
+) -> Loaded:
+    """Read a team from a YAML file. Runs no code and imports nothing that the file names.
+
+    `overrides` are `path=value` texts; `model` replaces the model `default`; `known_models` are names of models that
+    the caller brings along; `environment` is the process's if not given.
+
+    Raises: ConfigError, with all problems at once.
+    """
+    file = FilePath(path)
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror or error}", str(path)) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError([_undecodable(file, error)], str(path)) from None
+    return load_team_text(
+        text,
+        str(path),
+        overrides=overrides,
+        environment=environment,
+        model=model,
+        known_models=known_models,
+        folder=file.parent,
+    )
+
+
+def load_team_text(
+    text: str,
+    name: str = "<string>",
+    *,
+    overrides: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    model: str | None = None,
+    known_models: Collection[str] = (),
+    folder: str | os.PathLike[str] = ".",
+) -> Loaded:
+    """Read a team from YAML text; `file:` instructions are looked for from `folder`. Raises: ConfigError."""
+    source = parse(text, name)
+    if source.data is None and not source.problems:
+        raise ConfigError([Problem(1, 1, "", _EMPTY)], name)
+    return _Loading(source, name, FilePath(folder), known_models).load(overrides, environment, model)
+
+
+def from_mapping(
+    data: Mapping[str, Any],
+    *,
+    overrides: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    model: str | None = None,
+    known_models: Collection[str] = (),
+    folder: str | os.PathLike[str] = ".",
+    name: str = "team",
+) -> Loaded:
+    """Read a team from a mapping with the keys of a file, made in Python: problems name paths but no lines.
+
+    Raises: ConfigError.
+    """
+    source = Source(data=_plain(data))
+    return _Loading(source, name, FilePath(folder), known_models).load(overrides, environment, model)
+
+
+class _Places:
+    """Turns paths into problems: at a line of the file, or at the override that decided the place."""
+
+    def __init__(self, source: Source, overridden: Overridden) -> None:
+        self._source = source
+        self._overridden = overridden
+
+    def problem(self, path: Path, message: str, *, at_key: bool = False) -> Problem:
+        origin = self._overridden.origin(path)
+        if origin is not None:
+            return Problem(0, 0, origin, message)
+        return Problem(*self._source.locate(path, key=at_key), written(path), message)
+
+
+class _Loading:
+    """One load: each step adds to `problems`, and only the end raises."""
+
+    def __init__(self, source: Source, name: str, folder: FilePath, known_models: Collection[str]) -> None:
+        self._source = source
+        self._name = name
+        self._folder = folder
+        self._known_models = known_models
+        self._problems = list(source.problems)
+
+    def load(self, overrides: Sequence[str], environment: Mapping[str, str] | None, model: str | None) -> Loaded:
+        if not isinstance(self._source.data, dict):
+            self._problems.append(Problem(*self._source.locate(()), "", "a team is a mapping of keys to values"))
+            raise ConfigError(self._problems, self._name)
+        overridden = self._override(overrides, model)
+        places = _Places(self._source, overridden)
+        filled = interpolate(overridden.data, os.environ if environment is None else environment)
+        self._problems += [places.problem(path, message) for path, message in filled.problems]
+        unresolved = {path for path, _ in filled.problems}
+        prompts = self._read_prompts(filled.data, places)
+        data, config, wrong = _validated(filled.data, {**overridden.texts, **filled.texts})
+        wrong = [fault for fault in wrong if fault.path not in unresolved]
+        self._problems += [places.problem(fault.path, fault.message, at_key=fault.at_key) for fault in wrong]
+        if config is not None:
+            remarks = check_names(config, self._known_models)
+        else:
+            remarks = check_parts(*salvage(data, wrong), self._known_models)
+        self._problems += self._of(remarks, places, "error", unresolved)
+        if self._problems or config is None:
+            raise ConfigError(_once(self._problems), self._name)
+        warnings = self._of(remarks, places, "warning", unresolved)
+        return Loaded(_with_prompts(config, prompts), self._name, tuple(warnings), self._source, overridden)
+
+    def _override(self, overrides: Sequence[str], model: str | None) -> Overridden:
+        overridden = override(self._source.data, overrides)
+        self._problems += [Problem(0, 0, origin, message) for origin, message in overridden.problems]
+        if model is not None:
+            overridden.put(("models", "default"), model.replace("$", "$$"), f"-m {model}")
+        return overridden
+
+    def _read_prompts(self, data: dict[str, Any], places: _Places) -> dict[str, str]:
+        """The text of each agent's `file:` instructions, by the agent's name."""
+        agents = data.get("agents")
+        prompts: dict[str, str] = {}
+        for name, agent in agents.items() if isinstance(agents, dict) else ():
+            instructions = agent.get("instructions") if isinstance(agent, dict) else None
+            if not isinstance(instructions, str) or not instructions.startswith("file:"):
+                continue
+            file = self._folder / instructions.removeprefix("file:").strip()
+            try:
+                prompts[name] = file.read_text(encoding="utf-8")
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or "it is no UTF-8 text"
+                message = f"the instructions in {file} cannot be read: {why}; paths are relative to the team's file"
+                self._problems.append(places.problem(("agents", name, "instructions"), message))
+        return prompts
+
+    def _of(self, remarks: Sequence[Remark], places: _Places, kind: str, unresolved: Collection[Path]) -> list[Problem]:
+        return [
+            places.problem(remark.path, remark.message, at_key=remark.at_key)
+            for remark in remarks
+            if remark.kind == kind and remark.path not in unresolved
+        ]
+
+
+def _validated(data: Any, texts: Mapping[Path, str]) -> tuple[Any, TeamConfig | None, list[Fault]]:
+    """The data after a second look, the config if it is valid, and the faults if it is not.
+
+    Where a reference's value was read as a number and a text is wanted, the second look takes the text.
+    """
+    config, wrong = _validate(data)
+    mistyped = {fault.path for fault in wrong} & set(texts)
+    if mistyped:
+        second = Overridden(data)
+        for path in mistyped:
+            second.put(path, texts[path], "")
+        data = second.data
+        config, wrong = _validate(data)
+    return data, config, wrong
+
+
+def _validate(data: Any) -> tuple[TeamConfig | None, list[Fault]]:
+    # As JSON, because there strict means what it means in a file: a list is a list and "5" is no number.
+    try:
+        text = json.dumps(data, ensure_ascii=False)
+        return TeamConfig.model_validate_json(text, strict=True, by_alias=True, by_name=False), []
+    except ValidationError as error:
+        return None, faults(error.errors(include_url=False), data)
+
+
+def _with_prompts(config: TeamConfig, prompts: Mapping[str, str]) -> TeamConfig:
+    if not prompts:
+        return config
+    agents = {
+        name: agent.model_copy(update={"instructions": prompts[name]}) if name in prompts else agent
+        for name, agent in config.agents.items()
+    }
+    return config.model_copy(update={"agents": agents})
+
+
+def _plain(value: Any) -> Any:
+    """Python data in the types that a file has."""
+    match value:
+        case BaseModel():
+            return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(item) for item in value]
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return str(value)
+
+
+def _once(problems: Sequence[Problem]) -> list[Problem]:
+    return list(dict.fromkeys(problems))
+
+
+def _undecodable(file: FilePath, error: UnicodeDecodeError) -> Problem:
+    before = error.object[: error.start]
+    line = before.count(b"\n") + 1
+    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+    return Problem(line, column, "", "this byte is no UTF-8; save the file as UTF-8")

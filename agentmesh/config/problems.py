@@ -1,0 +1,225 @@
+"""What pydantic found wrong, said in the words of the language: what was found, what is allowed, what was meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from agentmesh.config.language import closest, did_you_mean, keys_at, one_of
+from agentmesh.config.source import Path, Step
+
+_KEY = "[key]"
+_SPECIAL: dict[str, str] = {
+    "join": "any, all, or a whole number of messages",
+    "api_key_env": "the name of an environment variable, such as OPENAI_API_KEY, never the key itself",
+}
+"""What is allowed at keys for which one type tells only half of it, or the value must not be repeated."""
+
+_MODEL_ENTRY = "provider:model[@base_url], or a mapping with provider and model"
+_EDGE = "[a, b], a -> b, or {from: a, to: b}"
+_WORKER = "an agent's name, or a mapping with planner and workers"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault at a place of the data. `at_key` says that the key itself is wrong, not its value."""
+
+    path: Path
+    message: str
+    at_key: bool = False
+
+
+def faults(errors: Iterable[ErrorDetails], data: Any) -> list[Fault]:
+    """One fault for each thing that is wrong, however many errors validation made of it."""
+    found: dict[Path, Fault] = {}
+    for error in errors:
+        fault = _fault(error, data)
+        if fault is not None:
+            found.setdefault(fault.path, fault)
+    return list(found.values())
+
+
+def data_path(location: Sequence[Step], data: Any, *, missing: bool = False) -> Path | None:
+    """The place in the data that a location of pydantic's means; None for the union member that was not meant.
+
+    Locations also hold the names of union members, which are no part of the data and are left out.
+    """
+    path: list[Step] = []
+    for index, step in enumerate(location):
+        if index == 1 and location[0] == "topology":
+            continue  # the kind, which pydantic puts after `topology`
+        if isinstance(data, dict) and step in data:
+            data = data[step]
+        elif isinstance(data, list) and isinstance(step, int) and 0 <= step < len(data):
+            data = data[step]
+        elif isinstance(data, list) and len(data) == 2 and step in ("from", "to"):
+            data = data[("from", "to").index(str(step))]
+        elif missing and index == len(location) - 1:
+            pass
+        elif isinstance(data, dict if step == "str" else str) and step != "from" and step != "to":
+            return None
+        else:
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def found(value: Any) -> str:
+    """The value as a message repeats it: shortened, and named by its kind where the text alone would mislead."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            text = " ".join(value.split())
+            return f"the text '{text if len(text) <= 40 else text[:37] + '...'}'"
+        case dict():
+            return "a mapping"
+        case _:
+            return "a list"
+
+
+def _fault(error: ErrorDetails, data: Any) -> Fault | None:
+    location, kind = error["loc"], error["type"]
+    if location[-1:] == (_KEY,):
+        path = tuple(location[:-1])
+        return Fault(path, _bad_name(str(path[-1]), error), at_key=True)
+    place = data_path(location, data, missing=kind == "missing")
+    if place is None:
+        return None
+    if kind == "extra_forbidden":
+        return Fault(place, _unknown_key(place, data), at_key=True)
+    if kind == "missing":
+        return Fault(place, f"'{place[-1]}' is missing{_needs(place)}")
+    return Fault(place, _message(error, place, data))
+
+
+def _bad_name(name: str, error: ErrorDetails) -> str:
+    if error["type"] == "string_too_long":
+        return f"the name has {len(name)} characters; allowed: at most {error['ctx']['max_length']}"
+    allowed = "letters, digits, _ . and -, beginning with a letter or _"
+    suggestion = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-")
+    meant = f"; did you mean '{suggestion}'?" if re.match(r"[A-Za-z_]", suggestion) else ""
+    return f"'{name}' is no name; allowed: {allowed}{meant}"
+
+
+def _unknown_key(path: Path, data: Any) -> str:
+    key, parent = str(path[-1]), path[:-1]
+    keys = keys_at(parent, data) or ()
+    place = ""
+    if parent == ("topology",) and isinstance(data["topology"], dict):
+        place = f" of kind {data['topology'].get('kind')}"
+    allowed = f"allowed: {one_of(keys)}"
+    if len(keys) > 12:
+        near = closest(key, keys, 5)
+        allowed = f"closest of the {len(keys)} allowed: {', '.join(near)}" if near else f"allowed: {', '.join(keys)}"
+    return f"unknown key '{key}'{place}; {allowed}{did_you_mean(key, keys)}"
+
+
+def _needs(path: Path) -> str:
+    """What the missing key must hold, where that helps."""
+    match path:
+        case ("version",):
+            return "; write version: 1"
+        case ("topology",):
+            return "; write topology with a kind, such as {kind: solo, agent: NAME}"
+        case ("agents",):
+            return "; write at least one agent, such as agents: {assistant: {instructions: ...}}"
+        case ("topology", "kind"):
+            return ""
+        case _:
+            return ""
+
+
+def _message(error: ErrorDetails, path: Path, data: Any) -> str:
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    name = next((step for step in reversed(path) if isinstance(step, str)), "")
+    if name in _SPECIAL:
+        shown = "" if name == "api_key_env" else f"found {found(value)}; "
+        return f"{shown}allowed: {_SPECIAL[name]}{_meant(value, context)}"
+    if kind == "value_error":
+        return str(context.get("error", error["msg"]))
+    if kind in ("union_tag_invalid", "union_tag_not_found") and name == "topology":
+        return _bad_kind(value, context, error)
+    allowed = _ALLOWED.get(kind, _as_said)(context, error)
+    return f"found {found(value)}; allowed: {_place(path) or allowed}{_meant(value, context)}"
+
+
+def _place(path: Path) -> str:
+    """What is allowed where a union or a short form tells more than the type that failed."""
+    match path:
+        case ("models", _):
+            return _MODEL_ENTRY
+        case ("topology", "edges", int()):
+            return _EDGE
+        case ("topology", *_, "workers", int()):
+            return _WORKER
+        case _:
+            return ""
+
+
+def _bad_kind(value: Any, context: dict[str, Any], error: ErrorDetails) -> str:
+    kinds = re.findall(r"'([^']+)'", str(context.get("expected_tags", ""))) or list(_kinds())
+    if error["type"] == "union_tag_not_found":
+        shown = "'kind' is missing" if isinstance(value, dict) else f"found {found(value)}"
+        return f"{shown}; allowed kinds: {', '.join(kinds)}"
+    tag = str(context.get("tag", ""))
+    return f"unknown kind '{tag}'; allowed kinds: {', '.join(kinds)}{did_you_mean(tag, kinds)}"
+
+
+def _kinds() -> Iterable[str]:
+    from agentmesh.config.models import Chain, Flat, Graph, Hierarchy, Solo
+
+    return (model.model_fields["kind"].default for model in (Solo, Chain, Flat, Hierarchy, Graph))
+
+
+def _meant(value: Any, context: dict[str, Any]) -> str:
+    choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+    return did_you_mean(value, choices) if isinstance(value, str) and choices else ""
+
+
+def _as_said(context: dict[str, Any], error: ErrorDetails) -> str:
+    return error["msg"][0].lower() + error["msg"][1:]
+
+
+def _always(text: str) -> Callable[[dict[str, Any], ErrorDetails], str]:
+    return lambda context, error: text
+
+
+def _items(context: dict[str, Any], error: ErrorDetails) -> str:
+    least = context["min_length"]
+    return f"at least {least} {'entry' if least == 1 else 'entries'}"
+
+
+_ALLOWED: dict[str, Callable[[dict[str, Any], ErrorDetails], str]] = {
+    "string_type": _always("a text"),
+    "int_type": _always("a whole number"),
+    "int_parsing": _always("a whole number"),
+    "int_from_float": _always("a whole number"),
+    "int_parsing_size": _always("a whole number of at most 64 bits"),
+    "float_type": _always("a number"),
+    "float_parsing": _always("a number"),
+    "finite_number": _always("a finite number"),
+    "bool_type": _always("true or false"),
+    "bool_parsing": _always("true or false"),
+    "model_type": _always("a mapping"),
+    "model_attributes_type": _always("a mapping"),
+    "dict_type": _always("a mapping"),
+    "tuple_type": _always("a list"),
+    "list_type": _always("a list"),
+    "too_short": _items,
+    "literal_error": lambda context, error: re.sub(r"'", "", str(context["expected"])),
+    "greater_than_equal": lambda context, error: f"{context['ge']} or more",
+    "greater_than": lambda context, error: f"more than {context['gt']}",
+    "less_than_equal": lambda context, error: f"{context['le']} or less",
+    "less_than": lambda context, error: f"less than {context['lt']}",
+    "string_pattern_mismatch": lambda context, error: f"a text of the form {context['pattern']}",
+    "string_too_long": lambda context, error: f"at most {context['max_length']} characters",
+}
