@@ -226,6 +226,10 @@ class AnswerConfig(Config):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
+def _simulated() -> dict[str, ModelConfig | str]:
+    return {"default": "simulated:worker"}
+
+
 class TeamConfig(Config):
     """One team: who takes part, who may speak to whom, what it may use."""
 
@@ -233,7 +237,7 @@ class TeamConfig(Config):
     name: str = Field("team", description="Name of the team")
     description: str = Field("", description="What it is for")
     models: dict[Name, ModelConfig | str] = Field(
-        default_factory=lambda: {"default": "simulated:worker"},
+        default_factory=_simulated,
         description="Models by name: provider:model[@base_url], or a mapping",
     )
     agents: dict[Name, AgentConfig] = Field(min_length=1, description="Agents by name")

@@ -115,6 +115,10 @@ def _model_names(
             wrong = "a model cannot stand in for itself; remove it" if other == name else _unusable(other, names)
             if wrong:
                 yield Remark("error", ("models", name, "fallback", index), wrong)
+    yield from _agent_models(agents, names)
+
+
+def _agent_models(agents: Mapping[str, AgentConfig], names: Collection[str]) -> Iterator[Remark]:
     unsaid = []
     for name, agent in agents.items():
         if agent.kind != "llm" and "model" not in agent.model_fields_set:

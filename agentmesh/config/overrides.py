@@ -50,9 +50,7 @@ def override(data: Any, overrides: Sequence[str]) -> Overridden:
         origin = f"-O {text}"
         try:
             where, equals, value = text.partition("=")
-            if not equals or not where.strip():
-                raise _Refused("an override is written path=value, such as limits.turns=20")
-            path = read_path(where.strip(), result.data)
+            path = read_path(where.strip() if equals else "", result.data)
             _check(path, result.data)
             result.put(path, _value(value), origin)
             if not isinstance(_at(result.data, path), str | list | dict):
@@ -89,6 +87,8 @@ def _name(rest: str, data: Any) -> str:
 
 def _check(path: Path, data: Any) -> None:
     """Raises: _Refused, where a place on the way to the last step does not exist and cannot be made."""
+    if not path:
+        raise _Refused("an override is written path=value, such as limits.turns=20")
     here = data
     for length, step in enumerate(path):
         before = path[:length]

@@ -52,9 +52,7 @@ def data_path(location: Sequence[Step], data: Any, *, missing: bool = False) -> 
     for index, step in enumerate(location):
         if index == 1 and location[0] == "topology":
             continue  # the kind, which pydantic puts after `topology`
-        if isinstance(data, dict) and step in data:
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and 0 <= step < len(data):
+        if _holds(data, step):
             data = data[step]
         elif isinstance(data, list) and len(data) == 2 and step in ("from", "to"):
             data = data[("from", "to").index(str(step))]
@@ -66,6 +64,12 @@ def data_path(location: Sequence[Step], data: Any, *, missing: bool = False) -> 
             continue
         path.append(step)
     return tuple(path)
+
+
+def _holds(data: Any, step: Step) -> bool:
+    if isinstance(data, list):
+        return isinstance(step, int) and 0 <= step < len(data)
+    return isinstance(data, dict) and step in data
 
 
 def found(value: Any) -> str:

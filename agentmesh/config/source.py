@@ -44,7 +44,10 @@ class Source:
     _entries: dict[int, dict[str, tuple[Node, Node]]] = field(default_factory=dict, repr=False)
 
     def locate(self, path: Sequence[Step], *, key: bool = False) -> tuple[int, int]:
-        """Line and column, from 1, of the value at `path`, or of its key; of the nearest parent's key if it is absent."""
+        """Line and column, from 1, of the value at `path`, or of its key.
+
+        Where the path leads nowhere: of the key of the last parent that exists. (0, 0) where there is no text.
+        """
         if self.root is None:
             return (0, 0)
         node, name = self.root, None
@@ -130,6 +133,7 @@ class _Reader:
             return None, 1
         self._open.add(id(node))
         self._check_tag(node, path)
+        value: Any
         value, size = self._mapping(node, path) if isinstance(node, MappingNode) else self._sequence(node, path)
         self._open.discard(id(node))
         if size > _MOST_VALUES:
@@ -171,10 +175,11 @@ class _Reader:
 
     def _scalar(self, node: ScalarNode, path: Path) -> Any:
         self._check_tag(node, path)
+        kind = str(node.tag).removeprefix(_TAG)
         try:
-            value = _typed(node.tag.removeprefix(_TAG) if node.tag else "str", node.value)
+            value = _typed(kind, node.value)
         except ValueError:
-            self._report(node, path, f"'{node.value}' is no {node.tag.removeprefix(_TAG)}, which its tag says it is")
+            self._report(node, path, f"'{node.value}' is no {kind}, which its tag says it is")
             return None
         if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
             self._report(node, path, "half of a surrogate pair, which is no character; write \\UXXXXXXXX instead")
