@@ -1,0 +1,84 @@
+"""The command line: the only place that prints, asks or exits.
+
+Each command is a module of its own, imported when it is called, so that `agentmesh --help` stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+from agentmesh import __version__
+from agentmesh.cli.terminal import complain, printable
+from agentmesh.errors import AgentMeshError
+
+INTERRUPTED = 130
+
+
+class Entry(NamedTuple):
+    """Where a command lives, and the line that the list of commands shows for it."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "check": Entry("check", "Find every mistake in team files, and what a run could use, before anything is spent."),
+    "show": Entry("show", "Draw who may speak to whom."),
+    "run": Entry("run", "Give a team a task, watch it work, get its answer."),
+    "new": Entry("new", "Write a commented starter file that runs as it is."),
+    "schema": Entry("schema", "Print the JSON Schema of team files, for editors."),
+    "serve-simulated": Entry("serve", "Serve the simulated models over HTTP, as an OpenAI-compatible server."),
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command on its first use and turns every error into its exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of a first tour."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = import_module(f"agentmesh.cli.{entry.module}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Bad input exits 2, an interruption 130."""
+        try:
+            return super().invoke(ctx)
+        except AgentMeshError as error:
+            complain(printable(str(error)))
+            raise click.exceptions.Exit(2) from error
+        except KeyboardInterrupt as error:
+            complain("interrupted")
+            raise click.exceptions.Exit(INTERRUPTED) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="agentmesh")
+def main() -> None:
+    r"""Teams of LLM agents on a declared, enforced topology.
+
+    \b
+    A first tour, without any key:
+      agentmesh new team
+      agentmesh check team.yaml
+      agentmesh run team.yaml --task "What is (3 + 4) * 12?"
+
+    \b
+    Exit codes: 0 verified or completed, 1 failed, 2 bad input, 3 halted by a
+    monitor or a policy, 4 a limit or a stall, 5 waiting for a person,
+    130 cancelled.
+    """

@@ -1,0 +1,97 @@
+"""What is shown of a run while it runs: the live view, plain lines, or events on stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from agentmesh.cli.asking import Ask, terminal_asker
+from agentmesh.cli.lines import line
+from agentmesh.cli.progress import RunProgress
+from agentmesh.cli.terminal import complain, say_json
+from agentmesh.events import Event
+from agentmesh.runner import Delta
+
+if TYPE_CHECKING:
+    from agentmesh.cli.live import LiveView
+
+
+def wants_live_view(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Whether `stream` is a terminal that may be redrawn: neither CI nor NO_COLOR is set, nor is it a dumb one."""
+    return (
+        stream.isatty()
+        and not any(environment.get(name) for name in ("CI", "NO_COLOR"))
+        and (environment.get("TERM") != "dumb")
+    )
+
+
+class Display:
+    """Watches a run. Use as a context manager around it."""
+
+    def __init__(self, names: tuple[str, ...], *, events: bool = False) -> None:
+        self._events = events
+        self._progress = RunProgress(names)
+        self._started: float | None = None
+        self._view: LiveView | None = None
+        on_screen = events and sys.stdout.isatty()
+        if wants_live_view(sys.stderr, os.environ) and not on_screen:
+            self._view = _live_view(self._progress)
+        self._lines = self._view is None and not on_screen
+        self.deltas = self._view is not None
+        """Whether pieces of streamed text are wanted, which makes requests stream."""
+        self.ask: Ask | None = terminal_asker(self._aside)
+
+    def __enter__(self) -> Display:
+        if self._view is not None:
+            self._view.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __call__(self, seen: Event | Delta) -> None:
+        """Take in an event, or a piece of streamed text."""
+        if isinstance(seen, Delta):
+            self._progress.delta(seen.agent, seen.text)
+            return
+        if self._started is None:
+            self._started = seen.ts
+        self._progress.observe(seen)
+        if self._events:
+            say_json(seen.model_dump(mode="json"), indent=None)
+        if self._lines:
+            complain(line(seen, self._started))
+
+    def close(self) -> None:
+        """Leave the last picture on the screen and give the terminal back."""
+        if self._view is not None:
+            self._view.stop()
+
+    async def keep_drawing(self) -> None:
+        """Draw until cancelled, where there is something to draw on."""
+        if self._view is not None:
+            await self._view.keep_drawing()
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Nothing is drawn while a question stands on the terminal."""
+        if self._view is None:
+            yield
+            return
+        self._view.stop()
+        try:
+            yield
+        finally:
+            self._view.start()
+
+
+def _live_view(progress: RunProgress) -> LiveView:
+    # rich is imported only where there is a terminal to draw on.
+    from rich.console import Console
+
+    from agentmesh.cli.live import LiveView
+
+    return LiveView(progress, Console(stderr=True))

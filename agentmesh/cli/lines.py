@@ -1,0 +1,108 @@
+"""One plain line per event, for logs and for `grep`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from agentmesh.cli.terminal import one_line
+from agentmesh.events import Event
+from agentmesh.messages import Finding, Task, ToolCall, Usage
+
+FACTS: dict[str, tuple[str, ...]] = {
+    "run_started": ("team", "seed", "continues", "task"),
+    "run_resumed": (),
+    "phase_started": ("phase", "occurrence", "order"),
+    "phase_ended": ("phase", "occurrence", "reason"),
+    "notice": ("template", "content"),
+    "bounds_changed": ("bounds",),
+    "turn_started": ("turn", "phase", "round"),
+    "context_started": ("reason", "recipients"),
+    "model_call_started": ("model", "reserved"),
+    "model_call_finished": ("model", "usage", "seconds", "attempts", "tool_calls", "error", "content"),
+    "tool_call_started": ("name", "arguments"),
+    "tool_call_finished": ("name", "error", "result"),
+    "message_proposed": ("kind", "content"),
+    "message_transformed": ("by", "content"),
+    "message_delivered": ("kind", "content"),
+    "message_refused": ("reason", "allowed", "content"),
+    "message_withheld": ("policy", "content"),
+    "task_changed": ("task", "status", "worker", "summary"),
+    "finding": ("finding",),
+    "intervention": ("kind", "monitor", "agents", "edges", "finding"),
+    "topology_changed": ("change", "edges"),
+    "limit_reached": ("limit", "allowed", "needed"),
+    "metric": ("name", "value", "kind"),
+    "question": ("question_id", "content"),
+    "answered": ("question_id", "by", "content"),
+    "verification": ("passed", "attempt", "detail"),
+    "turn_failed": ("turn", "kind", "error"),
+    "turn_ended": ("turn", "reply"),
+    "run_ended": ("outcome", "reason"),
+}
+"""What the line of each type says beside time, type and agent; the longest text comes last."""
+
+
+def line(event: Event, started: float) -> str:
+    """The event as `+SECONDS type agent key=value ...`, on one line, free text shortened and quoted."""
+    words = [f"+{event.ts - started:.3f}", event.type]
+    sender, recipient = getattr(event, "sender", None), getattr(event, "recipient", None)
+    if sender is not None and recipient is not None:
+        words.append(f"{one_line(sender)}->{one_line(recipient)}")
+    elif event.agent is not None:
+        words.append(one_line(event.agent))
+    for name in FACTS.get(event.type, ()):
+        value = getattr(event, name)
+        if value is not None and value not in ("", (), {}):
+            words.append(_fact(name, value))
+    return " ".join(words)
+
+
+def _fact(name: str, value: Any) -> str:
+    match value:
+        case Usage():
+            cost = "?" if value.cost_usd is None else f"{value.cost_usd:.6g}"
+            return f"input_tokens={value.input_tokens} output_tokens={value.output_tokens} cost_usd={cost}"
+        case Finding():
+            who = f"monitor={_text(value.monitor)} label={_text(value.label)} score={value.score:g}"
+            return f"{who} agents={_text(','.join(value.agents))} why={_text(value.why)}"
+        case Task():
+            return f"task={_text(value.id)} title={_text(value.title)}"
+        case _:
+            return f"{name}={_value(value)}"
+
+
+def _value(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:.6g}"
+        case str():
+            return _text(value)
+        case tuple() | list():
+            return _text(",".join(_item(item) for item in value))
+        case dict() | BaseModel():
+            return _text(json.dumps(value if isinstance(value, dict) else value.model_dump(mode="json")))
+        case _:
+            return str(value)
+
+
+def _item(item: Any) -> str:
+    match item:
+        case ToolCall():
+            return item.name
+        case (sender, recipient):
+            return f"{sender}->{recipient}"
+        case _:
+            return str(item)
+
+
+def _text(text: str) -> str:
+    """A word as it is; anything else between quotes, with quotes inside it escaped."""
+    short = one_line(text)
+    if short and not any(char in ' "=\\' for char in short):
+        return short
+    return json.dumps(short, ensure_ascii=False)

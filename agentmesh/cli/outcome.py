@@ -1,0 +1,47 @@
+"""How a run ended: its exit code, and the lines that say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentmesh.cli.terminal import count, one_line, usd
+
+WAITING = 5
+_CODES = {"verified": 0, "completed": 0, "failed": 1, "halted": 3, "limit": 4, "stalled": 4, "cancelled": 130}
+
+
+def exit_code(outcome: str | None) -> int:
+    """The exit code of an outcome; None is a run that waits for a person."""
+    return WAITING if outcome is None else _CODES[outcome]
+
+
+def describe(facts: dict[str, Any]) -> str:
+    """Outcome, reason, usage and cost of a run, from its summary."""
+    head = facts["outcome"] or "waiting"
+    if facts["reason"]:
+        head += f": {one_line(facts['reason'], 200)}"
+    usage = facts["usage"]
+    numbers = [
+        count(facts["turns"], "turn"),
+        count(facts["messages"], "message") + (f" ({facts['refused']} refused)" if facts["refused"] else ""),
+        count(usage["model_calls"], "model call"),
+        f"{usage['input_tokens']:,} + {usage['output_tokens']:,} tokens",
+        f"cost {usd(usage['cost_usd'])}",
+        f"{facts['seconds']:.1f} s",
+    ]
+    lines = [head, "  " + ", ".join(numbers)]
+    lines += [
+        f"  finding: {one_line(finding['monitor'], 40)}: {one_line(finding['label'], 40)} "
+        f"({finding['score']:g}): {one_line(finding['why'], 160)}"
+        for finding in facts["findings"]
+    ]
+    lines += [
+        f"  intervention: {intervention['kind']} {', '.join(intervention['agents'])}".rstrip()
+        for intervention in facts["interventions"]
+    ]
+    lines += [
+        f"  question {question['question_id']} from {one_line(question['agent'] or 'the run', 40)}: "
+        f"{one_line(question['content'], 160)}"
+        for question in facts["questions"]
+    ]
+    return "\n".join(lines)

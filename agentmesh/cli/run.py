@@ -1,0 +1,88 @@
+"""`agentmesh run`: gives a team a task, shows it at work, prints the answer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import click
+
+from agentmesh.cli.display import Display
+from agentmesh.cli.options import json_flag, model_and_overrides
+from agentmesh.cli.outcome import describe, exit_code
+from agentmesh.cli.process import leave, stop_on_signals
+from agentmesh.cli.terminal import complain, printable, say, say_json
+from agentmesh.errors import ConfigError
+from agentmesh.reporting import summary
+from agentmesh.team import Team
+
+SIMULATED = (
+    "agentmesh: no model key is used: every model here is simulated. "
+    "For a real one: AGENTMESH_MODEL=openai:MODEL, or -m openai:MODEL, -m anthropic:MODEL, -m openai:MODEL@URL"
+)
+
+
+@click.command(name="run")
+@click.argument("file", metavar="FILE")
+@click.option("--task", metavar="TEXT", help="What the team is to do.")
+@click.option("--task-file", metavar="PATH", help="Read the task from this file; `-` is standard input.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every choice that the run draws.")
+@click.option("--allow", metavar="PACKAGE", multiple=True, help="Let the file import from this package. Repeatable.")
+@click.option("--events", is_flag=True, help="Print each event on stdout as it happens, one JSON object a line.")
+@json_flag
+@model_and_overrides
+def command(file: str, task: str | None, task_file: str | None, as_json: bool, **given: Any) -> None:
+    """Give the team in FILE a task, watch it work, get its answer.
+
+    The answer goes to stdout, everything else to stderr. With --json the result goes to stdout as one JSON object in
+    place of the answer. With --events stdout holds the events and nothing else, or with --json the result as one more
+    line at the end. Ctrl-C cancels everything in flight and still prints the result; a second one leaves at once.
+    """
+    text = _task(task, task_file)
+    team = Team.from_yaml(file, model=given["model"], overrides=given["overrides"], allow=given["allow"])
+    for warning in team.warnings:
+        complain(printable(warning.at(file)))
+    if team.simulated:
+        complain(SIMULATED)
+    display = Display(team, events=given["events"])
+    result = anyio.run(_run, team, text, given["seed"], display)
+    facts = summary(result.events)
+    if as_json:
+        say_json(facts, indent=None if given["events"] else 2)
+    elif facts["answer"] is not None:
+        (complain if given["events"] else say)(printable(facts["answer"]))
+    complain(describe(facts))
+    leave(exit_code(facts["outcome"]))
+
+
+async def _run(team: Team, task: str, seed: int, display: Display) -> Any:
+    async with anyio.create_task_group() as group:
+        with display:
+            async with team.start(task, seed=seed, watch=display, ask=display.ask) as run:
+                group.start_soon(stop_on_signals, run.cancel, display.close)
+                group.start_soon(display.keep_drawing)
+                result = await run.result()
+        group.cancel_scope.cancel()
+    return result
+
+
+def _task(task: str | None, task_file: str | None) -> str:
+    if (task is None) == (task_file is None):
+        raise click.UsageError("Give the task as --task TEXT or as --task-file PATH ('-' is standard input).")
+    if task_file is not None:
+        task = _read(task_file)
+    if not task or not task.strip():
+        raise click.UsageError("The task is empty.")
+    return task
+
+
+def _read(path: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        return data.decode("utf-8")
+    except OSError as error:
+        raise ConfigError(f"the task cannot be read: {error.strerror}", path) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the task is no UTF-8 text: {error.reason} at byte {error.start}", path) from error

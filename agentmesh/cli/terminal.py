@@ -1,0 +1,68 @@
+"""Text for a terminal: what models and files say is hostile until it is made printable."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import unicodedata
+from typing import Any
+
+import click
+
+_JOINERS = "\u200c\u200d"
+"""Format characters that scripts and emoji need; they move nothing on the screen."""
+_CONTROL_SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]")
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def printable(text: str) -> str:
+    """The text without what could move the cursor, change colours, reorder or hide: newlines and tabs stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = _CONTROL_SEQUENCE.sub("", text)
+    return "".join(
+        char for char in text if char in "\n\t" or char in _JOINERS or unicodedata.category(char) not in _HIDDEN
+    )
+
+
+def one_line(text: str, width: int = 72) -> str:
+    """The text on one line, cut to `width` characters."""
+    # Only the beginning can be shown: a long text need not be cleaned to its end.
+    line = " ".join(printable(text[: 4 * width].replace("\r", "\n")).split())
+    cut = len(line) > width or len(text) > 4 * width
+    return line[: width - 1].rstrip() + "…" if cut else line
+
+
+def _encodable(text: str, encoding: str | None) -> str:
+    encoding = encoding or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def say(text: str) -> None:
+    """Print to stdout: the product of a command."""
+    click.echo(_encodable(text, sys.stdout.encoding))
+
+
+def say_json(value: Any, *, indent: int | None = 2) -> None:
+    """Print JSON to stdout. Pure ASCII, so that no string in it can act on a terminal."""
+    click.echo(json.dumps(value, indent=indent))
+
+
+def complain(text: str) -> None:
+    """Print to stderr: progress, remarks and errors."""
+    click.echo(_encodable(text, sys.stderr.encoding), err=True)
+
+
+def count(number: float, singular: str, plural: str = "") -> str:
+    """`1 turn`, `2 turns`, `1,200 tokens`."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def usd(cost: float | None) -> str:
+    """A cost for people: `?` where no price is known, never 0."""
+    if cost is None:
+        return "?"
+    if cost == 0:
+        return "$0"
+    return f"${cost:.2f}" if cost >= 1 else f"${cost:.4f}" if cost >= 0.0001 else "<$0.0001"

@@ -1,0 +1,69 @@
+"""Each event is one plain line."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from agentmesh.cli.lines import FACTS, line
+from agentmesh.events import (
+    Event,
+    FindingRecorded,
+    MessageRefused,
+    ModelCallFinished,
+    RunEnded,
+    RunStarted,
+    TaskChanged,
+    TopologyChanged,
+    Verification,
+    stamped,
+)
+from agentmesh.messages import Finding, Task, ToolCall, Usage
+
+
+def shown(event: Event) -> str:
+    return line(stamped(event, 7, "r", 101.25), 100.0)
+
+
+def test_every_type_of_event_has_a_line_of_facts_that_it_really_holds() -> None:
+    types = {kind.model_fields["type"].default: kind for kind in get_args(Event)}
+    assert set(FACTS) == set(types)
+    for name, facts in FACTS.items():
+        assert set(facts) <= set(types[name].model_fields), name
+
+
+def test_a_message_line_shows_the_edge_and_the_shortened_text() -> None:
+    event = MessageRefused(
+        message_id="m", sender="critic", recipient="user", content='say "hi"\n\x1b[2Jnow', allowed=("judge", "a b")
+    )
+    assert shown(event) == (
+        '+1.250 message_refused critic->user reason=no_edge allowed="judge,a b" content="say \\"hi\\" now"'
+    )
+
+
+def test_an_unknown_cost_shows_as_a_question_mark() -> None:
+    usage = Usage(input_tokens=5, output_tokens=2, model_calls=1, cost_usd=None)
+    event = ModelCallFinished(
+        agent="a", key="k", model="m:x", usage=usage, seconds=0.5, tool_calls=(ToolCall("calculator", {}),)
+    )
+    assert shown(event) == (
+        "+1.250 model_call_finished a model=m:x input_tokens=5 output_tokens=2 cost_usd=? seconds=0.5 attempts=1 "
+        "tool_calls=calculator"
+    )
+
+
+def test_nested_facts_are_spelt_out() -> None:
+    task = TaskChanged(agent="planner", task=Task(id="t1", title="Add them"), status="done", worker="w")
+    assert shown(task) == '+1.250 task_changed planner task=t1 title="Add them" status=done worker=w'
+    finding = FindingRecorded(finding=Finding(monitor="mine", label="stall", score=0.25, agents=("a", "b"), why="so"))
+    assert shown(finding) == "+1.250 finding monitor=mine label=stall score=0.25 agents=a,b why=so"
+    cut = TopologyChanged(change="cut", edges=(("a", "b"),))
+    assert shown(cut) == "+1.250 topology_changed change=cut edges=a->b"
+    assert shown(Verification(passed=False, attempt=1)) == "+1.250 verification passed=false attempt=1"
+
+
+def test_an_answer_of_many_lines_stays_one_line() -> None:
+    for event in (
+        RunStarted(team="t", task="one\ntwo"),
+        RunEnded(outcome="failed", reason="a\r\nb\u2028c", answer="x\ny"),
+    ):
+        assert len(shown(event).splitlines()) == 1
