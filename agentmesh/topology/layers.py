@@ -6,14 +6,17 @@ nodes, and columns are spaced by least squares (isotonic regression), which keep
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 Pair = tuple[str, str]
 Bend = tuple[Pair, int]
 """Where the line of a pair passes a column in which neither of its ends stands."""
 Item = str | Bend
 SWEEPS = 12
+SMOOTHING = 41
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def _with_bends(
             assert isinstance(item, tuple)
             rows[item[1]].append(item)
             neighbours[item] = []
-        for one, other in zip(way, way[1:], strict=False):
+        for one, other in pairwise(way):
             neighbours[one].append(other)
             neighbours[other].append(one)
     return rows, neighbours
@@ -115,13 +118,14 @@ def _untangle(rows: list[list[Item]], neighbours: Mapping[Item, list[Item]]) -> 
 
 def _crossings(rows: list[list[Item]], neighbours: Mapping[Item, list[Item]]) -> int:
     total = 0
-    for left, right in zip(rows, rows[1:], strict=False):
+    for left, right in pairwise(rows):
         place = {item: index for index, item in enumerate(right)}
         ends = [sorted(place[n] for n in neighbours[item] if n in place) for item in left]
         seen: list[int] = []
         for group in ends:
-            total += sum(1 for end in group for earlier in seen if earlier > end)
-            seen += group
+            total += sum(len(seen) - bisect_right(seen, end) for end in group)
+            for end in group:
+                insort(seen, end)
     return total
 
 
@@ -132,11 +136,17 @@ def _heights(rows: list[list[Item]], neighbours: Mapping[Item, list[Item]], node
         offsets = _offsets(row, node_gap)
         middle = (offsets[-1] if offsets else 0.0) / 2
         y.update({item: offset - middle for item, offset in zip(row, offsets, strict=True)})
-    for sweep in range(SWEEPS):
+    for sweep in range(SMOOTHING):
         for row in rows if sweep % 2 == 0 else reversed(rows):
-            wanted = [_mean([y[n] for n in neighbours[item]], y[item]) for item in row]
+            wanted = [_level(item, neighbours[item], y) for item in row]
             y.update(zip(row, _apart(wanted, _offsets(row, node_gap)), strict=True))
     return y
+
+
+def _level(item: Item, neighbours: Sequence[Item], y: Mapping[Item, float]) -> float:
+    """The mean height of the neighbours; bends weigh more, which makes long lines straight."""
+    weights = [1 + 2 * (isinstance(item, tuple) + isinstance(other, tuple)) for other in neighbours]
+    return sum(w * y[n] for w, n in zip(weights, neighbours, strict=True)) / sum(weights) if weights else y[item]
 
 
 def _offsets(row: Sequence[Item], node_gap: float) -> list[float]:

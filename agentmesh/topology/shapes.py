@@ -1,0 +1,146 @@
+"""What a laid-out phase consists of: spots for nodes, curves for lines.
+
+Units are pixels at 100 %; y grows downwards.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from agentmesh.messages import USER
+from agentmesh.topology.phases import Edge, Phase
+
+Part = Literal["task", "answer", "planner", "worker", "judge", "agent"]
+Point = tuple[float, float]
+Piece = tuple[Point, Point, Point]
+"""A cubic piece of a curve after its start: two control points and the end."""
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+TASK, ANSWER = "\0task", "\0answer"
+"""The two places of `user`: where the task comes from, and where the answer goes."""
+
+NODE_HEIGHT = 40.0
+SHORT = 18
+"""Longer names are shortened to so many cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A node with its place. `x` and `y` are its middle."""
+
+    key: str
+    name: str
+    part: Part
+    x: float
+    y: float
+    width: float
+    height: float = NODE_HEIGHT
+
+    @property
+    def box(self) -> Box:
+        """The rectangle that it covers."""
+        half_width, half_height = self.width / 2, self.height / 2
+        return (self.x - half_width, self.y - half_height, self.x + half_width, self.y + half_height)
+
+    def towards(self, x: float, y: float) -> Point:
+        """The point of its border on the way to (x, y)."""
+        dx, dy = x - self.x, y - self.y
+        if not dx and not dy:
+            return (self.x, self.y)
+        scale = min(self.width / 2 / abs(dx) if dx else math.inf, self.height / 2 / abs(dy) if dy else math.inf)
+        return (self.x + dx * scale, self.y + dy * scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One line: an edge, or two edges that answer each other. Its ends are keys of spots."""
+
+    start: str
+    stop: str
+    there: Edge
+    back: Edge | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A drawn link: a start and cubic pieces (two control points and an end each)."""
+
+    links: tuple[Link, ...]
+    start: Point
+    pieces: tuple[Piece, ...]
+
+    def at(self, t: float) -> Point:
+        """The point at `t` between 0 and 1, each piece being equally long."""
+        index = min(int(t * len(self.pieces)), len(self.pieces) - 1)
+        u = t * len(self.pieces) - index
+        a = self.pieces[index - 1][2] if index else self.start
+        b, c, d = self.pieces[index]
+        weights = ((1 - u) ** 3, 3 * u * (1 - u) ** 2, 3 * u * u * (1 - u), u**3)
+        return (
+            sum(w * p[0] for w, p in zip(weights, (a, b, c, d), strict=True)),
+            sum(w * p[1] for w, p in zip(weights, (a, b, c, d), strict=True)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A phase laid out, its upper left corner at (0, 0)."""
+
+    phase: Phase
+    spots: tuple[Spot, ...]
+    curves: tuple[Curve, ...]
+    width: float
+    height: float
+    rings: tuple[Box, ...] = ()
+    """Around all agents: a line that ends at a ring stands for one line to each agent."""
+
+
+def shortened(name: str, cells: int = SHORT) -> str:
+    """The name, its middle left out where it is longer than `cells`."""
+    if text_cells(name) <= cells:
+        return name
+    head, tail = name, name
+    while text_cells(head) > (cells - 1) * 0.6:
+        head = head[:-1]
+    while text_cells(tail) > (cells - 1) * 0.4:
+        tail = tail[1:]
+    return f"{head}…{tail}"
+
+
+def text_cells(text: str) -> int:
+    """Width of a text, wide letters counting twice."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def links_of(phase: Phase) -> tuple[Link, ...]:
+    """The lines of a phase: a two-way pair is one, and `user` has a place for each direction."""
+    edges = {edge.pair: edge for edge in phase.edges}
+    links: list[Link] = []
+    drawn: set[tuple[str, str]] = set()
+    for (sender, recipient), edge in edges.items():
+        back = edges.get((recipient, sender)) if USER not in (sender, recipient) and sender != recipient else None
+        if back is None or (recipient, sender) not in drawn:
+            start = TASK if sender == USER else sender
+            links.append(Link(start, ANSWER if recipient == USER else recipient, edge, back))
+            drawn.add((sender, recipient))
+    return tuple(links)
+
+
+def members(phase: Phase) -> tuple[str, ...]:
+    """The agents of a phase: those that take part, and those that only its edges name."""
+    ends = [end for edge in phase.edges for end in edge.pair]
+    return tuple(dict.fromkeys(name for name in (*phase.participants, *ends) if name != USER))
+
+
+def part_of(phase: Phase, name: str) -> Part:
+    """What a node is to its phase."""
+    planning = phase.planning
+    if planning is None:
+        return "agent"
+    if name in planning.workers:
+        return "planner"
+    return "judge" if name == planning.judge else "worker" if name in planning.planner_of else "agent"
