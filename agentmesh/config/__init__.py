@@ -9,23 +9,31 @@ if TYPE_CHECKING:
     from agentmesh.config.loader import Loaded, from_mapping, load_team, load_team_text
     from agentmesh.config.models import TeamConfig
     from agentmesh.config.names import check_names, expand_names, resolve, resolver
+    from agentmesh.config.programs import Import, executes, imports
+    from agentmesh.config.schema import team_schema
 
 __all__ = [
+    "Import",
     "Loaded",
     "TeamConfig",
     "check_names",
+    "executes",
     "expand_names",
     "from_mapping",
+    "imports",
     "load_team",
     "load_team_text",
     "resolve",
     "resolver",
+    "team_schema",
 ]
 
 _HOMES = {
     "agentmesh.config.loader": ("Loaded", "from_mapping", "load_team", "load_team_text"),
     "agentmesh.config.models": ("TeamConfig",),
     "agentmesh.config.names": ("check_names", "expand_names", "resolve", "resolver"),
+    "agentmesh.config.programs": ("Import", "executes", "imports"),
+    "agentmesh.config.schema": ("team_schema",),
 }
 
 

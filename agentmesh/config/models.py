@@ -15,7 +15,7 @@ PROVIDERS = ("openai", "anthropic", "simulated", "scripted", "echo", "function")
 class Config(BaseModel):
     """Immutable, and refuses keys that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Price(Config):
@@ -42,7 +42,9 @@ class ModelConfig(Config):
     api: Literal["chat", "responses"] | None = Field(
         None, description="OpenAI only: `responses` at api.openai.com, `chat` everywhere else, unless said here"
     )
-    api_key_env: str | None = Field(None, description="Name of the environment variable that holds the key")
+    api_key_env: str | None = Field(
+        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Name of the environment variable that holds the key"
+    )
     temperature: float | None = Field(None, ge=0, le=2, description="Sampling temperature, where the model takes one")
     top_p: float | None = Field(None, gt=0, le=1, description="Nucleus sampling, where the model takes it")
     reasoning_effort: str | None = Field(None, description="Such as low, medium, high; where the model takes it")
@@ -111,21 +113,21 @@ class TopologyBase(Config):
 class Solo(TopologyBase):
     """user -> agent -> user."""
 
-    kind: Literal["solo"] = "solo"
+    kind: Literal["solo"] = Field("solo", description="Shape of the topology")
     agent: str = Field(description="The one agent")
 
 
 class Chain(TopologyBase):
     """user -> a1 -> ... -> an -> user: each sees only what the one before it sent."""
 
-    kind: Literal["chain"] = "chain"
+    kind: Literal["chain"] = Field("chain", description="Shape of the topology")
     agents: tuple[str, ...] = Field(min_length=1, description="In this order")
 
 
 class Flat(TopologyBase):
     """Everybody speaks to everybody for some rounds; then one speaker answers."""
 
-    kind: Literal["flat"] = "flat"
+    kind: Literal["flat"] = Field("flat", description="Shape of the topology")
     agents: tuple[str, ...] = Field(min_length=1, description="Who discusses: two or more, replicas counted")
     rounds: PositiveInt = Field(2, description="Rounds of discussion, in which everybody speaks once")
     speaker: str | None = Field(None, description="Who answers; by default the last agent")
@@ -145,7 +147,7 @@ class Planner(Config):
 class Hierarchy(TopologyBase):
     """A planner hands tasks to workers, who speak to nobody else; a judge decides whether the work is done."""
 
-    kind: Literal["hierarchy"] = "hierarchy"
+    kind: Literal["hierarchy"] = Field("hierarchy", description="Shape of the topology")
     planner: str = Field(description="The planner")
     workers: tuple[str | Planner, ...] = Field(min_length=1, description="Workers, or planners with workers")
     judge: str | None = Field(None, description="Decides whether the work is done; without it the planner answers")
@@ -167,7 +169,7 @@ class EdgeConfig(Config):
 class Graph(TopologyBase):
     """Nodes and edges by hand: an agent acts when a message reaches it."""
 
-    kind: Literal["graph"] = "graph"
+    kind: Literal["graph"] = Field("graph", description="Shape of the topology")
     nodes: tuple[str, ...] = Field((), description="Agents that take part; by default those that edges name")
     edges: tuple[EdgeConfig, ...] = Field(min_length=1, description="`[a, b]`, `a -> b` or {from, to, max_messages}")
 

@@ -1,0 +1,82 @@
+"""What a run of a team would execute beyond agentmesh itself: programs, and code imported by name."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from agentmesh.config.models import Graph, TeamConfig
+from agentmesh.config.source import Path, written
+
+
+class Import(NamedTuple):
+    """Code that a file names: the package to be consented to, the whole reference, and where it stands."""
+
+    package: str
+    reference: str
+    path: Path
+
+
+class Program(NamedTuple):
+    """A program that a file names, and where it stands."""
+
+    argv: tuple[str, ...]
+    path: Path
+
+
+def executes(config: TeamConfig) -> list[str]:
+    """Every program and import that a run would execute, one line each: programs first, in the order of the file.
+
+    Such as `program: python check.py (verify)` and `import: my_pkg.monitors:Check (monitors.my_check)`.
+    """
+    return [
+        *(f"program: {shlex.join(program.argv)} ({_owner(program.path)})" for program in programs(config)),
+        *(f"import: {code.reference} ({_owner(code.path)})" for code in imports(config)),
+    ]
+
+
+def programs(config: TeamConfig) -> list[Program]:
+    """Every program that a run would start."""
+    found = [
+        Program(agent.command.argv, ("agents", name, "command", "argv"))
+        for name, agent in config.agents.items()
+        if agent.command is not None
+    ]
+    if config.verify is not None and config.verify.command is not None:
+        found.append(Program(config.verify.command, ("verify", "command")))
+    return found
+
+
+def imports(config: TeamConfig) -> list[Import]:
+    """Every piece of code that a run would import by name; tools and monitors without a colon are built in."""
+    return [
+        Import(reference.partition(":")[0].partition(".")[0], reference, path)
+        for reference, path in _references(config)
+        if ":" in reference
+    ]
+
+
+def _references(config: TeamConfig) -> Iterator[tuple[str, Path]]:
+    for name, agent in config.agents.items():
+        for index, tool in enumerate(agent.tools):
+            yield tool, ("agents", name, "tools", index)
+        if agent.function is not None:
+            yield agent.function, ("agents", name, "function")
+    if isinstance(config.topology, Graph):
+        for index, edge in enumerate(config.topology.edges):
+            if edge.rewrite is not None:
+                yield edge.rewrite, ("topology", "edges", index, "rewrite")
+    for name, monitor in config.monitors.items():
+        if monitor.use is not None:
+            yield monitor.use, ("monitors", name, "use")
+    if config.verify is not None and config.verify.function is not None:
+        yield config.verify.function, ("verify", "function")
+
+
+def _owner(path: Sequence[str | int]) -> str:
+    """Whose it is: the entry, without the key that every such entry has."""
+    last = path[-1]
+    if path[-2:] == ("command", "argv"):
+        return written(path[:-2])
+    return written(path[:-1] if last in ("command", "function", "use") else path)
