@@ -15,12 +15,12 @@ _SIMILAR = 60.0
 """Least similarity, of 100, at which one name is taken for a mistyped other."""
 
 
-def closest(name: str, choices: Iterable[str], count: int = 1) -> list[str]:
+def closest(name: str, choices: Iterable[str], count: int = 1, least: float = _SIMILAR) -> list[str]:
     """The choices most like the name, best first; those too unlike are left out."""
     from rapidfuzz import fuzz, process
 
     found = process.extract(
-        name, list(choices), scorer=fuzz.ratio, processor=str.lower, limit=count, score_cutoff=_SIMILAR
+        name, list(choices), scorer=fuzz.ratio, processor=str.lower, limit=count, score_cutoff=least
     )
     return [choice for choice, _, _ in found]
 

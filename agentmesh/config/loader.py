@@ -151,7 +151,7 @@ class _Loading:
         places = _Places(self._source, overridden)
         filled = interpolate(overridden.data, os.environ if environment is None else environment)
         self._problems += [places.problem(path, message) for path, message in filled.problems]
-        unresolved = {path for path, _ in filled.problems}
+        unresolved = {path for path, _ in filled.problems} | self._source.refused
         prompts = self._read_prompts(filled.data, places)
         data, config, wrong = _validated(filled.data, {**overridden.texts, **filled.texts})
         wrong = [fault for fault in wrong if fault.path not in unresolved]
@@ -181,12 +181,12 @@ class _Loading:
             instructions = agent.get("instructions") if isinstance(agent, dict) else None
             if not isinstance(instructions, str) or not instructions.startswith("file:"):
                 continue
-            file = self._folder / instructions.removeprefix("file:").strip()
+            file = instructions.removeprefix("file:").strip()
             try:
-                prompts[name] = file.read_text(encoding="utf-8")
+                prompts[name] = (self._folder / file).read_text(encoding="utf-8")
             except (OSError, ValueError) as error:
                 why = getattr(error, "strerror", None) or "it is no UTF-8 text"
-                message = f"the instructions in {file} cannot be read: {why}; paths are relative to the team's file"
+                message = f"'{file}' cannot be read: {why}; paths are relative to the team's file"
                 self._problems.append(places.problem(("agents", name, "instructions"), message))
         return prompts
 
@@ -249,7 +249,12 @@ def _plain(value: Any) -> Any:
 
 
 def _once(problems: Sequence[Problem]) -> list[Problem]:
-    return list(dict.fromkeys(problems))
+    """Without those that say the same at the same place, as an aliased value does once for each of its places."""
+    seen: dict[object, Problem] = {}
+    for problem in problems:
+        where: object = problem[:2] if problem.line else problem.path
+        seen.setdefault((where, problem.message), problem)
+    return list(seen.values())
 
 
 def _undecodable(file: FilePath, error: UnicodeDecodeError) -> Problem:

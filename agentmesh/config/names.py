@@ -161,7 +161,7 @@ def _topology_names(agents: Mapping[str, AgentConfig], topology: Topology) -> It
         used.update(every([use.name]))
     yield from _placed_twice(topology, uses, every)
     if isinstance(topology, Flat):
-        yield from _flat_names(topology, every)
+        yield from _flat_names(topology, every, replicas)
     yield from _idle(agents, used)
 
 
@@ -257,11 +257,13 @@ def _drawn_twice(graph: Graph, every: Callable[[Iterable[str]], tuple[str, ...]]
         drawn.update({pair: index for pair in pairs if pair not in drawn})
 
 
-def _flat_names(flat: Flat, every: Callable[[Iterable[str]], tuple[str, ...]]) -> Iterator[Remark]:
+def _flat_names(
+    flat: Flat, every: Callable[[Iterable[str]], tuple[str, ...]], known: Collection[str]
+) -> Iterator[Remark]:
     names = every(flat.agents)
     if len(names) < 2:
         yield Remark("error", ("topology", "agents"), "a discussion takes two agents or more; for one use kind: solo")
-    if flat.speaker and flat.speaker not in names and every([flat.speaker]) == (flat.speaker,):
+    if flat.speaker is not None and flat.speaker in known and flat.speaker not in names:
         message = f"the speaker '{flat.speaker}' is not among the agents: {one_of(names)}"
         yield Remark("error", ("topology", "speaker"), message + did_you_mean(flat.speaker, names))
 

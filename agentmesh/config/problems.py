@@ -24,6 +24,14 @@ _EDGE = "[a, b], a -> b, or {from: a, to: b}"
 _WORKER = "an agent's name, or a mapping with planner and workers"
 
 
+_NEEDS: dict[Path, str] = {
+    ("version",): "; write version: 1",
+    ("agents",): "; write at least one agent, such as {assistant: {instructions: ...}}",
+    ("topology",): "; write a mapping with a kind, such as {kind: solo, agent: assistant}",
+}
+"""What a missing key must hold, where that helps."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One fault at a place of the data. `at_key` says that the key itself is wrong, not its value."""
@@ -33,21 +41,18 @@ class Fault:
     at_key: bool = False
 
 
-def faults(errors: Iterable[ErrorDetails], data: Any) -> list[Fault]:
+def faults(errors: Sequence[ErrorDetails], data: Any) -> list[Fault]:
     """One fault for each thing that is wrong, however many errors validation made of it."""
     found: dict[Path, Fault] = {}
-    for error in errors:
+    meant = [error for error in errors if not _is_noise(error["loc"], data)]
+    for error in meant or errors:
         fault = _fault(error, data)
-        if fault is not None:
-            found.setdefault(fault.path, fault)
+        found.setdefault(fault.path, fault)
     return list(found.values())
 
 
-def data_path(location: Sequence[Step], data: Any, *, missing: bool = False) -> Path | None:
-    """The place in the data that a location of pydantic's means; None for the union member that was not meant.
-
-    Locations also hold the names of union members, which are no part of the data and are left out.
-    """
+def data_path(location: Sequence[Step], data: Any, *, missing: bool = False) -> Path:
+    """The place in the data that a location of pydantic's means: without the names of union members."""
     path: list[Step] = []
     for index, step in enumerate(location):
         if index == 1 and location[0] == "topology":
@@ -56,14 +61,22 @@ def data_path(location: Sequence[Step], data: Any, *, missing: bool = False) -> 
             data = data[step]
         elif isinstance(data, list) and len(data) == 2 and step in ("from", "to"):
             data = data[("from", "to").index(str(step))]
-        elif missing and index == len(location) - 1:
-            pass
-        elif isinstance(data, dict if step == "str" else str) and step != "from" and step != "to":
-            return None
-        else:
+        elif not (missing and index == len(location) - 1):
             continue
         path.append(step)
     return tuple(path)
+
+
+def _is_noise(location: Sequence[Step], data: Any) -> bool:
+    """Whether the error is about a member of a union that the data did not mean: a text's for a mapping, or so."""
+    for step in location:
+        if _holds(data, step):
+            data = data[step]
+        elif step == "str":
+            return isinstance(data, dict)
+        elif str(step)[:1].isupper():
+            return isinstance(data, str)
+    return False
 
 
 def _holds(data: Any, step: Step) -> bool:
@@ -85,23 +98,23 @@ def found(value: Any) -> str:
             text = " ".join(value.split())
             return f"the text '{text if len(text) <= 40 else text[:37] + '...'}'"
         case dict():
-            return "a mapping"
+            return "a mapping" if value else "an empty mapping"
         case _:
-            return "a list"
+            return "a list" if value else "an empty list"
 
 
-def _fault(error: ErrorDetails, data: Any) -> Fault | None:
+def _fault(error: ErrorDetails, data: Any) -> Fault:
     location, kind = error["loc"], error["type"]
     if location[-1:] == (_KEY,):
         path = tuple(location[:-1])
         return Fault(path, _bad_name(str(path[-1]), error), at_key=True)
     place = data_path(location, data, missing=kind == "missing")
-    if place is None:
-        return None
     if kind == "extra_forbidden":
         return Fault(place, _unknown_key(place, data), at_key=True)
     if kind == "missing":
-        return Fault(place, f"'{place[-1]}' is missing{_needs(place)}")
+        return Fault(place, f"'{place[-1]}' is missing{_NEEDS.get(place, '')}")
+    if kind in ("union_tag_invalid", "union_tag_not_found") and place == ("topology",):
+        return _bad_kind(error)
     return Fault(place, _message(error, place, data))
 
 
@@ -122,24 +135,9 @@ def _unknown_key(path: Path, data: Any) -> str:
         place = f" of kind {data['topology'].get('kind')}"
     allowed = f"allowed: {one_of(keys)}"
     if len(keys) > 12:
-        near = closest(key, keys, 5)
+        near = closest(key, keys, 5, least=0) if closest(key, keys) else []
         allowed = f"closest of the {len(keys)} allowed: {', '.join(near)}" if near else f"allowed: {', '.join(keys)}"
     return f"unknown key '{key}'{place}; {allowed}{did_you_mean(key, keys)}"
-
-
-def _needs(path: Path) -> str:
-    """What the missing key must hold, where that helps."""
-    match path:
-        case ("version",):
-            return "; write version: 1"
-        case ("topology",):
-            return "; write topology with a kind, such as {kind: solo, agent: NAME}"
-        case ("agents",):
-            return "; write at least one agent, such as agents: {assistant: {instructions: ...}}"
-        case ("topology", "kind"):
-            return ""
-        case _:
-            return ""
 
 
 def _message(error: ErrorDetails, path: Path, data: Any) -> str:
@@ -150,8 +148,6 @@ def _message(error: ErrorDetails, path: Path, data: Any) -> str:
         return f"{shown}allowed: {_SPECIAL[name]}{_meant(value, context)}"
     if kind == "value_error":
         return str(context.get("error", error["msg"]))
-    if kind in ("union_tag_invalid", "union_tag_not_found") and name == "topology":
-        return _bad_kind(value, context, error)
     allowed = _ALLOWED.get(kind, _as_said)(context, error)
     return f"found {found(value)}; allowed: {_place(path) or allowed}{_meant(value, context)}"
 
@@ -169,13 +165,16 @@ def _place(path: Path) -> str:
             return ""
 
 
-def _bad_kind(value: Any, context: dict[str, Any], error: ErrorDetails) -> str:
-    kinds = re.findall(r"'([^']+)'", str(context.get("expected_tags", ""))) or list(_kinds())
-    if error["type"] == "union_tag_not_found":
-        shown = "'kind' is missing" if isinstance(value, dict) else f"found {found(value)}"
-        return f"{shown}; allowed kinds: {', '.join(kinds)}"
-    tag = str(context.get("tag", ""))
-    return f"unknown kind '{tag}'; allowed kinds: {', '.join(kinds)}{did_you_mean(tag, kinds)}"
+def _bad_kind(error: ErrorDetails) -> Fault:
+    value, kinds = error["input"], list(_kinds())
+    allowed = f"allowed kinds: {', '.join(kinds)}"
+    if not isinstance(value, dict):
+        return Fault(("topology",), f"found {found(value)}; allowed: a mapping with a kind; {allowed}")
+    if "kind" not in value:
+        return Fault(("topology", "kind"), f"'kind' is missing; {allowed}")
+    tag = value["kind"] if isinstance(value["kind"], str) else ""
+    shown = f"unknown kind '{tag}'" if tag else f"found {found(value['kind'])}"
+    return Fault(("topology", "kind"), f"{shown}; {allowed}{did_you_mean(tag, kinds)}")
 
 
 def _kinds() -> Iterable[str]:
@@ -220,10 +219,10 @@ _ALLOWED: dict[str, Callable[[dict[str, Any], ErrorDetails], str]] = {
     "list_type": _always("a list"),
     "too_short": _items,
     "literal_error": lambda context, error: re.sub(r"'", "", str(context["expected"])),
-    "greater_than_equal": lambda context, error: f"{context['ge']} or more",
-    "greater_than": lambda context, error: f"more than {context['gt']}",
-    "less_than_equal": lambda context, error: f"{context['le']} or less",
-    "less_than": lambda context, error: f"less than {context['lt']}",
+    "greater_than_equal": lambda context, error: f"{context['ge']:g} or more",
+    "greater_than": lambda context, error: f"more than {context['gt']:g}",
+    "less_than_equal": lambda context, error: f"{context['le']:g} or less",
+    "less_than": lambda context, error: f"less than {context['lt']:g}",
     "string_pattern_mismatch": lambda context, error: f"a text of the form {context['pattern']}",
     "string_too_long": lambda context, error: f"at most {context['max_length']} characters",
 }

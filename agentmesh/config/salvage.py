@@ -37,7 +37,7 @@ def salvage(data: dict[str, Any], wrong: Sequence[Fault]) -> Parts:
     return Parts(
         {name: _agent(agent) for name, agent in agents.items()} if isinstance(agents, dict) else {},
         {name: _model(model) for name, model in models.items()} if isinstance(models, dict) else {},
-        _topology(data.get("topology"), wrong) if isinstance(agents, dict) else None,
+        _topology(data.get("topology"), wrong) if isinstance(agents, dict) and agents else None,
     )
 
 

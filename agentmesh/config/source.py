@@ -40,6 +40,8 @@ class Source:
 
     data: Any = None
     problems: list[Problem] = field(default_factory=list)
+    refused: set[Path] = field(default_factory=set)
+    """Places whose value could not be taken, so that nothing more is to be said about them."""
     root: Node | None = None
     _entries: dict[int, dict[str, tuple[Node, Node]]] = field(default_factory=dict, repr=False)
 
@@ -101,7 +103,7 @@ def parse(text: str, name: str) -> Source:
         raise ConfigError([Problem(1, 1, "", "lists and mappings are nested too deeply to read")], name) from None
     source = Source(root=root)
     if root is not None:
-        source.data = _Reader(source.problems).value(root, ())
+        source.data = _Reader(source).value(root, ())
     return source
 
 
@@ -114,8 +116,8 @@ def scalar(text: str) -> Any:
 class _Reader:
     """Builds plain data from nodes; shared (aliased) nodes are built once."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        self._problems = problems
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._built: dict[int, tuple[Any, int]] = {}
         self._open: set[int] = set()
 
@@ -162,7 +164,7 @@ class _Reader:
                 size += more
                 if key.value in own:
                     again = f"'{key.value}' is given twice, first in line {lines[key.value]}; keep one of them"
-                    self._report(key, (*path, key.value), again)
+                    self._source.problems.append(Problem(*_mark(key), written((*path, key.value)), again))
                     continue
                 own[key.value] = value
                 lines[key.value] = _mark(key)[0]
@@ -193,7 +195,8 @@ class _Reader:
             self._report(node, path, f"the tag !!{node.tag.removeprefix(_TAG)} is refused: a file makes no objects")
 
     def _report(self, node: Node, path: Path, message: str) -> None:
-        self._problems.append(Problem(*_mark(node), written(path), message))
+        self._source.problems.append(Problem(*_mark(node), written(path), message))
+        self._source.refused.add(path)
 
 
 def _typed(kind: str, text: str) -> Any:
@@ -242,8 +245,10 @@ def _merged(node: MappingNode) -> Iterator[MappingNode]:
 def _syntax_problem(error: MarkedYAMLError, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
-    said = str(error.problem or "this is no YAML").replace("<stream end>", "the end of the file")
-    context = f" {error.context}" if error.context else ""
+    said = (
+        str(error.problem or "this cannot be read").removeprefix("but ").replace("<stream end>", "the end of the file")
+    )
+    context = f" {error.context}:" if error.context and "another document" not in said else ""
     lines = text.splitlines()
     shown = lines[line] if line < len(lines) else ""
     hint = ""
@@ -255,4 +260,4 @@ def _syntax_problem(error: MarkedYAMLError, text: str) -> Problem:
         hint = "; indent with spaces"
     elif "another document" in said:
         hint = "; one file is one team"
-    return Problem(line + 1, column + 1, "", f"no valid YAML:{context} {said}".replace(": ", ": ", 1) + hint)
+    return Problem(line + 1, column + 1, "", f"no valid YAML:{context} {said}{hint}")
