@@ -281,7 +281,7 @@ def _tree(phase: Phase) -> list[str]:
 def _branches(phase: Phase, key: str, below: Mapping[str, list[Link]], ends: Mapping[str, Link]) -> list[str]:
     own = _named(key) + _role(phase, key) + (f" {_said(ends[key])}" if key in ends else "")
     children = below[key]
-    if key == TASK and len(children) == 1:
+    if len(children) == 1 and key not in ends and (key == TASK or children[0].back is None):
         first, *rest = _branches(phase, children[0].stop, below, ends)
         before = f"{own} {_said(children[0], first)}"
         return [before, *(" " * (text_cells(before) - text_cells(first)) + line for line in rest)]

@@ -16,7 +16,7 @@ Bend = tuple[Pair, int]
 """Where the line of a pair passes a column in which neither of its ends stands."""
 Item = str | Bend
 SWEEPS = 12
-SMOOTHING = 41
+SMOOTHING = 20
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Columns:
 def columns(
     nodes: Sequence[str], pairs: Sequence[Pair], *, first: Sequence[str], last: Sequence[str], node_gap: float
 ) -> Columns:
-    """Columns and heights for `nodes`; `first` begin on the left, and `last` stand alone on the right."""
+    """Columns and heights; `first` begin on the left, `last` end on the right. No pair joins a node to itself."""
     column = _ranks(nodes, pairs, first, last)
     rows, neighbours = _with_bends(nodes, pairs, column)
     _untangle(rows, neighbours)
@@ -72,8 +72,7 @@ def _ranks(nodes: Sequence[str], pairs: Sequence[Pair], first: Sequence[str], la
     ahead: dict[str, list[str]] = {node: [] for node in inner}
     for one, other in kept:
         near, far = sorted((one, other), key=place.__getitem__)
-        if near != far:
-            ahead[near].append(far)
+        ahead[near].append(far)
     for node in rank:
         for far in ahead[node]:
             rank[far] = max(rank[far], rank[node] + 1)
@@ -136,10 +135,10 @@ def _heights(rows: list[list[Item]], neighbours: Mapping[Item, list[Item]], node
         offsets = _offsets(row, node_gap)
         middle = (offsets[-1] if offsets else 0.0) / 2
         y.update({item: offset - middle for item, offset in zip(row, offsets, strict=True)})
-    for sweep in range(SMOOTHING):
-        for row in rows if sweep % 2 == 0 else reversed(rows):
-            wanted = [_level(item, neighbours[item], y) for item in row]
-            y.update(zip(row, _apart(wanted, _offsets(row, node_gap)), strict=True))
+    there_and_back = [*rows, *reversed(rows)] * SMOOTHING
+    for row in (*there_and_back, *rows[-1:], *rows[:1]):
+        wanted = [_level(item, neighbours[item], y) for item in row]
+        y.update(zip(row, _apart(wanted, _offsets(row, node_gap)), strict=True))
     return y
 
 

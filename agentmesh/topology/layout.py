@@ -250,8 +250,7 @@ def _grow(
         x = _grow(draft, workers, name, x, below, rails) + 24
         middles.append(draft.spots[name].x)
     own = draft.spots[planner].width
-    middle = (middles[0] + middles[-1]) / 2 if middles else left + own / 2
-    middle = max(middle, left + own / 2)
+    middle = max((min(middles, default=left) + max(middles, default=left)) / 2, left + own / 2)
     _put(draft, planner, middle, y)
     return max(x - 24, middle + own / 2)
 

@@ -5,7 +5,6 @@ Units are pixels at 100 %; y grows downwards.
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from dataclasses import dataclass
 from typing import Literal
@@ -49,9 +48,7 @@ class Spot:
     def towards(self, x: float, y: float) -> Point:
         """The point of its border on the way to (x, y)."""
         dx, dy = x - self.x, y - self.y
-        if not dx and not dy:
-            return (self.x, self.y)
-        scale = min(self.width / 2 / abs(dx) if dx else math.inf, self.height / 2 / abs(dy) if dy else math.inf)
+        scale = 1 / max(abs(dx) / (self.width / 2), abs(dy) / (self.height / 2), 1e-9)
         return (self.x + dx * scale, self.y + dy * scale)
 
 
