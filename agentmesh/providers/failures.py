@@ -1,0 +1,156 @@
+"""HTTP failures as ProviderError: what went wrong, which variable, parameter or model is to blame, when to try again."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from agentmesh.errors import ProviderError, ProviderErrorKind
+
+TEXT_LIMIT = 400
+"""Characters of a server's own words that an error repeats."""
+
+_TOO_LONG = re.compile(
+    r"context.{0,3}(length|window|size)|maximum context|prompt is too long|too many (input )?tokens|input is too long",
+    re.IGNORECASE,
+)
+_QUOTA = re.compile(r"insufficient_quota|billing|credit balance|exceeded your current quota", re.IGNORECASE)
+_REFUSED = re.compile(r"content.?(policy|filter|management)|safety", re.IGNORECASE)
+_KEY_SHAPE = re.compile(r"\b(sk|pk|key|Bearer)([-_ ][A-Za-z0-9*._-]{6,})")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who was asked, for the words of an error."""
+
+    model_id: str
+    url: str
+    key_variable: str
+    secrets: tuple[str, ...] = ()
+
+
+class ParameterRefused(ProviderError):
+    """The server names the parameter that it does not take."""
+
+    parameter: str = ""
+
+
+def failure(origin: Origin, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+    """The error for an answer that is not 2xx."""
+    error = error_fields(body)
+    text = redacted(error.get("message") or body.decode(errors="replace"), origin.secrets)
+    kind = _kind(status, f"{error.get('code', '')} {error.get('type', '')} {text}")
+    made = (ParameterRefused if kind == "bad_request" and "param" in error else ProviderError)(
+        kind,
+        f"{origin.model_id} answered {status}: {text}" if text else f"{origin.model_id} answered {status}",
+        hint=_hint(kind, status, error, origin),
+        status=status,
+        retry_after_s=retry_after(headers),
+    )
+    if isinstance(made, ParameterRefused):
+        made.parameter = error["param"]
+    return made
+
+
+def stream_failure(origin: Origin, error: Mapping[str, Any]) -> ProviderError:
+    """The error for an `error` event in the middle of a stream."""
+    fields = {name: str(value) for name, value in error.items() if value is not None}
+    text = redacted(fields.get("message", ""), origin.secrets)
+    about = f"{fields.get('code', '')} {fields.get('type', '')} {text}"
+    code = fields.get("code", "")
+    kind = _kind(int(code) if code.isdigit() else 500, about)
+    if "rate_limit" in about:
+        kind = "rate"
+    elif "invalid_request" in about and kind == "server":
+        kind = "bad_request"
+    return ProviderError(kind, f"{origin.model_id} broke off its answer: {text}")
+
+
+def error_fields(body: bytes) -> dict[str, str]:
+    """`message`, `code`, `type` and `param` of an error body, in any of the shapes that servers use."""
+    try:
+        decoded = json.loads(body)
+    except ValueError:
+        return {}
+    if not isinstance(decoded, dict):
+        return {}
+    inner = decoded.get("error", decoded)
+    if not isinstance(inner, dict):
+        return {"message": str(inner)}
+    fields = {name: str(inner[name]) for name in ("message", "code", "type", "param") if inner.get(name) is not None}
+    if "message" not in fields and "detail" in inner:
+        fields["message"] = json.dumps(inner["detail"]) if not isinstance(inner["detail"], str) else inner["detail"]
+    return fields
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the server asks to wait: `retry-after-ms`, or `retry-after` as seconds or as a date."""
+    try:
+        if milliseconds := headers.get("retry-after-ms"):
+            return max(0.0, float(milliseconds) / 1000)
+        given = headers.get("retry-after")
+        if not given:
+            return None
+        if given.replace(".", "", 1).isdigit():
+            return float(given)
+        return max(0.0, parsedate_to_datetime(given).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """The text without keys, on one line, cut to a length that a log can bear."""
+    for secret in secrets:
+        if len(secret) >= 6:
+            text = text.replace(secret, "[key]")
+    text = " ".join(_KEY_SHAPE.sub("[key]", text).split())
+    return text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + "..."
+
+
+def _kind(status: int, about: str) -> ProviderErrorKind:
+    if status in (400, 402, 403, 422, 429) and _QUOTA.search(about):
+        return "quota"
+    match status:
+        case 401 | 403:
+            return "authentication"
+        case 402:
+            return "quota"
+        case 408:
+            return "timeout"
+        case 413:
+            return "context_too_long"
+        case 429:
+            return "rate"
+        case 409:
+            return "server"
+        case _ if status >= 500:
+            return "server"
+        case _ if _TOO_LONG.search(about):
+            return "context_too_long"
+        case 400 if _REFUSED.search(about):
+            return "content_refused"
+        case _:
+            return "bad_request"
+
+
+def _hint(kind: ProviderErrorKind, status: int, error: Mapping[str, str], origin: Origin) -> str:
+    match kind:
+        case "authentication":
+            return f"the key comes from the environment variable {origin.key_variable}"
+        case "quota":
+            return f"the account behind {origin.key_variable} has no credit left"
+        case "context_too_long":
+            return "shorten the conversation (`memory: fresh`) or choose a model with a longer context"
+        case "bad_request" if 300 <= status < 400:
+            return "the address redirects: put the final one into `base_url`"
+        case "bad_request" if status == 404:
+            return f"does the server at {origin.url} know this model, and is `base_url` right?"
+        case "bad_request" if "param" in error:
+            return f"the parameter at fault is {error['param']!r}"
+        case _:
+            return ""

@@ -1,0 +1,216 @@
+"""What the providers that speak HTTP share: sending, retrying, decoding, and the ladder of structured output."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+from weakref import WeakKeyDictionary
+
+import httpx2
+
+from agentmesh.config.models import ModelConfig
+from agentmesh.errors import ConfigError, ProviderError
+from agentmesh.messages import Reply, Usage
+from agentmesh.providers.base import Delta, Request
+from agentmesh.providers.encoding import estimated_usage
+from agentmesh.providers.endpoints import Address, Client, Endpoint, acquire, release
+from agentmesh.providers.failures import Origin, ParameterRefused, failure, stream_failure
+from agentmesh.providers.guard import refuse_blocked_request
+from agentmesh.providers.prices import priced
+from agentmesh.providers.retry import FIRST_WAIT_SECONDS, with_retries
+from agentmesh.providers.sse import decoded, events
+from agentmesh.providers.wire import Stream
+
+Mode = Literal["native", "json_mode", "prompt"]
+"""How structured output is asked for."""
+
+REFUSED_MODE_STATUS = frozenset({400, 404, 415, 422, 501})
+MODE_PARAMETERS = ("response_format", "text", "output_config", "output_format")
+
+
+class Assembly(Protocol):
+    """Puts a streamed answer together again."""
+
+    def feed(self, event: dict[str, Any], on_delta: Delta) -> None:
+        """Take one event, and pass its text on."""
+        ...
+
+    def answer(self) -> dict[str, Any] | None:
+        """The answer as the server would have sent it in one piece, or None if it is not complete."""
+        ...
+
+
+class HttpProvider(ABC):
+    """One model behind an HTTP API.
+
+    Args:
+        config: The model's entry.
+        model_id: `provider:model`, as the log names it.
+        environment: Where the key is looked up.
+
+    """
+
+    sdk: str
+    path: str
+    key_variable: str
+    modes: tuple[Mode, ...] = ("native", "json_mode", "prompt")
+
+    def __init__(self, config: ModelConfig, model_id: str, environment: Mapping[str, str]) -> None:
+        self.config = config
+        self.first_wait_s = FIRST_WAIT_SECONDS
+        self._model_id = model_id
+        self._environment = environment
+        self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, Endpoint] = WeakKeyDictionary()
+        self._mode: Mode = self.modes[0]
+        self.base_url = self._base_url()
+        if not self.base_url.startswith(("http://", "https://")):
+            raise ConfigError(f"{model_id}: base_url {self.base_url!r} must begin with http:// or https://")
+
+    @property
+    def model_id(self) -> str:
+        """`provider:model`."""
+        return self._model_id
+
+    async def complete(self, request: Request, on_delta: Delta | None = None) -> Reply:
+        """One answer. Raises: ProviderError, ModelRequestsBlocked."""
+        refuse_blocked_request(self._model_id)
+        endpoint = self._endpoint()
+
+        async def attempt(seconds: float) -> Reply:
+            return await self._attempt(endpoint, request, on_delta, seconds)
+
+        timeout_s = min(request.timeout_s, self.config.timeout_s)
+        return await with_retries(attempt, request, timeout_s, self.config.max_retries, self.first_wait_s)
+
+    async def aclose(self) -> None:
+        """Release the connections of the running loop; they close with the last provider that shares them."""
+        endpoint = self._held.pop(asyncio.get_running_loop(), None)
+        if endpoint is not None:
+            await release(endpoint)
+
+    @abstractmethod
+    def encode(self, request: Request, mode: Mode | None, *, stream: bool) -> bytes:
+        """The body of a request; `mode` says how structured output is asked for, where it is."""
+
+    @abstractmethod
+    def decode(self, answer: dict[str, Any]) -> tuple[Reply, Usage | None]:
+        """A reply from a whole answer, and the usage that the server told. Raises: ProviderError."""
+
+    @abstractmethod
+    def assembly(self) -> Assembly:
+        """A fresh assembly for a streamed answer."""
+
+    @abstractmethod
+    def _base_url(self) -> str: ...
+
+    @abstractmethod
+    def _client(self, address: Address, http_client: httpx2.AsyncClient) -> Client: ...
+
+    def _key(self) -> str:
+        name = self.config.api_key_env or self.key_variable
+        key = self._environment.get(name, "").strip()
+        if not key:
+            raise ProviderError(
+                "authentication",
+                f"no key for {self._model_id}: the environment variable {name} is not set",
+                hint=f"set {name}, or name another variable with `api_key_env`",
+            )
+        return key
+
+    def _endpoint(self) -> Endpoint:
+        loop = asyncio.get_running_loop()
+        endpoint = self._held.get(loop)
+        if endpoint is None:
+            endpoint = acquire(Address(self.sdk, self.base_url, self._key()), self._client)
+            self._held[loop] = endpoint
+        return endpoint
+
+    async def _attempt(self, endpoint: Endpoint, request: Request, on_delta: Delta | None, seconds: float) -> Reply:
+        """One attempt; where the server refuses a way of asking for structured output, the next way is tried."""
+        if request.response_schema is None:
+            return await self._send(endpoint, request, None, on_delta, seconds)
+        refused: ProviderError | None = None
+        for mode in self.modes[self.modes.index(self._mode) :]:
+            try:
+                reply = await self._send(endpoint, request, mode, on_delta, seconds)
+            except ProviderError as error:
+                if error.kind != "bad_request" or error.status not in REFUSED_MODE_STATUS:
+                    raise
+                refused = refused or error
+                if not _may_be_about_mode(error):
+                    break
+                request.attempts.append(f"structured output ({mode}) refused: {error}")
+            else:
+                self._mode = mode
+                return reply
+        assert refused is not None
+        raise refused
+
+    async def _send(
+        self, endpoint: Endpoint, request: Request, mode: Mode | None, on_delta: Delta | None, seconds: float
+    ) -> Reply:
+        body = self.encode(request, mode, stream=on_delta is not None)
+        target = endpoint.target(self.path)
+        if on_delta is None:
+            status, headers, content = await endpoint.wire.post(target, body, seconds)
+            if not 200 <= status < 300:
+                raise failure(self._origin(endpoint), status, headers, content)
+            answer = decoded(content)
+        else:
+            async with endpoint.wire.stream(target, body, seconds) as stream:
+                answer = await self._streamed(endpoint, stream, on_delta)
+        return self._reply(endpoint, answer, body, mode)
+
+    async def _streamed(self, endpoint: Endpoint, stream: Stream, on_delta: Delta) -> dict[str, Any]:
+        status, headers, chunks = stream
+        if not 200 <= status < 300:
+            raise failure(self._origin(endpoint), status, headers, await _whole(chunks))
+        if "json" in headers.get("content-type", ""):
+            answer = decoded(await _whole(chunks))
+            self._check(endpoint, answer)
+            if text := self.decode(answer)[0].text:
+                on_delta(text)
+            return answer
+        assembly = self.assembly()
+        async for event in events(chunks):
+            self._check(endpoint, event)
+            assembly.feed(event, on_delta)
+        whole = assembly.answer()
+        if whole is None:
+            raise ProviderError("connection", f"{self._model_id} ended its stream before the answer was complete")
+        return whole
+
+    def _reply(self, endpoint: Endpoint, answer: dict[str, Any], body: bytes, mode: Mode | None) -> Reply:
+        self._check(endpoint, answer)
+        reply, usage = self.decode(answer)
+        if usage is None:
+            usage = estimated_usage(body, reply.text + "".join(str(call.arguments) for call in reply.tool_calls))
+        return Reply(
+            text=reply.text,
+            tool_calls=reply.tool_calls,
+            usage=priced(self.config, usage),
+            finish_reason=reply.finish_reason,
+            structured=mode,
+            model=self._model_id,
+            extra=reply.extra,
+        )
+
+    def _check(self, endpoint: Endpoint, answer: Mapping[str, Any]) -> None:
+        """Some servers put an error into an answer of status 200, or into the middle of a stream."""
+        if isinstance(error := answer.get("error"), Mapping):
+            raise stream_failure(self._origin(endpoint), error)
+
+    def _origin(self, endpoint: Endpoint) -> Origin:
+        variable = self.config.api_key_env or self.key_variable
+        return Origin(self._model_id, self.base_url, variable, (endpoint.address.key,))
+
+
+def _may_be_about_mode(error: ProviderError) -> bool:
+    """A refusal that names another parameter is not about structured output."""
+    return not isinstance(error, ParameterRefused) or error.parameter.startswith(MODE_PARAMETERS)
+
+
+async def _whole(chunks: Any) -> bytes:
+    return b"".join([chunk async for chunk in chunks])
