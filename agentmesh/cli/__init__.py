@@ -49,6 +49,16 @@ class Commands(click.Group):
         command: click.Command = import_module(f"agentmesh.cli.{entry.module}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with, or an error that names the closest one."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            did_you_mean = import_module("agentmesh.config.language").did_you_mean
+            ctx.fail(f"there is no command {name!r}; there are: {', '.join(COMMANDS)}{did_you_mean(name, COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing any."""
         with formatter.section("Commands"):

@@ -91,8 +91,8 @@ class LiveView:
         table = Table(box=None, pad_edge=False, expand=True, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("agent", no_wrap=True, overflow=self._overflow, max_width=_NAME_WIDTH)
         table.add_column("state", no_wrap=True, overflow=self._overflow, ratio=1)
-        for name in ("turns", "calls", "tokens", "cost"):
-            table.add_column(name, justify="right", no_wrap=True)
+        for title in ("turns", "calls", "tokens", "cost"):
+            table.add_column(title, justify="right", no_wrap=True)
         widest = max((len(agent.name) for agent in agents), default=0)
         room = self._console.width - min(widest, _NAME_WIDTH) - _NUMBERS_WIDTH
         for agent in agents:

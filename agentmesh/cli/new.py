@@ -11,7 +11,7 @@ import click
 
 from agentmesh.cli.options import json_flag
 from agentmesh.cli.terminal import complain, say, say_json
-from agentmesh.config import team_schema
+from agentmesh.config.schema import team_schema
 from agentmesh.errors import ConfigError
 
 SCHEMA_FILE = "team.schema.json"

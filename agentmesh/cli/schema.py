@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from agentmesh.cli.terminal import say_json
-from agentmesh.config import team_schema
+from agentmesh.config.schema import team_schema
 
 
 @click.command(name="schema")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import click
 
 from agentmesh.cli.options import model_and_overrides
 from agentmesh.cli.terminal import printable, say
 from agentmesh.team import Team
-from agentmesh.topology.drawing import draw
-
-FORMATS = ("text", "mermaid", "svg", "dot", "json")
+from agentmesh.topology.drawing import Format, draw
 
 
 @click.command(name="show")
 @click.argument("file", metavar="FILE")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to draw.")
+@click.option(
+    "--format", "form", type=click.Choice(get_args(Format)), default="text", show_default=True, help="How to draw."
+)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @model_and_overrides
-def command(file: str, form: str, as_json: bool, model: str | None, overrides: tuple[str, ...]) -> None:
+def command(file: str, form: Format, as_json: bool, model: str | None, overrides: tuple[str, ...]) -> None:
     """Draw the topology of FILE: its nodes, its edges and the phases that a run passes through."""
     team = Team.from_yaml(file, model=model, overrides=overrides)
     say(printable(draw(team.topology, "json" if as_json else form)).rstrip("\n"))
