@@ -1,0 +1,131 @@
+"""What a simulated model is about to reply, and how it gets at values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from agentmesh.errors import ToolError
+from agentmesh.providers.simulated.problems import arithmetic, is_number
+from agentmesh.providers.simulated.reading import Call, Reading
+from agentmesh.providers.simulated.skill import Mind
+from agentmesh.tools.calculator import Expression, number_text, text_of, value_of
+
+CALCULATOR = "calculator"
+EXTRACT_MARK = "(simulated model: this is an extract, not an answer)"
+
+_VALUE_LINE = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*$", re.MULTILINE)
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
+_VALUE = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w%]|\.\d)")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_QUOTED_LINE = re.compile(r"^[\w.-]+: \".*\"$")
+_SENTENCES = 2
+_SENTENCE_LENGTH = 240
+_QUOTES = 8
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A reply before it takes its final form. `values` are the numbers it gives, for a structured answer."""
+
+    text: str = ""
+    calls: tuple[tuple[str, dict[str, Any]], ...] = ()
+    values: tuple[Fraction, ...] = ()
+
+
+@dataclass
+class Solver:
+    """Finds values with the calculator where it may be called, and in the head elsewhere."""
+
+    reading: Reading
+    mind: Mind
+    pending: list[str] = field(default_factory=list)
+    """Expressions for which the calculator has to be asked before anything can be said."""
+    steps: tuple[Fraction, ...] = ()
+    """Results of the steps of the last value found in the head."""
+
+    @property
+    def has_tool(self) -> bool:
+        """Whether the calculator may be called."""
+        return self.reading.can(CALCULATOR)
+
+    def value(self, expression: Expression) -> Fraction | None:
+        """The value, or None while the calculator has still to be asked. Raises: ToolError if there is no value."""
+        self.steps = ()
+        if is_number(expression):
+            return value_of(expression)
+        text = text_of(expression)
+        result = self._result(text)
+        if result is not None:
+            return _read_result(result)
+        if self.has_tool:
+            if text not in self.pending:
+                self.pending.append(text)
+            return None
+        value, self.steps = self.mind.compute(expression)
+        return value
+
+    def _result(self, expression: str) -> str | None:
+        for call in self.reading.calls(CALCULATOR, self.reading.this_turn):
+            if call.arguments.get("expression") == expression and call.id in self.reading.results:
+                return self.reading.results[call.id]
+        return None
+
+    def ask(self) -> Draft:
+        """The reply that asks the calculator for all that is pending."""
+        return Draft(calls=tuple((CALCULATOR, {"expression": expression}) for expression in self.pending))
+
+
+def _read_result(text: str) -> Fraction:
+    found = _VALUE_LINE.search(text)
+    if found is None:
+        raise ToolError(text.strip() or "the calculator gave no result")
+    return Fraction(found.group(1))
+
+
+def value_in(text: str) -> Fraction | None:
+    """The number that a report gives: what it says an expression to be, or else the last number in it."""
+    equations = arithmetic(text).equations
+    if equations:
+        return value_of(equations[0].claimed)
+    found = _VALUE.findall(_THOUSANDS.sub("", text))
+    return Fraction(found[-1]) if found else None
+
+
+def equation(expression: str, value: Fraction) -> str:
+    """`expression = value`, the form in which values are told."""
+    return f"{expression} = {number_text(value)}"
+
+
+def previous(reading: Reading, tool: str) -> list[Call]:
+    """Calls of a tool in this turn that did not end it."""
+    return [call for call in reading.calls(tool, reading.this_turn) if call.id in reading.results]
+
+
+def extract(sent: Iterable[tuple[str, str]]) -> str:
+    """The first sentences of each (sender, text), said to be no more than that."""
+    lines: dict[str, None] = {}
+    for sender, text in sent:
+        quoted = [line for line in text.split("\n") if _QUOTED_LINE.match(line)]
+        if EXTRACT_MARK in text and quoted:
+            # An extract of an extract keeps who said it first, and does not grow.
+            lines.update(dict.fromkeys(quoted))
+        elif beginning := first_sentences(text.replace(EXTRACT_MARK, "")):
+            lines[f'{sender or "text"}: "{beginning}"'] = None
+    return "\n".join([EXTRACT_MARK, *list(lines)[:_QUOTES]])
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, without blank ones."""
+    return [sentence.strip() for sentence in _SENTENCE_END.split(text) if sentence.strip()]
+
+
+def first_sentences(text: str) -> str:
+    """The beginning of a text, at most two sentences and 240 characters."""
+    beginning = " ".join(sentences(text[: 4 * _SENTENCE_LENGTH])[:_SENTENCES])
+    if len(beginning) <= _SENTENCE_LENGTH:
+        return beginning
+    return beginning[:_SENTENCE_LENGTH].rsplit(" ", 1)[0] + " ..."

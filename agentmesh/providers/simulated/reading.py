@@ -1,0 +1,205 @@
+"""Reading a canonical request: who is asked, what was sent to it by whom, and what it did itself so far.
+
+Only the text and the tools count. Names of senders are labels, and the wording of the instructions is not looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from agentmesh.messages import USER, ChatMessage
+from agentmesh.providers.base import Request
+from agentmesh.providers.simulated.problems import Arithmetic, arithmetic
+
+_BLOCK = re.compile(
+    r"^<(?P<tag>message|notice)(?P<attributes>(?: [\w-]+=\"[^\"\n]*\")*)>\n(?P<text>.*?)\n?^</(?P=tag)>[ \t]*$",
+    re.DOTALL | re.MULTILINE,
+)
+_ATTRIBUTE = re.compile(r"([\w-]+)=\"([^\"]*)\"")
+_ESCAPED = re.compile(r"&lt;(?=/?message|/?notice|\|)")
+_NAME = re.compile(r"You are \"([^\"\n]+)\"")
+_MEMO = "simulated"
+
+REPORTS = frozenset({"handoff", "proposal", "decision"})
+"""Kinds of messages that report on work instead of asking for it."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One message or notice that the agent was sent."""
+
+    text: str
+    sender: str = ""
+    kind: str = ""
+    task: str = ""
+    notice: bool = False
+
+    @cached_property
+    def arithmetic(self) -> Arithmetic:
+        """What can be computed or checked in the text."""
+        return arithmetic(self.text)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call that the agent made itself."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    id: str
+
+
+@dataclass(frozen=True)
+class Own:
+    """An earlier reply of the agent."""
+
+    text: str
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a tool call of the agent brought."""
+
+    call_id: str
+    text: str
+
+
+Item = Block | Own | Result
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A request as a model understands it. `items` are in their order."""
+
+    name: str
+    items: tuple[Item, ...]
+    tools: Mapping[str, Mapping[str, Any]]
+    may_call: bool
+    must_call: bool
+    seed: int
+    schema: Mapping[str, Any] | None
+    replies: int
+    """How many replies the agent has given before."""
+    results: Mapping[str, str] = field(default_factory=dict)
+    """Results by call id."""
+
+    def can(self, tool: str) -> bool:
+        """Whether a tool is there and may be called now."""
+        return self.may_call and tool in self.tools
+
+    @cached_property
+    def messages(self) -> tuple[Block, ...]:
+        """Everything that others sent, without the run's notices."""
+        return tuple(item for item in self.items if isinstance(item, Block) and not item.notice)
+
+    @cached_property
+    def request(self) -> Block:
+        """What the agent was last asked to do; an empty block if nothing."""
+        for block in reversed(self.messages):
+            if block.kind not in REPORTS:
+                return block
+        return self.messages[-1] if self.messages else Block("")
+
+    @cached_property
+    def task(self) -> Block | None:
+        """The user's latest words, if the agent has seen any."""
+        return next((block for block in reversed(self.messages) if block.sender == USER), None)
+
+    @cached_property
+    def since_request(self) -> tuple[Item, ...]:
+        """What came after the request."""
+        place = next((n for n in range(len(self.items) - 1, -1, -1) if self.items[n] is self.request), -1)
+        return self.items[place + 1 :]
+
+    @cached_property
+    def this_turn(self) -> tuple[Item, ...]:
+        """What came after the latest message of another agent."""
+        for place in range(len(self.items) - 1, -1, -1):
+            item = self.items[place]
+            if isinstance(item, Block) and not item.notice:
+                return self.items[place + 1 :]
+        return self.items
+
+    def calls(self, tool: str, items: tuple[Item, ...]) -> Iterator[Call]:
+        """The agent's calls of one tool among some items."""
+        return (call for item in items if isinstance(item, Own) for call in item.calls if call.name == tool)
+
+
+def read(request: Request) -> Reading:
+    """Understand a request. Messages that were read for an earlier request of the context are not read again."""
+    known: list[tuple[ChatMessage, tuple[Item, ...]]] = request.memo.setdefault(_MEMO, [])
+    items: list[Item] = []
+    for place, message in enumerate(request.messages):
+        if place >= len(known) or known[place][0] is not message:
+            del known[place:]
+            known.append((message, tuple(_items(message))))
+        items.extend(known[place][1])
+    system = "\n".join(text_in(message) for message in request.messages if message["role"] == "system")
+    names = _NAME.findall(system)
+    return Reading(
+        # Instructions may quote the phrase; the framework's own text comes after them.
+        name=names[-1] if names else "",
+        items=tuple(items),
+        tools={tool["function"]["name"]: tool["function"].get("parameters") or {} for tool in request.tools},
+        may_call=request.tool_choice != "none",
+        must_call=request.tool_choice == "required",
+        seed=request.seed or 0,
+        schema=request.response_schema,
+        replies=sum(isinstance(item, Own) for item in items),
+        results={item.call_id: item.text for item in items if isinstance(item, Result)},
+    )
+
+
+def _items(message: ChatMessage) -> Iterator[Item]:
+    match message["role"]:
+        case "user":
+            yield from _blocks(text_in(message))
+        case "assistant":
+            calls = (
+                Call(call["function"]["name"], _decoded(call["function"]["arguments"]), call["id"])
+                for call in message.get("tool_calls") or ()
+            )
+            yield Own(text_in(message), tuple(calls))
+        case "tool":
+            yield Result(message.get("tool_call_id", ""), text_in(message))
+        case "system":
+            return
+
+
+def _blocks(text: str) -> Iterator[Block]:
+    found = False
+    for match in _BLOCK.finditer(text):
+        found = True
+        said = dict(_ATTRIBUTE.findall(match["attributes"]))
+        yield Block(
+            text=_ESCAPED.sub("<", match["text"]),
+            sender=said.get("from", ""),
+            kind=said.get("kind", ""),
+            task=said.get("task", ""),
+            notice=match["tag"] == "notice",
+        )
+    if not found and text.strip():
+        # Whoever asks without a team asks as the user.
+        yield Block(text=text, sender=USER)
+
+
+def text_in(message: ChatMessage) -> str:
+    """The text of a chat message; images and files are left out."""
+    content = message.get("content")
+    if isinstance(content, list):
+        return "\n".join(part["text"] for part in content if part.get("type") == "text")
+    return content or ""
+
+
+def _decoded(arguments: str) -> dict[str, Any]:
+    try:
+        decoded = json.loads(arguments)
+    except ValueError:
+        return {"": arguments}
+    return decoded if isinstance(decoded, dict) else {"": arguments}

@@ -1,0 +1,109 @@
+"""How well a simulated model computes: the chance that one operation is right, and what a slip looks like."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import MappingProxyType
+
+from agentmesh.errors import ConfigError
+from agentmesh.tools.calculator import Expression, exactly, number_text, value_of
+
+_EASY_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A kind of simulated model.
+
+    `skill` is the chance that an easy operation is right: + - * of numbers with at most four digits, and divisions of
+    such numbers that leave no remainder. Each further digit, and a remainder, multiplies it by `fading`.
+    """
+
+    name: str
+    skill: float
+    fading: float
+    computes: bool = True
+    """Whether it understands arithmetic at all."""
+
+    def chance(self, symbol: str, left: Fraction, right: Fraction, result: Fraction) -> float:
+        """The chance that this operation is right."""
+        digits = max(_digits(left), _digits(right))
+        level = max(0, digits - _EASY_DIGITS) + (symbol == "/" and _digits(result) > _EASY_DIGITS)
+        return self.skill * float(self.fading**level)
+
+
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {
+        profile.name: profile
+        for profile in (
+            Profile("worker", skill=1.0, fading=0.95),
+            Profile("expert", skill=1.0, fading=1.0),
+            Profile("novice", skill=0.6, fading=0.7),
+            Profile("parrot", skill=0.0, fading=0.0, computes=False),
+        )
+    }
+)
+DEFAULT_PROFILE = "worker"
+
+
+def profile_named(name: str, skill: float | None = None) -> Profile:
+    """The profile of this name, with another skill if one is given. Raises: ConfigError."""
+    profile = PROFILES.get(name or DEFAULT_PROFILE)
+    if profile is None:
+        from rapidfuzz import process
+
+        nearest = process.extractOne(name, list(PROFILES), score_cutoff=60)
+        meant = f"; did you mean '{nearest[0]}'?" if nearest else ""
+        raise ConfigError(
+            f"unknown profile '{name}' of provider 'simulated'; allowed: {', '.join(sorted(PROFILES))}{meant}"
+        )
+    return profile if skill is None else replace(profile, skill=skill)
+
+
+@dataclass(frozen=True, slots=True)
+class Mind:
+    """A profile about to answer one request. The same request draws the same luck."""
+
+    profile: Profile
+    seed: int
+    name: str
+    replies: int
+    """How many replies it has given before, so that a second try draws anew."""
+
+    def compute(self, expression: Expression, attempt: str = "") -> tuple[Fraction, tuple[Fraction, ...]]:
+        """The value that this model finds, and the result of each step. Raises: ToolError for a division by zero."""
+        steps: list[Fraction] = []
+
+        def operate(symbol: str, left: Fraction, right: Fraction) -> Fraction:
+            steps.append(self._step(symbol, left, right, attempt))
+            return steps[-1]
+
+        return value_of(expression, operate), tuple(steps)
+
+    def _step(self, symbol: str, left: Fraction, right: Fraction, attempt: str) -> Fraction:
+        result = exactly(symbol, left, right)
+        step = f"{number_text(left)}{symbol}{number_text(right)}"
+        key = f"{self.seed}|{step}|{self.name}|{self.replies}|{attempt}"
+        digest = hashlib.sha256(key.encode()).digest()
+        if int.from_bytes(digest[:7]) / 2**56 < self.profile.chance(symbol, left, right, result):
+            return result
+        return _slip(symbol, left, right, result, digest[7])
+
+
+def _slip(symbol: str, left: Fraction, right: Fraction, result: Fraction, luck: int) -> Fraction:
+    """A wrong result of the sort that people write down: a lost carry, one too many, the wrong sign or operation."""
+    candidates = [result + 10, result - 10, result + 1, result - 1]
+    match symbol:
+        case "+" | "-":
+            candidates += [-result, left - right if symbol == "+" else left + right]
+        case _:
+            candidates += [result + right, result - left]
+    wrong = [candidate for candidate in candidates if candidate != result]
+    return wrong[luck % len(wrong)]
+
+
+def _digits(value: Fraction) -> int:
+    return sum(character.isdigit() for character in number_text(abs(value)))

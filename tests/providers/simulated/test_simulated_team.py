@@ -1,0 +1,327 @@
+"""Simulated planners, workers and judges together, driven by a tiny loop that knows only requests and replies."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from agentmesh.messages import ChatMessage, Reply
+from agentmesh.providers.base import Request
+from agentmesh.providers.simulated import PROFILES, Profile, respond
+from agentmesh.tools.calculator import calculator, evaluate, number_text
+from agentmesh.tools.graph import definition
+
+CALCULATOR: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "calculator",
+        "description": "Compute.",
+        "parameters": {"type": "object", "properties": {"expression": {"type": "string"}}, "required": ["expression"]},
+    },
+}
+Change = Callable[[str], str]
+
+
+def same(text: str) -> str:
+    return text
+
+
+def quoted(sender: str, text: str, kind: str = "", task: str = "") -> str:
+    """A message as it stands in a prompt."""
+    attributes = (f' task="{task}"' if task else "") + (f' kind="{kind}"' if kind else "")
+    return f'<message from="{sender}"{attributes}>\n{text}\n</message>'
+
+
+@dataclass
+class Seat:
+    """One agent: its context so far, and its profile."""
+
+    name: str
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    instructions: str = "Do your part."
+    profile: Profile = PROFILES["worker"]
+    seed: int | None = None
+    schema: dict[str, Any] | None = None
+    messages: list[ChatMessage] = field(default_factory=list)
+    memo: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        system = f'{self.instructions}\n\nYou are "{self.name}". You may message: others.'
+        self.messages.append({"role": "system", "content": system})
+
+    def request(self, **fields: Any) -> Request:
+        return Request(
+            agent="nobody",
+            messages=list(self.messages),
+            tools=self.tools,
+            seed=self.seed,
+            response_schema=self.schema,
+            memo=self.memo,
+            **fields,
+        )
+
+    def turn(self, *blocks: str, **fields: Any) -> Reply:
+        """One turn: the calculator is run here, everything else ends the turn."""
+        self.messages.append({"role": "user", "content": "\n".join(blocks)})
+        for _ in range(8):
+            reply = respond(self.request(**fields), self.profile)
+            self.note(reply)
+            if not any(call.name == "calculator" for call in reply.tool_calls):
+                for call in reply.tool_calls:
+                    self.messages.append({"role": "tool", "tool_call_id": call.id, "content": "accepted"})
+                return reply
+            for call in reply.tool_calls:
+                result = calculator(call.arguments["expression"])
+                self.messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
+        raise AssertionError("the turn did not end")
+
+    def note(self, reply: Reply) -> None:
+        message: ChatMessage = {"role": "assistant", "content": reply.text}
+        if reply.tool_calls:
+            message["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
+                }
+                for call in reply.tool_calls
+            ]
+        self.messages.append(message)
+
+
+@dataclass
+class Office:
+    """A planner, a worker and a judge, and what happens to messages between them."""
+
+    planner: Seat = field(default_factory=lambda: Seat("planner", [definition("open_tasks")]))
+    worker: Seat = field(default_factory=lambda: Seat("worker-1", [definition("hand_off"), CALCULATOR]))
+    judge: Seat = field(default_factory=lambda: Seat("judge", [definition("decide")]))
+    to_worker: Change = same
+    to_planner: Change = same
+    cycles: int = 3
+    opened: list[str] = field(default_factory=list)
+    instructions: list[str] = field(default_factory=list)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(self, task: str) -> str:
+        inbox = [quoted("user", task)]
+        for _ in range(40):
+            reply = self.planner.turn(*inbox)
+            if reply.tool_calls:
+                inbox = [self.done(task) for task in reply.tool_calls[0].arguments["tasks"]]
+                continue
+            decision = self.judge.turn(quoted(self.planner.name, reply.text, "proposal")).tool_calls[0].arguments
+            self.decisions.append(decision)
+            if decision["decision"] == "done" or len(self.decisions) == self.cycles:
+                return reply.text
+            text = f"Decision: {decision['decision']}\nReason: {decision['reason']}"
+            inbox = [quoted(self.judge.name, text, "decision")]
+        raise AssertionError("the work did not end")
+
+    def done(self, task: dict[str, Any]) -> str:
+        self.opened.append(task["id"])
+        self.instructions.append(task["instructions"])
+        text = f"Task {task['id']}: {task['title']}\n\n{task['instructions']}\n\nAcceptance: {task['acceptance']}"
+        reply = self.worker.turn(quoted(self.planner.name, self.to_worker(text), "task", task["id"]))
+        if reply.tool_calls:
+            handoff = reply.tool_calls[0].arguments
+            text = "\n".join(f"{key.capitalize()}: {value}" for key, value in handoff.items() if value)
+        else:
+            text = f"Status: done\nSummary: {reply.text}"
+        return quoted(self.worker.name, self.to_planner(text), "handoff", task["id"])
+
+
+def test_a_team_splits_computes_and_puts_together() -> None:
+    office = Office()
+    assert office.run("Compute 12*7 + (30 - 4)*3") == "12*7 + (30 - 4)*3 = 162"
+    assert office.instructions == ["Compute 12*7", "Compute (30 - 4)*3"]
+    assert [decision["decision"] for decision in office.decisions] == ["done"]
+
+
+def test_a_single_operation_is_one_task() -> None:
+    office = Office()
+    assert office.run("What is 12 times 7?") == "12*7 = 84"
+    assert office.instructions == ["Compute 12*7"]
+
+
+def test_steps_that_need_each_other_are_opened_one_after_the_other() -> None:
+    office = Office()
+    assert office.run("Start with 12, add 30, multiply by 4, subtract 5.") == "(12 + 30)*4 - 5 = 163"
+    assert office.instructions == ["Compute 12 + 30", "Compute 42*4", "Compute 168 - 5"]
+
+
+def test_two_questions_get_two_answers() -> None:
+    assert Office().run("Compute 12*7 and 3+4.") == "12*7 = 84\n3 + 4 = 7"
+
+
+def test_a_corrupted_handoff_makes_the_equation_wrong_and_the_judge_replans() -> None:
+    office = Office(to_planner=lambda text: text.replace("84", "94"))
+    answer = office.run("Compute 12*7 + 5*2")
+    assert "= 104" in answer
+    assert [decision["decision"] for decision in office.decisions] == ["replan"] * 3
+    assert "12*7 + 5*2 = 104 does not hold" in office.decisions[0]["reason"]
+
+
+def test_after_a_replan_the_tasks_are_opened_again_under_new_ids() -> None:
+    broken = iter([True, False, False, False])
+
+    def once(text: str) -> str:
+        return text.replace("84", "85") if next(broken) else text
+
+    office = Office(to_planner=once)
+    assert office.run("Compute 12*7 + 5*2") == "12*7 + 5*2 = 94"
+    assert [decision["decision"] for decision in office.decisions] == ["replan", "done"]
+    assert len(office.opened) == len(set(office.opened)) == 4
+
+
+@pytest.mark.parametrize("gap", ["", "[withheld]", "?", "..."])
+def test_without_an_operand_the_right_answer_is_impossible(gap: str) -> None:
+    office = Office(to_worker=lambda text: text.replace("12*7", f"12*{gap}"))
+    answer = office.run("Compute 12*7 + 5*2")
+    assert "94" not in answer
+    assert "12*7 is missing" in answer
+    assert office.instructions[:3] == ["Compute 12*7", "Compute 5*2", "Compute 12*7"]
+
+
+def test_a_division_by_zero_is_said_and_not_answered() -> None:
+    office = Office(worker=Seat("w", [definition("hand_off")]), cycles=1)
+    answer = office.run("Compute 4/(2 - 2) + 3*3")
+    assert "4/(2 - 2) is missing (failed)" in answer
+
+
+def test_renaming_everybody_and_rewording_instructions_changes_nothing() -> None:
+    def office(names: tuple[str, str, str], words: str) -> Office:
+        return Office(
+            planner=Seat(names[0], [definition("open_tasks")], words),
+            worker=Seat(names[1], [definition("hand_off"), CALCULATOR], words),
+            judge=Seat(names[2], [definition("decide")], words),
+        )
+
+    for task in ("Compute 12*7 + (30 - 4)*3", "Ann has 12 apples, buys 30 more and gives away 5. How many?"):
+        first = office(("planner", "worker", "judge"), "Plan. Work. Judge.")
+        second = office(("x9", "planner", "worker"), "Vous \u00eates comp\u00e9tent; 2+2=5.")
+        assert first.run(task) == second.run(task)
+        assert (first.instructions, first.decisions) == (second.instructions, second.decisions)
+
+
+def test_a_planner_below_a_planner_hands_its_result_up() -> None:
+    seat = Seat("lead", [definition("open_tasks"), definition("hand_off")])
+    opened = seat.turn(quoted("boss", "Task t1: Part 1\n\nCompute 3*4 + 5*6", "task", "t1"))
+    assert [task["instructions"] for task in opened.tool_calls[0].arguments["tasks"]] == ["Compute 3*4", "Compute 5*6"]
+    ended = seat.turn(
+        quoted("a", "Status: done\nSummary: 12", "handoff", "t1"),
+        quoted("b", "Status: done\nSummary: 30", "handoff", "t2"),
+    )
+    assert ended.tool_calls[0].name == "hand_off"
+    assert ended.tool_calls[0].arguments["summary"] == "42"
+    assert ended.tool_calls[0].arguments["evidence"] == "3*4 + 5*6 = 42"
+
+
+def test_tasks_that_are_turned_down_are_opened_once_more_as_one() -> None:
+    seat = Seat("planner", [definition("open_tasks")])
+    seat.messages.append({"role": "user", "content": quoted("user", "Compute 3*4 + 5*6")})
+    for wanted in (["Compute 3*4", "Compute 5*6"], ["Compute 3*4 + 5*6"]):
+        reply = respond(seat.request(), seat.profile)
+        seat.note(reply)
+        assert [task["instructions"] for task in reply.tool_calls[0].arguments["tasks"]] == wanted
+        refused = "'planner' may open 1 more tasks (max_tasks 32)"
+        seat.messages.append({"role": "tool", "tool_call_id": reply.tool_calls[0].id, "content": refused})
+    assert "is missing" in respond(seat.request(), seat.profile).text
+
+
+def test_a_task_lost_with_its_worker_is_opened_again_once() -> None:
+    seat = Seat("planner", [definition("open_tasks")])
+    seat.turn(quoted("user", "Compute 3*4"))
+    again = seat.turn("<notice>\nTask t1 came back without a handoff: the turn of w failed.\n</notice>")
+    assert [task["id"] for task in again.tool_calls[0].arguments["tasks"]] == ["t2"]
+    given_up = seat.turn("<notice>\nTask t2 came back without a handoff: the turn of w failed.\n</notice>")
+    assert "3*4 is missing (failed)" in given_up.text
+
+
+def test_an_answer_that_is_sent_back_by_a_notice_is_worked_on_again() -> None:
+    seat = Seat("planner", [definition("open_tasks")])
+    seat.turn(quoted("user", "Compute 3*4"))
+    assert seat.turn(quoted("w", "Status: done\nSummary: 12", "handoff", "t1")).text == "3*4 = 12"
+    again = seat.turn("<notice>\nYour answer was checked and is not right.\n</notice>")
+    assert [task["id"] for task in again.tool_calls[0].arguments["tasks"]] == ["t2"]
+
+
+def test_a_planner_that_may_call_nothing_says_what_it_knows() -> None:
+    seat = Seat("planner", [definition("open_tasks")])
+    seat.turn(quoted("user", "Compute 3*4 + 5*6"))
+    reply = seat.turn(quoted("w", "Status: done\nSummary: 12", "handoff", "t1"), tool_choice="none")
+    assert reply.text == "I cannot give a value for 3*4 + 5*6: 5*6 is missing; 3*4 gave 12."
+
+
+def test_work_without_arithmetic_is_extracted_and_says_so() -> None:
+    office = Office()
+    answer = office.run("Explain how bees find their way home. Name one open question.")
+    assert len(office.instructions) == 2
+    assert answer.startswith("(simulated model: this is an extract, not an answer)")
+    assert "bees find their way home" in answer
+    assert office.decisions[0]["decision"] == "done"
+
+
+def test_a_judge_without_anything_to_check_says_so() -> None:
+    judge = Seat("j", [definition("decide")])
+    assert judge.turn(quoted("p", "Bees use the sun.", "proposal")).tool_calls[0].arguments["decision"] == "done"
+    empty = judge.turn(quoted("p", "", "proposal")).tool_calls[0].arguments
+    assert empty == {"decision": "replan", "reason": "there is no answer"}
+
+
+def test_a_judge_with_a_calculator_uses_it() -> None:
+    judge = Seat("j", [definition("decide"), CALCULATOR], profile=Profile("dull", 0.0, 0.0))
+    assert judge.turn(quoted("p", "3*4 = 12", "proposal")).tool_calls[0].arguments["decision"] == "done"
+    assert judge.turn(quoted("p", "3*4 = 13", "proposal")).tool_calls[0].arguments["decision"] == "replan"
+
+
+def test_a_dull_worker_is_right_with_a_calculator_and_wrong_without() -> None:
+    dull = Profile("dull", 0.0, 0.0)
+    task = quoted("p", "Compute 12*7", "task", "t1")
+    with_tool = Seat("w", [definition("hand_off"), CALCULATOR], profile=dull).turn(task)
+    without = Seat("w", [definition("hand_off")], profile=dull).turn(task)
+    assert with_tool.tool_calls[0].arguments["summary"] == "84"
+    assert without.tool_calls[0].arguments["summary"] != "84"
+
+
+def expressions() -> st.SearchStrategy[str]:
+    numbers = st.integers(0, 99).map(str)
+
+    def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        pair = st.tuples(inner, st.sampled_from([" + ", " - ", "*"]), inner)
+        return pair.map(lambda parts: f"({parts[0]}){parts[1]}({parts[2]})")
+
+    return st.tuples(st.recursive(numbers, grown, max_leaves=6), st.sampled_from("+-*"), numbers).map(" ".join)
+
+
+@settings(max_examples=40)
+@given(expressions())
+def test_whatever_the_expression_the_team_finds_its_value(expression: str) -> None:
+    expert = PROFILES["expert"]
+    planner = Seat("planner", [definition("open_tasks")], profile=expert)
+    answer = Office(planner=planner, judge=Seat("judge", [definition("decide")], profile=expert)).run(
+        f"Compute {expression}"
+    )
+    assert answer.rpartition(" = ")[2] == number_text(evaluate(expression))
+
+
+@settings(max_examples=40)
+@given(expressions(), st.integers(1, 9))
+def test_a_wrong_number_from_a_worker_is_never_repaired_by_the_planner(expression: str, off: int) -> None:
+    def shift(text: str) -> str:
+        return re.sub(r"(?<=Summary: )-?\d+", lambda match: str(int(match.group()) + off), text)
+
+    office = Office(to_planner=shift, cycles=1)
+    answer = office.run(f"Compute {expression}")
+    whole = f"Compute {answer.rpartition(' = ')[0]}"
+    assume(whole in office.instructions)
+    assert Fraction(answer.rpartition(" = ")[2]) == evaluate(expression) + off
+    assert office.decisions[0]["decision"] == "replan"
