@@ -21,9 +21,8 @@ _MAX_PARTS = 16
 _MAX_STAGES = 4
 _ATTEMPTS = 2
 _STATUS = re.compile(r"^status:\s*(\w+)", re.IGNORECASE | re.MULTILINE)
-_SUMMARY = re.compile(
-    r"^summary:[ \t]*(.*?)(?=^(?:evidence|concerns|deviations):|\Z)", re.IGNORECASE | re.MULTILINE | re.DOTALL
-)
+_FIELDS = "evidence|concerns|deviations"
+_SUMMARY = re.compile(rf"^summary:[ \t]*(.*?)(?=^(?:{_FIELDS}):|\Z)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
 _CLAUSE = re.compile(r"[;:,]\s+|\s+and\s+")
 _COMPUTE = "Compute {}"
 _COLLECT = "Collect what matters in: {}"

@@ -22,6 +22,7 @@ from agentmesh.providers.simulated.structured import Content, structured
 CHARACTERS_PER_TOKEN = 4
 _PIECE = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
 _COUNTED = "simulated.counted"
+_COUNTED_TOOLS = "simulated.counted_tools"
 
 
 class SimulatedProvider:
@@ -123,8 +124,13 @@ def _input_length(request: Request) -> int:
             asked = sum(len(call["function"]["name"]) + len(call["function"]["arguments"]) for call in calls)
             counted.append((message, len(text_in(message)) + asked))
         total += counted[place][1]
-    for tool in request.tools:
-        function = tool["function"]
-        parameters = json.dumps(function.get("parameters") or {}, ensure_ascii=False)
-        total += len(function["name"]) + len(function.get("description") or "") + len(parameters)
-    return total
+    tools: tuple[Any, int] | None = request.memo.get(_COUNTED_TOOLS)
+    if tools is None or tools[0] is not request.tools:
+        tools = request.memo[_COUNTED_TOOLS] = (request.tools, sum(map(_tool_length, request.tools)))
+    return total + tools[1]
+
+
+def _tool_length(tool: dict[str, Any]) -> int:
+    function = tool["function"]
+    parameters = json.dumps(function.get("parameters") or {}, ensure_ascii=False)
+    return len(function["name"]) + len(function.get("description") or "") + len(parameters)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from agentmesh.messages import USER, ChatMessage
 from agentmesh.providers.base import Request
@@ -21,7 +21,7 @@ _BLOCK = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _ATTRIBUTE = re.compile(r"([\w-]+)=\"([^\"]*)\"")
-_ESCAPED = re.compile(r"&lt;(?=/?message|/?notice|\|)")
+_ESCAPED = re.compile(r"&lt;(?=\s*/?\s*(?:message|notice)\b|\||</?SYS>>)", re.IGNORECASE)
 _NAME = re.compile(r"You are \"([^\"\n]+)\"")
 _MEMO = "simulated"
 
@@ -38,6 +38,8 @@ class Block:
     kind: str = ""
     task: str = ""
     notice: bool = False
+    tagged: bool = True
+    """Whether it says who wrote it."""
 
     @cached_property
     def arithmetic(self) -> Arithmetic:
@@ -145,7 +147,7 @@ def read(request: Request) -> Reading:
     return Reading(
         # Instructions may quote the phrase; the framework's own text comes after them.
         name=names[-1] if names else "",
-        items=tuple(items),
+        items=_attributed(items),
         tools={tool["function"]["name"]: tool["function"].get("parameters") or {} for tool in request.tools},
         may_call=request.tool_choice != "none",
         must_call=request.tool_choice == "required",
@@ -185,8 +187,16 @@ def _blocks(text: str) -> Iterator[Block]:
             notice=match["tag"] == "notice",
         )
     if not found and text.strip():
-        # Whoever asks without a team asks as the user.
-        yield Block(text=text, sender=USER)
+        yield Block(text=text, sender=USER, tagged=False)
+
+
+def _attributed(items: list[Item]) -> tuple[Item, ...]:
+    """The items, where untagged text is the user's in a conversation without a team, and the run's within one."""
+    untagged = [place for place, item in enumerate(items) if isinstance(item, Block) and not item.tagged]
+    if untagged and any(isinstance(item, Block) and item.tagged for item in items):
+        for place in untagged:
+            items[place] = Block(text=cast(Block, items[place]).text, notice=True)
+    return tuple(items)
 
 
 def text_in(message: ChatMessage) -> str:

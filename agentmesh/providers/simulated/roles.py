@@ -13,7 +13,7 @@ from typing import Any
 from agentmesh.errors import ToolError
 from agentmesh.providers.simulated.drafts import Draft, Solver, equation, extract
 from agentmesh.providers.simulated.planning import HAND_OFF, OPEN_TASKS, equation_value, plan
-from agentmesh.providers.simulated.problems import Arithmetic, Equation, Problem
+from agentmesh.providers.simulated.problems import Arithmetic, Equation, Problem, arithmetic
 from agentmesh.providers.simulated.reading import Block, Reading
 from agentmesh.tools.calculator import Chain, Expression, Negation, Number, number_text, text_of, value_of
 
@@ -81,7 +81,8 @@ def judge(reading: Reading, solver: Solver) -> Draft:
     """The judge's next reply: every claim in the proposal is computed again."""
     proposals = [block for block in reading.messages if block.kind == "proposal"] or list(reading.messages)
     proposal = proposals[-1] if proposals else Block("")
-    held = proposal.arithmetic if solver.mind.profile.computes else Arithmetic()
+    # Within JSON a line ends with two characters.
+    held = arithmetic(proposal.text.replace("\\n", "\n")) if solver.mind.profile.computes else Arithmetic()
     wrong = [reason for claim in held.equations if (reason := _objection(claim, solver))]
     if solver.pending:
         return solver.ask()

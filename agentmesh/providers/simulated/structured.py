@@ -46,7 +46,7 @@ def _fill(schema: Schema, content: Content, root: Schema, name: str, depth: int)
         shared = {key: value for key, value in schema.items() if key not in ("anyOf", "oneOf")}
         whole = [{**shared, **_resolved(option, root)} for option in options]
         return _fill(_best(whole, content, depth), content, root, name, depth)
-    match _type(schema):
+    match _type(schema, content.values):
         case "object":
             return _object(schema, content, root, depth)
         case "array":
@@ -92,9 +92,11 @@ def _resolved(schema: Any, root: Schema) -> Schema:
     return merged
 
 
-def _type(schema: Schema) -> str:
+def _type(schema: Schema, values: Sequence[Fraction] = ()) -> str:
     given = schema.get("type")
     if isinstance(given, list):
+        if "null" in given and not values and not {"string", "object", "array"} & set(given):
+            return "null"
         return str(next((kind for kind in given if kind != "null"), "null"))
     if isinstance(given, str):
         return given
@@ -108,8 +110,10 @@ def _type(schema: Schema) -> str:
 
 
 def _best(options: Sequence[Schema], content: Content, depth: int) -> Schema:
-    """The option that says most: never null while another is there, and the plainest where the tree is deep."""
+    """The option that says most and the plainest where the tree is deep; null only in place of a number not known."""
     ranked = [option for option in options if _type(option) != "null"] or list(options)
+    if not content.values and len(ranked) < len(options) and all(_type(o) in ("number", "integer") for o in ranked):
+        return next(option for option in options if _type(option) == "null")
     if depth >= _OPTIONAL_DEPTH:
         return min(ranked, key=lambda option: _type(option) in ("object", "array"))
     wanted = ("number", "integer") if content.values else ("string",)
