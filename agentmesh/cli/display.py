@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -42,6 +42,8 @@ class Display:
         self._lines = self._view is None and not on_screen
         self.deltas = self._view is not None
         """Whether pieces of streamed text are wanted, which makes requests stream."""
+        self.abandoned: Callable[[], object] = lambda: None
+        """Called once, when whoever read the events has left."""
         self.ask: Ask | None = terminal_asker(self._aside)
 
     def __enter__(self) -> Display:
@@ -60,8 +62,9 @@ class Display:
         if self._started is None:
             self._started = seen.ts
         self._progress.observe(seen)
-        if self._events:
-            say_json(seen.model_dump(mode="json"), indent=None)
+        if self._events and not say_json(seen.model_dump(mode="json"), indent=None):
+            self._events = False
+            self.abandoned()
         if self._lines:
             complain(line(seen, self._started))
 

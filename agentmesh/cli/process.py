@@ -10,15 +10,22 @@ from collections.abc import Callable
 
 import anyio
 import click
+from anyio.abc import TaskStatus
 
 from agentmesh.cli.terminal import complain
 
 _INTERRUPTED = 130
 
 
-async def stop_on_signals(cancel: Callable[[], object], restore: Callable[[], object]) -> None:
+async def stop_on_signals(
+    cancel: Callable[[], object],
+    restore: Callable[[], object],
+    *,
+    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
     """Cancel on the first SIGINT or SIGTERM; on the second, put the terminal right and leave at once."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
         asked = False
         async for _ in signals:
             if asked:

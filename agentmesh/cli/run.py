@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from agentmesh.cli.options import json_flag, model_and_overrides
 from agentmesh.cli.outcome import describe, exit_code
 from agentmesh.cli.process import leave, stop_on_signals
 from agentmesh.cli.terminal import complain, printable, say, say_json
-from agentmesh.errors import ConfigError
+from agentmesh.errors import AgentMeshError, ConfigError
+from agentmesh.events import Event
 from agentmesh.reporting import summary
 from agentmesh.team import Team
 
@@ -46,9 +48,8 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
         complain(printable(warning.at(file)))
     if team.simulated:
         complain(SIMULATED)
-    display = Display(team, events=given["events"])
-    result = anyio.run(_run, team, text, given["seed"], display)
-    facts = summary(result.events)
+    display = Display(team.topology.nodes, events=given["events"])
+    facts = summary(anyio.run(_run, team, text, given["seed"], display))
     if as_json:
         say_json(facts, indent=None if given["events"] else 2)
     elif facts["answer"] is not None:
@@ -57,15 +58,24 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
     leave(exit_code(facts["outcome"]))
 
 
-async def _run(team: Team, task: str, seed: int, display: Display) -> Any:
-    async with anyio.create_task_group() as group:
-        with display:
-            async with team.start(task, seed=seed, watch=display, ask=display.ask) as run:
-                group.start_soon(stop_on_signals, run.cancel, display.close)
-                group.start_soon(display.keep_drawing)
-                result = await run.result()
-        group.cancel_scope.cancel()
-    return result
+async def _run(team: Team, task: str, seed: int, display: Display) -> Sequence[Event]:
+    failure: AgentMeshError | None = None
+    events: Sequence[Event] = ()
+    async with anyio.create_task_group() as beside:
+        try:
+            with display:
+                async with team.start(task, seed=seed, watch=display, ask=display.ask) as run:
+                    display.abandoned = run.cancel
+                    await beside.start(stop_on_signals, run.cancel, display.close)
+                    beside.start_soon(display.keep_drawing)
+                    events = (await run.result()).events
+        except AgentMeshError as error:
+            # Carried past the task group, which would wrap it.
+            failure = error
+        beside.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    return events
 
 
 def _task(task: str | None, task_file: str | None) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import unicodedata
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -39,19 +40,31 @@ def _encodable(text: str, encoding: str | None) -> str:
     return text.encode(encoding, "replace").decode(encoding)
 
 
-def say(text: str) -> None:
-    """Print to stdout: the product of a command."""
-    click.echo(_encodable(text, sys.stdout.encoding))
+def say(text: str) -> bool:
+    """Print to stdout: the product of a command. False if whoever read it has left."""
+    return _print(text, sys.stdout)
 
 
-def say_json(value: Any, *, indent: int | None = 2) -> None:
-    """Print JSON to stdout. Pure ASCII, so that no string in it can act on a terminal."""
-    click.echo(json.dumps(value, indent=indent))
+def say_json(value: Any, *, indent: int | None = 2) -> bool:
+    """Print JSON to stdout, in ASCII, so that no string in it can act on a terminal. False as `say`."""
+    return _print(json.dumps(value, indent=indent), sys.stdout)
 
 
-def complain(text: str) -> None:
-    """Print to stderr: progress, remarks and errors."""
-    click.echo(_encodable(text, sys.stderr.encoding), err=True)
+def complain(text: str) -> bool:
+    """Print to stderr: progress, remarks and errors. False as `say`."""
+    return _print(text, sys.stderr)
+
+
+def _print(text: str, stream: TextIO) -> bool:
+    try:
+        click.echo(_encodable(text, stream.encoding), stream)
+    except BrokenPipeError:
+        # What is still in the buffer must not fail again when the process ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        return False
+    return True
 
 
 def count(number: float, singular: str, plural: str = "") -> str:
