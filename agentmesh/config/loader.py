@@ -102,7 +102,7 @@ def load_team_text(
 
 
 def from_mapping(
-    data: Mapping[str, Any],
+    data: Mapping[str, Any] | TeamConfig,
     *,
     overrides: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
@@ -111,11 +111,14 @@ def from_mapping(
     folder: str | os.PathLike[str] = ".",
     name: str = "team",
 ) -> Loaded:
-    """Read a team from a mapping with the keys of a file, made in Python: problems name paths but no lines.
+    """Read a team from Python data with the keys of a file: problems name paths but no lines.
+
+    Entries may be the models of `agentmesh.config.models` themselves.
 
     Raises: ConfigError.
     """
-    source = Source(data=_plain(data))
+    source = Source()
+    source.data = _plain(data, (), source)
     return _Loading(source, name, FilePath(folder), known_models).load(overrides, environment, model)
 
 
@@ -233,19 +236,27 @@ def _with_prompts(config: TeamConfig, prompts: Mapping[str, str]) -> TeamConfig:
     return config.model_copy(update={"agents": agents})
 
 
-def _plain(value: Any) -> Any:
-    """Python data in the types that a file has."""
+def _plain(value: Any, path: Path, source: Source) -> Any:
+    """Python data in the types that a file has; what has no such form is a problem of the source."""
     match value:
         case BaseModel():
-            return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            names = [name for name in type(value).model_fields if name in value.model_fields_set or name == "kind"]
+            given = {type(value).model_fields[name].alias or name: getattr(value, name) for name in names}
+            return _plain(given, path, source)
         case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [_plain(item) for item in value]
+            return {str(key): _plain(item, (*path, str(key)), source) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item, (*path, index), source) for index, item in enumerate(value)]
         case None | bool() | int() | float() | str():
             return value
+        case os.PathLike():
+            return os.fspath(value)
         case _:
-            return str(value)
+            kinds = "text, numbers, true, false, None, lists and mappings"
+            message = f"found a value of type {type(value).__name__}; allowed: {kinds}"
+            source.problems.append(Problem(0, 0, written(path), message))
+            source.refused.add(path)
+            return None
 
 
 def _once(problems: Sequence[Problem]) -> list[Problem]:

@@ -261,6 +261,8 @@ def _flat_names(
     flat: Flat, every: Callable[[Iterable[str]], tuple[str, ...]], known: Collection[str]
 ) -> Iterator[Remark]:
     names = every(flat.agents)
+    if "" in names:
+        return  # it stands for something that is reported elsewhere
     if len(names) < 2:
         yield Remark("error", ("topology", "agents"), "a discussion takes two agents or more; for one use kind: solo")
     if flat.speaker is not None and flat.speaker in known and flat.speaker not in names:

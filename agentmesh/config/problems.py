@@ -142,6 +142,8 @@ def _unknown_key(path: Path, data: Any) -> str:
 
 def _message(error: ErrorDetails, path: Path, data: Any) -> str:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "json_invalid":  # data in its types is always JSON, but for its depth
+        return "lists and mappings are nested too deeply"
     name = next((step for step in reversed(path) if isinstance(step, str)), "")
     if name in _SPECIAL:
         shown = "" if name == "api_key_env" else f"found {found(value)}; "

@@ -22,8 +22,9 @@ Path = tuple[Step, ...]
 
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset({"str", "timestamp", "value", "binary", "map", "seq"})
+_DEEPEST = 100
 _MOST_VALUES = 1_000_000
-"""Values after aliases are expanded: beyond this a file is an attack or an accident, not a team."""
+"""Values after aliases are expanded, and levels above: beyond these a file is an attack or an accident, not a team."""
 
 
 def written(path: Sequence[Step]) -> str:
@@ -132,6 +133,9 @@ class _Reader:
             return self._built[id(node)]
         if id(node) in self._open:
             self._report(node, path, "an alias leads back to the value that holds it; write the value out")
+            return None, 1
+        if len(path) > _DEEPEST:
+            self._report(node, path, f"lists and mappings are nested more than {_DEEPEST} deep; write it flatter")
             return None, 1
         self._open.add(id(node))
         self._check_tag(node, path)
