@@ -1,3 +1,107 @@
-"""Teams of LLM agents on a declared, enforced topology, watched by monitors."""
+"""Teams of LLM agents on a declared, enforced topology, watched by monitors.
+
+Names are resolved on first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agentmesh.agents.base import View
+    from agentmesh.config.models import Limits, ModelConfig, MonitorConfig, VerifyConfig
+    from agentmesh.errors import (
+        AgentMeshError,
+        ConfigError,
+        LimitReached,
+        ProviderError,
+        RunCancelled,
+        RunError,
+        RunFailed,
+        RunHalted,
+        RunStalled,
+        ToolError,
+        TopologyError,
+    )
+    from agentmesh.events import Event
+    from agentmesh.messages import FilePart, Finding, ImagePart, Message, Reply, ToolCall, Usage
+    from agentmesh.monitors.base import Monitor
+    from agentmesh.providers.base import Provider, Request
+    from agentmesh.providers.scripted import ScriptedProvider
+    from agentmesh.team import Agent, Run, RunResult, Team
+    from agentmesh.topology.graph import Topology
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "agentmesh.agents.base": ("View",),
+    "agentmesh.config.models": ("Limits", "ModelConfig", "MonitorConfig", "VerifyConfig"),
+    "agentmesh.errors": (
+        "AgentMeshError",
+        "ConfigError",
+        "LimitReached",
+        "ProviderError",
+        "RunCancelled",
+        "RunError",
+        "RunFailed",
+        "RunHalted",
+        "RunStalled",
+        "ToolError",
+        "TopologyError",
+    ),
+    "agentmesh.events": ("Event",),
+    "agentmesh.messages": ("FilePart", "Finding", "ImagePart", "Message", "Reply", "ToolCall", "Usage"),
+    "agentmesh.monitors.base": ("Monitor",),
+    "agentmesh.providers.base": ("Provider", "Request"),
+    "agentmesh.providers.scripted": ("ScriptedProvider",),
+    "agentmesh.team": ("Agent", "Run", "RunResult", "Team"),
+    "agentmesh.topology.graph": ("Topology",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Agent",
+    "AgentMeshError",
+    "ConfigError",
+    "Event",
+    "FilePart",
+    "Finding",
+    "ImagePart",
+    "LimitReached",
+    "Limits",
+    "Message",
+    "ModelConfig",
+    "Monitor",
+    "MonitorConfig",
+    "Provider",
+    "ProviderError",
+    "Reply",
+    "Request",
+    "Run",
+    "RunCancelled",
+    "RunError",
+    "RunFailed",
+    "RunHalted",
+    "RunResult",
+    "RunStalled",
+    "ScriptedProvider",
+    "Team",
+    "ToolCall",
+    "ToolError",
+    "Topology",
+    "TopologyError",
+    "Usage",
+    "VerifyConfig",
+    "View",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'agentmesh' has no attribute '{name}'")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,20 +1,20 @@
 """Every error that agentmesh raises on purpose.
 
-    AgentMeshError
-    ├── ConfigError            a file, a value or a name is wrong; carries every problem found
-    │   └── TopologyError      the graph is wrong: found before anything is spent
-    ├── MissingExtra           an optional dependency is not installed
-    ├── ScriptError            a scripted model ran out of replies, or kept some
-    ├── ModelRequestsBlocked   a real model was called where that is forbidden (tests)
-    ├── ProviderError          a model could not answer; `kind` says why and `hint` what to do
-    ├── AgentError             an agent that is a function or a program failed
-    ├── ToolError              a tool failed; its message goes to the model
-    └── RunError               raised only by `result.raise_for_outcome()`
-        ├── RunFailed
-        ├── RunStalled
-        ├── LimitReached
-        ├── RunHalted
-        └── RunCancelled
+AgentMeshError
+├── ConfigError            a file, a value or a name is wrong; carries every problem found
+│   └── TopologyError      the graph is wrong: found before anything is spent
+├── MissingExtra           an optional dependency is not installed
+├── ScriptError            a scripted model ran out of replies, or kept some
+├── ModelRequestsBlocked   a real model was called where that is forbidden (tests)
+├── ProviderError          a model could not answer; `kind` says why and `hint` what to do
+├── AgentError             an agent that is a function or a program failed
+├── ToolError              a tool failed; its message goes to the model
+└── RunError               raised only by `result.raise_for_outcome()`
+    ├── RunFailed
+    ├── RunStalled
+    ├── LimitReached
+    ├── RunHalted
+    └── RunCancelled
 """
 
 from __future__ import annotations
@@ -113,6 +113,16 @@ class ProviderError(AgentMeshError):
 
 class AgentError(AgentMeshError):
     """An agent that is a function, a program or a person did not give a usable reply."""
+
+
+class LimitExceeded(AgentMeshError):
+    """A model call did not fit into what the run, or its agent, may still use."""
+
+    def __init__(self, limit: str, allowed: float, needed: float) -> None:
+        self.limit = limit
+        self.allowed = allowed
+        self.needed = needed
+        super().__init__(f"{limit}: {allowed:g} allowed, {needed:g} needed")
 
 
 class ToolError(AgentMeshError):

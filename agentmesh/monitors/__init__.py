@@ -1,1 +1,1 @@
-"""."""
+"""Guardrails for what happens between agents."""

@@ -77,10 +77,10 @@ def bounds_of(
     total = _Count()
     for phase in phases:
         counted = _tasks(phase) if phase.planning else _rounds(phase) if phase.rounds else _reactive(phase, joins or {})
-        for name, turns in counted.turns.items():
-            total.turns[name] += turns
-        for pair, messages in counted.messages.items():
-            total.messages[pair] += messages
+        for name, more in counted.turns.items():
+            total.turns[name] += more
+        for pair, many in counted.messages.items():
+            total.messages[pair] += many
     again = 1 + retries
     turns: dict[str, float] = {
         name: _least(count * again, agents.get(name, AgentConfig()).limits.turns) for name, count in total.turns.items()
@@ -120,8 +120,8 @@ def _spending(
     """Tokens and USD if every message, reply and prompt is as long as it may be; infinite where that is unknown."""
     heard: defaultdict[str, float] = defaultdict(float)
     for (sender, recipient), number in messages.items():
-        longest = TASK_TOKENS if sender == USER else agents.get(sender, AgentConfig()).max_output_tokens
-        heard[recipient] += number * longest
+        per_message = TASK_TOKENS if sender == USER else agents.get(sender, AgentConfig()).max_output_tokens
+        heard[recipient] += number * per_message
     tokens = usd = 0.0
     for name, count in turns.items():
         agent = agents.get(name, AgentConfig())

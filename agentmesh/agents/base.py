@@ -1,0 +1,93 @@
+"""What occupies a node: something that is shown a view, and acts through its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from agentmesh.events import ContextReason, MessageDelivered, Notice
+from agentmesh.messages import Part, Reply, ToolCall
+from agentmesh.providers.base import Request
+
+Inbound = MessageDelivered | Notice
+
+
+@dataclass(frozen=True)
+class View:
+    """All that an agent sees in a turn, beside its own instructions and its own earlier turns."""
+
+    agent: str
+    turn: int
+    phase: str
+    round: int
+    inbox: tuple[Inbound, ...]
+    recipients: tuple[str, ...]
+    """Whom it may message now."""
+    tools: tuple[str, ...]
+    """Graph tools that it is offered, such as `send_message` or `hand_off`."""
+    answers: bool
+    """Whether its plain text may become the answer of the run."""
+
+    @cached_property
+    def messages(self) -> tuple[MessageDelivered, ...]:
+        """The messages of the inbox, without the run's notices."""
+        return tuple(item for item in self.inbox if isinstance(item, MessageDelivered))
+
+    @property
+    def text(self) -> str:
+        """The contents of the inbox, one below the other."""
+        return "\n\n".join(item.content for item in self.inbox)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What came of one tool call."""
+
+    call: ToolCall
+    text: str
+    failed: bool = False
+    ends_turn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an agent's turn came to: plain text, or None where it acted by tools alone."""
+
+    text: str | None
+    parts: tuple[Part, ...] = ()
+
+
+class Turn(Protocol):
+    """How an agent acts. Whatever it does here is in the log before its effect is felt."""
+
+    @property
+    def view(self) -> View: ...
+
+    async def complete(self, request: Request, request_hash: str, input_tokens: int) -> Reply:
+        """One model call. `input_tokens` is an estimate. Raises: ProviderError, LimitExceeded."""
+        ...
+
+    async def call(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
+        """Carry out tool calls: those on the graph one after the other, the rest at the same time."""
+        ...
+
+    def context_started(self, reason: ContextReason) -> None:
+        """Note that the next request does not extend the one before."""
+        ...
+
+    async def ask(self, question: str) -> str:
+        """Put a question to the person in charge. Raises: AgentError if nobody can answer."""
+        ...
+
+
+class Occupant(Protocol):
+    """An agent in one run. It keeps what it remembers between turns, and nothing of anybody else's."""
+
+    async def act(self, turn: Turn) -> Said:
+        """Take one turn."""
+        ...

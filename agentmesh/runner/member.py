@@ -1,0 +1,69 @@
+"""What the runner needs to know to carry out one run. Made by the team, read by the runner."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentmesh.agents.base import Occupant
+from agentmesh.config.models import Limits
+from agentmesh.events import Event
+from agentmesh.messages import Usage
+from agentmesh.monitors.base import Watch
+from agentmesh.providers.base import Provider
+from agentmesh.topology.phases import Join, Phase
+
+Tool = Callable[[dict[str, Any]], Awaitable[str]]
+Ask = Callable[[str, str], str | Awaitable[str]]
+"""(agent, question) -> answer."""
+Check = Callable[[str], Awaitable[tuple[bool, str]]]
+"""Answer -> whether it is right, and what the check said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of streamed text: a signal to whoever watches, neither journalled nor monitored."""
+
+    agent: str
+    text: str
+
+
+Watcher = Callable[[Event | Delta], None]
+"""Sees every event, and every delta if it has a true attribute `deltas`."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One agent of a run."""
+
+    occupant: Occupant
+    provider: Provider | None = None
+    max_output_tokens: int = 4096
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """All that one run needs; the runner adds time, order and the log."""
+
+    run_id: str
+    team: str
+    task: str
+    phases: Sequence[Phase]
+    members: Mapping[str, Member]
+    topology_hash: str = ""
+    joins: Mapping[str, Join] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    seed: int = 0
+    parts: tuple[Any, ...] = ()
+    monitors: Sequence[Watch] = ()
+    verify: Check | None = None
+    verify_retries: int = 0
+    rewrites: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    cost: Callable[[str, Usage], float | None] = lambda model_id, usage: None
+    """USD of a call, by the `provider:model` that answered."""
+    ask: Ask | None = None
+    watch: Watcher | None = None
+    continues: str | None = None

@@ -1,0 +1,280 @@
+"""The asynchronous shell of a run: carries out commands, records events, cancels on the way out."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import anyio
+from anyio.abc import TaskGroup
+
+from agentmesh import __version__
+from agentmesh.errors import AgentError, AgentMeshError, LimitExceeded, ModelRequestsBlocked, ProviderError
+from agentmesh.events import (
+    Event,
+    FindingRecorded,
+    InterventionMade,
+    LimitWasReached,
+    MessageProposed,
+    MessageTransformed,
+    RunEnded,
+    RunStarted,
+    ToolCallFinished,
+    ToolCallStarted,
+    TurnEnded,
+    TurnFailed,
+    Verification,
+    stamped,
+)
+from agentmesh.messages import Finding, Outcome
+from agentmesh.runner.ledger import Ledger
+from agentmesh.runner.member import RunPlan
+from agentmesh.runner.turn import RunningTurn
+from agentmesh.scheduler import CancelTurns, Command, Rewrite, Scheduler, StartTurn, Step, Verify
+from agentmesh.scheduler.ladder import MONITOR_ERROR
+
+
+class Runner:
+    """Drives one run to its end. The log it keeps is the only record of what happened."""
+
+    def __init__(self, plan: RunPlan) -> None:
+        self.plan = plan
+        self.events: list[Event] = []
+        agent_limits = {name: member.limits for name, member in plan.members.items()}
+        self.ledger = Ledger(plan.limits, agent_limits)
+        self.scheduler = Scheduler(
+            plan.phases,
+            joins=plan.joins,
+            limits=plan.limits,
+            agent_limits=agent_limits,
+            ladders={watch.name: watch.config.interventions for watch in plan.monitors},
+            verify_retries=plan.verify_retries if plan.verify else None,
+        )
+        self._queue: deque[Event | Command] = deque()
+        self._draining = False
+        self._tasks: TaskGroup | None = None
+        self._scopes: dict[str, anyio.CancelScope] = {}
+        self._finished: dict[str, ToolCallFinished] = {}
+        self._waiting: dict[str, anyio.Event] = {}
+        self._seconds: dict[str, float] = {}
+        self._ended = anyio.Event()
+        self._started = time.monotonic()
+        self._fatal: BaseException | None = None
+
+    async def execute(self) -> None:
+        """Run to the end. Whatever cuts it short, the log closes with `run_ended`."""
+        plan = self.plan
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                if plan.limits.seconds:
+                    tasks.start_soon(self._deadline, plan.limits.seconds)
+                self.record(
+                    RunStarted(
+                        team=plan.team,
+                        task=plan.task,
+                        parts=plan.parts,
+                        seed=plan.seed,
+                        topology_hash=plan.topology_hash,
+                        version=__version__,
+                        continues=plan.continues,
+                    )
+                )
+                await self._ended.wait()
+                tasks.cancel_scope.cancel()
+        finally:
+            self.stop("cancelled", "interrupted")
+        if self._fatal is not None:
+            raise self._fatal
+
+    def stop(self, outcome: Outcome, reason: str) -> None:
+        """End the run from outside, at once. Does nothing to a run that has ended."""
+        if not self.scheduler.ended:
+            self._take(self.scheduler.stop(outcome, reason))
+
+    def record(self, event: Event) -> None:
+        """Append an event to the log and carry out all that follows from it."""
+        self._take([event])
+
+    def remaining_s(self) -> float | None:
+        """Seconds until the run's deadline, if it has one."""
+        limit = self.plan.limits.seconds
+        return None if limit is None else max(0.0, limit - (time.monotonic() - self._started))
+
+    async def on_graph(self, event: ToolCallStarted) -> ToolCallFinished:
+        """Record a call of a graph tool and wait until the scheduler has decided on it."""
+        waiting = self._waiting[event.key] = anyio.Event()
+        try:
+            self.record(event)
+            if event.key not in self._finished:
+                await waiting.wait()
+            return self._finished.pop(event.key)
+        finally:
+            del self._waiting[event.key]
+
+    def _take(self, items: Step) -> None:
+        """Work through what happened and what follows, in order. Re-entrant calls only add to the end."""
+        self._queue.extend(items)
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._queue:
+                item = self._queue.popleft()
+                if isinstance(item, Command):
+                    self._carry_out(item)
+                else:
+                    self._append(item)
+        finally:
+            self._draining = False
+
+    def _append(self, event: Event) -> None:
+        if self.scheduler.ended:
+            return
+        stamped(event, len(self.events) + 1, self.plan.run_id, time.time())
+        self.events.append(event)
+        if self.plan.watch is not None:
+            self.plan.watch(event)
+        found = self._observe(event) if self.plan.monitors else []
+        if isinstance(event, MessageProposed):
+            # A blocking monitor's word counts before the message is decided on.
+            for finding in [finding for finding in found if finding.blocking]:
+                self._at_once(finding)
+            found = [finding for finding in found if not finding.blocking]
+        self._queue.extend(self.scheduler.step(event))
+        self._queue.extend(found)
+        if isinstance(event, ToolCallFinished) and event.key in self._waiting:
+            self._finished[event.key] = event
+            self._waiting[event.key].set()
+        elif isinstance(event, RunEnded):
+            self._ended.set()
+
+    def _at_once(self, event: Event) -> None:
+        stamped(event, len(self.events) + 1, self.plan.run_id, time.time())
+        self.events.append(event)
+        if self.plan.watch is not None:
+            self.plan.watch(event)
+        for item in self.scheduler.step(event):
+            if isinstance(item, Command):
+                self._carry_out(item)
+            else:
+                self._at_once(item)
+
+    def _observe(self, event: Event) -> list[FindingRecorded]:
+        if isinstance(event, FindingRecorded | InterventionMade):
+            return []
+        found = []
+        for watch in self.plan.monitors:
+            try:
+                findings = watch.findings(event)
+            except Exception as error:  # a monitor is somebody else's code; it fails closed
+                if watch.config.on_error == "ignore":
+                    continue
+                why = f"the monitor raised {type(error).__name__}: {error}"
+                findings = [Finding(monitor=watch.name, label=MONITOR_ERROR, why=why)]
+            found += [
+                FindingRecorded(finding=finding, threshold=watch.config.threshold, blocking=watch.config.blocking)
+                for finding in findings
+            ]
+        return found
+
+    def _carry_out(self, command: Command) -> None:
+        assert self._tasks is not None
+        match command:
+            case StartTurn():
+                self._tasks.start_soon(self._turn, command)
+            case Rewrite():
+                self._rewrite(command)
+            case Verify():
+                self._tasks.start_soon(self._verify, command)
+            case CancelTurns():
+                for scope in list(self._scopes.values()):
+                    scope.cancel()
+
+    async def _turn(self, command: StartTurn) -> None:
+        agent = command.agent
+        member = self.plan.members[agent]
+        failure: tuple[str, str] | None = None
+        started = time.monotonic()
+        with anyio.CancelScope() as scope:
+            self._scopes[agent] = scope
+            if self.scheduler.ending:
+                scope.cancel()
+            try:
+                with anyio.move_on_after(self._own_seconds(agent)) as own:
+                    said = await member.occupant.act(RunningTurn(self, member, command))
+                    self._end_turn(
+                        command, TurnEnded(agent=agent, turn=command.turn, reply=said.text, parts=said.parts)
+                    )
+                    return
+                failure = self._out_of_time(agent, own)
+            except anyio.get_cancelled_exc_class():
+                self.stop("cancelled", "interrupted")
+                self._end_turn(command, TurnFailed(agent=agent, turn=command.turn, error="cancelled", kind="cancelled"))
+                raise
+            except Exception as error:  # an agent may be anybody's code: its failure is an event, never a message
+                failure = _classified(error)
+                if isinstance(error, ModelRequestsBlocked):
+                    self._fatal = error
+                    self.stop("failed", str(error))
+            finally:
+                self._seconds[agent] = self._seconds.get(agent, 0.0) + time.monotonic() - started
+        if failure is not None:
+            kind, text = failure
+            self._end_turn(command, TurnFailed(agent=agent, turn=command.turn, error=text, kind=kind))
+
+    def _end_turn(self, command: StartTurn, event: TurnEnded | TurnFailed) -> None:
+        self._scopes.pop(command.agent, None)
+        self.record(event)
+
+    def _own_seconds(self, agent: str) -> float | None:
+        limit = self.plan.members[agent].limits.seconds
+        return None if limit is None else max(0.0, limit - self._seconds.get(agent, 0.0))
+
+    def _out_of_time(self, agent: str, scope: anyio.CancelScope) -> tuple[str, str]:
+        allowed = self.plan.members[agent].limits.seconds or 0.0
+        self.record(LimitWasReached(agent=agent, limit="seconds", allowed=allowed, needed=allowed))
+        return ("limit", f"seconds: {allowed:g} allowed")
+
+    async def _deadline(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        self.record(LimitWasReached(limit="seconds", allowed=seconds, needed=seconds))
+
+    def _rewrite(self, command: Rewrite) -> None:
+        try:
+            content = self.plan.rewrites[command.function](command.content)
+            if not isinstance(content, str):
+                raise AgentError(f"returned {type(content).__name__}, not text")  # noqa: TRY301
+        except Exception as error:  # a rewrite is somebody else's code; without it the message may not pass
+            self.stop("failed", f"rewrite {command.function}: {type(error).__name__}: {error}")
+            return
+        self.record(
+            MessageTransformed(
+                agent=command.sender,
+                message_id=command.message_id,
+                sender=command.sender,
+                recipient=command.recipient,
+                content=content,
+                by=command.function,
+            )
+        )
+
+    async def _verify(self, command: Verify) -> None:
+        assert self.plan.verify is not None
+        try:
+            passed, detail = await self.plan.verify(command.answer)
+        except Exception as error:  # a check is somebody else's code; one that fails has not passed
+            passed, detail = False, f"{type(error).__name__}: {error}"
+        self.record(Verification(passed=passed, attempt=command.attempt, detail=detail))
+
+
+def _classified(error: Exception) -> tuple[str, str]:
+    match error:
+        case ProviderError():
+            return (error.kind, str(error))
+        case LimitExceeded():
+            return ("limit", str(error))
+        case AgentMeshError():
+            return ("agent", str(error))
+        case _:
+            return ("error", f"{type(error).__name__}: {error}")

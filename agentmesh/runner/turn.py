@@ -1,0 +1,191 @@
+"""One turn of one agent, as the runner lets it act: each deed is in the log before its effect is felt."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio
+
+from agentmesh.agents.base import ToolResult, View
+from agentmesh.errors import AgentError, AgentMeshError, LimitExceeded, ToolError
+from agentmesh.events import (
+    Answered,
+    ContextReason,
+    ContextStarted,
+    ModelCallFinished,
+    ModelCallStarted,
+    Question,
+    ToolCallFinished,
+    ToolCallStarted,
+)
+from agentmesh.messages import Reply, ToolCall, Usage
+from agentmesh.providers.base import Request
+from agentmesh.runner.member import Delta, Member
+from agentmesh.scheduler.commands import StartTurn
+from agentmesh.tools.graph import GRAPH_TOOLS
+
+if TYPE_CHECKING:
+    from agentmesh.runner.run import Runner
+
+
+class RunningTurn:
+    """What an agent acts through while its turn lasts."""
+
+    def __init__(self, runner: Runner, member: Member, command: StartTurn) -> None:
+        self._runner = runner
+        self._member = member
+        self._agent = command.agent
+        self._key = f"{runner.plan.run_id}/{command.phase}#{command.occurrence}/{command.agent}/{command.turn}"
+        self._index = 0
+        self.view = View(
+            agent=command.agent,
+            turn=command.turn,
+            phase=command.phase,
+            round=command.round,
+            inbox=command.inbox,
+            recipients=command.recipients,
+            tools=command.tools,
+            answers=command.answers,
+        )
+
+    def context_started(self, reason: ContextReason) -> None:
+        """Note that the next request does not extend the one before."""
+        self._runner.record(ContextStarted(agent=self._agent, reason=reason, recipients=self.view.recipients))
+
+    async def complete(self, request: Request, request_hash: str, input_tokens: int) -> Reply:
+        """One model call, paid from the ledger. Raises: ProviderError, LimitExceeded."""
+        runner, agent, provider = self._runner, self._agent, self._member.provider
+        if provider is None:
+            raise AgentError("has no model")
+        reserved = input_tokens + request.max_output_tokens
+        refused = await runner.ledger.reserve(agent, reserved)
+        if refused is not None:
+            runner.record(refused)
+            raise LimitExceeded(refused.limit, refused.allowed, refused.needed)
+        key = self._next_key()
+        model = provider.model_id
+        runner.record(ModelCallStarted(agent=agent, key=key, model=model, request_hash=request_hash, reserved=reserved))
+        started = time.monotonic()
+        usage, reply, error = Usage(model_calls=1), Reply(), None
+        try:
+            reply = await provider.complete(replace(request, deadline_s=runner.remaining_s()), self._on_delta())
+            usage = self._usage(reply, input_tokens)
+        except AgentMeshError as failure:
+            error = str(failure)
+            raise
+        except anyio.get_cancelled_exc_class():
+            error = "cancelled"
+            raise
+        finally:
+            runner.ledger.settle(agent, reserved, usage)
+            runner.record(
+                ModelCallFinished(
+                    agent=agent,
+                    key=key,
+                    model=reply.model or model,
+                    usage=usage,
+                    content=reply.text,
+                    tool_calls=reply.tool_calls,
+                    finish_reason=reply.finish_reason,
+                    structured=reply.structured,
+                    extra=reply.extra,
+                    error=error,
+                    seconds=round(time.monotonic() - started, 6),
+                    attempts=len(request.attempts) + 1,
+                )
+            )
+        return reply
+
+    async def call(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
+        """Carry out tool calls: those on the graph one after the other, the rest at the same time."""
+        results: dict[int, ToolResult] = {}
+
+        async def work(index: int) -> None:
+            results[index] = await self._work(calls[index])
+
+        others = [index for index, call in enumerate(calls) if call.name not in GRAPH_TOOLS]
+        if len(others) == 1:
+            await work(others[0])
+        elif others:
+            async with anyio.create_task_group() as group:
+                for index in others:
+                    group.start_soon(work, index)
+        for index, call in enumerate(calls):
+            if call.name in GRAPH_TOOLS:
+                results[index] = await self._on_graph(call)
+        return [results[index] for index in range(len(calls))]
+
+    async def ask(self, question: str) -> str:
+        """Put a question to the person in charge. Raises: AgentError if nobody can answer."""
+        ask = self._runner.plan.ask
+        if ask is None:
+            raise AgentError("is human, and nobody is there to answer: run in a terminal, or pass ask=")
+        question_id = self._next_key()
+        self._runner.record(Question(agent=self._agent, question_id=question_id, content=question))
+        if inspect.iscoroutinefunction(ask):
+            answer = await ask(self._agent, question)
+        else:
+            answer = await anyio.to_thread.run_sync(ask, self._agent, question, abandon_on_cancel=True)
+            if inspect.isawaitable(answer):
+                answer = await answer
+        self._runner.record(Answered(agent=self._agent, question_id=question_id, content=str(answer)))
+        return str(answer)
+
+    async def _on_graph(self, call: ToolCall) -> ToolResult:
+        key = self._next_key()
+        started = ToolCallStarted(agent=self._agent, key=key, name=call.name, arguments=call.arguments)
+        return _result(call, await self._runner.on_graph(started))
+
+    async def _work(self, call: ToolCall) -> ToolResult:
+        runner, agent, key = self._runner, self._agent, self._next_key()
+        runner.record(ToolCallStarted(agent=agent, key=key, name=call.name, arguments=call.arguments))
+        result: str | None = None
+        error: str | None = None
+        tool = self._member.tools.get(call.name)
+        try:
+            if tool is None:
+                known = ", ".join([*self._member.tools, *self.view.tools]) or "none"
+                error = f"there is no tool '{call.name}'; your tools: {known}"
+            else:
+                result = await tool(call.arguments)
+        except ToolError as failure:
+            error = str(failure)
+        except anyio.get_cancelled_exc_class():
+            error = "cancelled"
+            raise
+        except (
+            Exception
+        ) as failure:  # a tool is somebody else's code: whatever it raises goes to the model that called it
+            error = f"{type(failure).__name__}: {failure}"
+        finally:
+            finished = ToolCallFinished(
+                agent=agent, key=key, name=call.name, arguments=call.arguments, result=result, error=error
+            )
+            runner.record(finished)
+        return _result(call, finished)
+
+    def _next_key(self) -> str:
+        self._index += 1
+        return f"{self._key}/{self._index}"
+
+    def _on_delta(self) -> Callable[[str], None] | None:
+        watch, agent = self._runner.plan.watch, self._agent
+        if watch is None or not getattr(watch, "deltas", False):
+            return None
+        return lambda text: watch(Delta(agent, text))
+
+    def _usage(self, reply: Reply, input_tokens: int) -> Usage:
+        usage = reply.usage or Usage(
+            input_tokens=input_tokens, output_tokens=len(reply.text) // 4 + 1, estimated=True, cost_usd=None
+        )
+        model = reply.model or (self._member.provider.model_id if self._member.provider else "")
+        return usage.model_copy(update={"model_calls": 1, "cost_usd": self._runner.plan.cost(model, usage)})
+
+
+def _result(call: ToolCall, finished: ToolCallFinished) -> ToolResult:
+    failed = finished.error is not None
+    return ToolResult(call, finished.error or finished.result or "", failed, finished.ends_turn)

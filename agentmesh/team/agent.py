@@ -1,0 +1,41 @@
+"""An agent as Python code declares it: the fields of the YAML entry, and a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ConfigDict, Field, model_validator
+
+from agentmesh.config.models import AgentConfig, Name
+
+
+class Agent(AgentConfig):
+    """One agent. Beside what the YAML takes, `model`, `tools` and `function` may be plain functions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: Name = Field(description="Name of the node on the graph")
+    model: str | Callable[..., Any] = Field(  # type: ignore[assignment]
+        "default", description="Name of a model, provider:model[@base_url], or fn(request) -> str | Reply"
+    )
+    tools: tuple[str | Callable[..., Any], ...] = Field(  # type: ignore[assignment]
+        (), description="Names of tools, or functions whose type hints and docstring describe them"
+    )
+    function: str | Callable[..., Any] | None = Field(  # type: ignore[assignment]
+        None, description="fn(view) or fn(text: str) -> str | Reply | None, for an agent that is a function"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _function_says_the_kind(cls, data: Any) -> Any:
+        """An agent given a function, or a command, need not also say `kind`."""
+        if isinstance(data, dict) and "kind" not in data:
+            kind = "function" if data.get("function") else "command" if data.get("command") else "llm"
+            return {**data, "kind": kind}
+        return data
+
+    @classmethod
+    def of(cls, given: Agent | Callable[..., Any]) -> Agent:
+        """The agent itself, or the one that a plain function is."""
+        return given if isinstance(given, Agent) else cls(name=given.__name__, function=given)

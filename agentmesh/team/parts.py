@@ -1,0 +1,170 @@
+"""Names become objects: models, tools, occupants of nodes, monitors, checks. Nothing else in the project does this."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import anyio.to_thread
+
+from agentmesh.agents.base import Occupant
+from agentmesh.agents.command import CommandAgent, run_program
+from agentmesh.agents.function import FunctionAgent
+from agentmesh.agents.human import HumanAgent
+from agentmesh.agents.llm import LLMAgent, LLMSettings
+from agentmesh.config.models import AgentConfig, ModelConfig, MonitorConfig, VerifyConfig
+from agentmesh.errors import ConfigError
+from agentmesh.monitors.base import Watch
+from agentmesh.providers.base import Provider
+from agentmesh.providers.function import FunctionProvider
+from agentmesh.providers.registry import make_provider, parse_model
+from agentmesh.runner.member import Check
+from agentmesh.team.answer import AnswerForm
+from agentmesh.team.references import ReferenceFault, load_reference
+from agentmesh.tools.calculator import calculator
+from agentmesh.tools.function import FunctionTool
+
+BUILT_IN_TOOLS: dict[str, Callable[..., Any]] = {"calculator": calculator}
+Model = str | ModelConfig | Provider | Callable[..., Any]
+"""How a model may be given: provider:model[@base_url], its configuration, a provider, or fn(request)."""
+
+
+class Models:
+    """The models of a team by name. Providers are made once, on first use, and shared by all runs."""
+
+    def __init__(self, given: Mapping[str, Model], environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._providers: dict[str, Provider] = {}
+        self.configs: dict[str, ModelConfig] = {}
+        for name, model in given.items():
+            self.add(name, model)
+
+    def add(self, name: str, model: Model) -> None:
+        """Know a model under a name. Raises: ConfigError."""
+        if isinstance(model, str):
+            self.configs[name] = parse_model(model)
+        elif isinstance(model, ModelConfig):
+            self.configs[name] = model
+        elif hasattr(model, "complete"):
+            self._providers[name] = model
+        else:
+            self.configs[name] = ModelConfig(provider="function", model=getattr(model, "__name__", name))
+            self._providers[name] = FunctionProvider(model, f"function:{getattr(model, '__name__', name)}")
+
+    def name_of(self, model: str | Callable[..., Any]) -> str:
+        """The name under which an agent's model is known from now on."""
+        if not isinstance(model, str):
+            name = f"function:{getattr(model, '__name__', 'model')}:{id(model)}"
+            if name not in self.configs:
+                self.add(name, model)
+            return name
+        if model not in self.configs and model not in self._providers:
+            self.add(model, model)
+        return model
+
+    def provider(self, name: str) -> Provider:
+        """The provider of a model, made now if it was not yet."""
+        if name not in self._providers:
+            self._providers[name] = make_provider(
+                self.configs[name], name=name, models=self.configs, environment=self._environment
+            )
+        return self._providers[name]
+
+    def made(self) -> list[Provider]:
+        """The providers in use."""
+        return list(self._providers.values())
+
+
+def find_tools(
+    agent: AgentConfig, given: Mapping[str, Callable[..., Any]], allow: Collection[str]
+) -> dict[str, FunctionTool]:
+    """An agent's own tools by name. Raises: ReferenceFault, ConfigError."""
+    tools: dict[str, FunctionTool] = {}
+    for entry in agent.tools:
+        made = _tool(entry, given, allow)
+        if made.name in tools:
+            raise ConfigError(f"two tools are named '{made.name}'")
+        tools[made.name] = made
+    return tools
+
+
+def _tool(entry: Any, given: Mapping[str, Callable[..., Any]], allow: Collection[str]) -> FunctionTool:
+    if isinstance(entry, FunctionTool):
+        return entry
+    if callable(entry):
+        return FunctionTool(entry)
+    if entry in given:
+        return FunctionTool(given[entry], name=entry)
+    if entry in BUILT_IN_TOOLS:
+        return FunctionTool(BUILT_IN_TOOLS[entry], name=entry, quick=True)
+    if ":" in entry:
+        return FunctionTool(load_reference(entry, allow))
+    known = ", ".join([*given, *BUILT_IN_TOOLS])
+    raise ReferenceFault(f"there is no tool '{entry}'; known: {known}, or package.module:function")
+
+
+def make_occupant(
+    agent: AgentConfig,
+    settings: ModelConfig | None,
+    tools: Mapping[str, FunctionTool],
+    form: AnswerForm | None,
+    function: Callable[..., Any] | None,
+    seed: int | None,
+) -> Occupant:
+    """What stands on the node in one run."""
+    match agent.kind:
+        case "llm":
+            chosen = settings or ModelConfig(provider="function")
+            return LLMAgent(
+                agent,
+                LLMSettings(
+                    tools=[tool.definition for tool in tools.values()],
+                    schema=form.schema if form else None,
+                    fault=form.fault if form else None,
+                    temperature=chosen.temperature,
+                    top_p=chosen.top_p,
+                    reasoning_effort=chosen.reasoning_effort,
+                    seed=seed,
+                    timeout_s=chosen.timeout_s,
+                ),
+            )
+        case "function":
+            assert function is not None, "checked when the team was made"
+            return FunctionAgent(function)
+        case "command":
+            assert agent.command is not None, "checked by the configuration"
+            return CommandAgent(agent.command)
+        case "human":
+            return HumanAgent(agent.instructions)
+
+
+def make_watch(name: str, monitor: Any, config: MonitorConfig) -> Watch:
+    """A monitor fresh for one run: a class is made, an object copied, a plain function taken as it is."""
+    if isinstance(monitor, type):
+        return Watch(name, monitor(**config.parameters), config)
+    if hasattr(monitor, "observe"):
+        return Watch(name, copy.deepcopy(monitor), config)
+    return Watch(name, monitor, config)
+
+
+def make_check(verify: VerifyConfig, function: Callable[..., Any] | None) -> Check:
+    """How an answer is checked from outside the team."""
+    if function is not None:
+        return lambda answer: _call_check(function, answer)
+    argv, timeout_s = verify.command or (), verify.timeout_s
+
+    async def run(answer: str) -> tuple[bool, str]:
+        done = await run_program(argv, answer, timeout_s)
+        return done.returncode == 0, (done.stderr or done.stdout).strip()[-500:]
+
+    return run
+
+
+async def _call_check(function: Callable[..., Any], answer: str) -> tuple[bool, str]:
+    if inspect.iscoroutinefunction(function):
+        passed = await function(answer)
+    else:
+        passed = await anyio.to_thread.run_sync(function, answer, abandon_on_cancel=True)
+    return bool(passed), "" if passed else "the function returned a false value"

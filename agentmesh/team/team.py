@@ -1,0 +1,366 @@
+"""The composition root: a declared team, ready to run any number of tasks."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from anyio.lowlevel import current_token
+
+from agentmesh.agents.base import Occupant
+from agentmesh.config.loader import Loaded, load_team
+from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConfig, VerifyConfig
+from agentmesh.errors import ConfigError, Problem
+from agentmesh.messages import Part, Usage
+from agentmesh.providers.prices import cost_usd, price_of
+from agentmesh.runner import Ask, Check, Member, Runner, RunPlan, Watcher
+from agentmesh.team.agent import Agent
+from agentmesh.team.answer import AnswerForm, answer_form
+from agentmesh.team.assembly import Assembly, assemble
+from agentmesh.team.parts import Model, Models, make_check, make_occupant, make_watch
+from agentmesh.team.result import RunResult
+from agentmesh.team.run import Run
+from agentmesh.topology.bounds import Bounds, bounds_of
+from agentmesh.topology.graph import Topology
+
+DEFAULT_MODEL = "simulated:worker"
+
+
+class Team:
+    """Agents on an enforced topology. The definition only: each run has a state of its own.
+
+    `agents`: `Agent` objects, or plain functions `fn(view) -> str`. `topology`: a `Topology`, or a `networkx.DiGraph`.
+    `models`: by name; a value is `provider:model[@base_url]`, a `ModelConfig`, a provider, or `fn(request)`.
+    `monitors`: by name, or a list; a class is made anew for each run, a function is `fn(event) -> Finding | None`; a
+    pair (monitor, MonitorConfig) sets threshold and interventions. `verify`: `fn(answer) -> bool` or a
+    `VerifyConfig`. `answer`: a JSON Schema, or a pydantic class. `allow`: packages that names may be imported from.
+
+    Raises: ConfigError, TopologyError, with everything that is wrong.
+    """
+
+    def __init__(
+        self,
+        agents: Sequence[Agent | Callable[..., Any]],
+        topology: Any,
+        *,
+        name: str = "team",
+        models: Mapping[str, Model] | None = None,
+        tools: Mapping[str, Callable[..., Any]] | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
+        monitors: Mapping[str, Any] | Sequence[Any] = (),
+        verify: Callable[..., Any] | VerifyConfig | None = None,
+        answer: Any = None,
+        allow: Collection[str] = (),
+    ) -> None:
+        listed = [Agent.of(agent) for agent in agents]
+        twice = {agent.name for agent in listed if sum(agent.name == other.name for other in listed) > 1}
+        if twice:
+            raise ConfigError(f"agents named more than once: {', '.join(sorted(twice))}")
+        drawn = topology if isinstance(topology, Topology) else Topology(topology)
+        joins = {agent.name: agent.join for agent in listed if agent.join != "any"}
+        self._build(
+            name=name,
+            agents={agent.name: agent for agent in listed},
+            topology=Topology(drawn.phases, kind=drawn.kind, joins={**drawn.joins, **joins}),
+            models={"default": _default_model(os.environ), **(models or {})},
+            tools=tools or {},
+            limits=_limits(limits),
+            monitors=_configured(monitors),
+            verify=_verify_config(verify),
+            form=None if answer is None else answer_form(answer),
+            allow=allow,
+        )
+
+    @classmethod
+    def from_yaml(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        models: Mapping[str, Model] | None = None,
+        model: str | None = None,
+        overrides: Sequence[str] = (),
+        tools: Mapping[str, Callable[..., Any]] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        monitors: Mapping[str, Any] | None = None,
+        allow: Collection[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Team:
+        """A team from its file. `models`, `tools`, `functions` (by agent) and `monitors` add to what it names.
+
+        `model` is `-m` of the command line, `overrides` is `-O`, `allow` is `--allow`.
+
+        Raises: ConfigError with every problem at its line and column.
+        """
+        known = [*(models or {})]
+        loaded = load_team(path, overrides=overrides, environment=environment, model=model, known_models=known)
+        config = loaded.config
+        if model and model.partition(":")[0] == "scripted":
+            config = _with_one_model(config, model)
+        return cls._from_loaded(
+            loaded,
+            config,
+            models={**config.models, **(models or {})},
+            tools=tools or {},
+            functions=functions or {},
+            monitors=monitors or {},
+            allow=allow,
+            environment=os.environ if environment is None else environment,
+        )
+
+    @classmethod
+    def _from_loaded(
+        cls,
+        loaded: Loaded,
+        config: TeamConfig,
+        *,
+        functions: Mapping[str, Any],
+        monitors: Mapping[str, Any],
+        **given: Any,
+    ) -> Team:
+        from agentmesh.config.names import expand_names, resolver
+
+        agents = expand_names(config)
+        joins = {name: agent.join for name, agent in agents.items() if agent.join != "any"}
+        team = cls.__new__(cls)
+        team._build(  # noqa: SLF001 - a second constructor of the same class
+            name=config.name,
+            agents=agents,
+            topology=Topology.from_config(config.topology, resolver(config.agents), joins),
+            limits=config.limits,
+            monitors={
+                **{name: (None, entry) for name, entry in config.monitors.items()},
+                **_configured(monitors, config.monitors),
+            },
+            verify=(config.verify, None),
+            form=None if config.answer is None else answer_form(config.answer.answer_schema),
+            functions=functions,
+            loaded=loaded,
+            config=config,
+            **given,
+        )
+        return team
+
+    def _build(
+        self,
+        *,
+        name: str,
+        agents: Mapping[str, AgentConfig],
+        topology: Topology,
+        models: Mapping[str, Model],
+        tools: Mapping[str, Callable[..., Any]],
+        limits: Limits,
+        monitors: Mapping[str, tuple[Any, MonitorConfig]],
+        verify: tuple[VerifyConfig | None, Callable[..., Any] | None],
+        form: AnswerForm | None,
+        allow: Collection[str],
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        environment: Mapping[str, str] | None = None,
+        loaded: Loaded | None = None,
+        config: TeamConfig | None = None,
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.topology = topology
+        self.limits = limits
+        self.agents = {node: agents[node] for node in topology.nodes if node in agents}
+        self._form = form
+        self._models = Models(models, os.environ if environment is None else environment)
+        prices = self._models
+        self._assembly: Assembly = assemble(
+            agents=agents,
+            topology=topology,
+            models=self._models,
+            tools=tools,
+            functions=functions or {},
+            monitors=monitors,
+            verify=verify,
+            allow=allow,
+            loaded=loaded,
+        )
+        self.bounds: Bounds = bounds_of(
+            topology.phases,
+            topology.joins,
+            self.agents,
+            limits,
+            retries=verify[0].retries if verify[0] else 0,
+            prices={
+                node: price_of(prices.configs[model])
+                for node, model in self._assembly.models.items()
+                if model in prices.configs
+            },
+        )
+        self.warnings: list[Problem] = self._assembly.check(self.bounds, limits)
+        self._verify: Check | None = make_check(verify[0], self._assembly.verify) if verify[0] else None
+        self._verify_retries = verify[0].retries if verify[0] else 0
+        self._running: dict[Any, int] = {}
+
+    @property
+    def executes(self) -> list[str]:
+        """Every program and import that a run would execute, one line each."""
+        from agentmesh.config.programs import executes
+
+        return executes(self.config) if self.config else []
+
+    @property
+    def simulated(self) -> bool:
+        """Whether every model is simulated."""
+        used = {self._models.configs[m].provider for m in self._assembly.models.values() if m in self._models.configs}
+        return used == {"simulated"}
+
+    async def run(self, task: str, **options: Any) -> RunResult:
+        """Give the team a task and wait for the end of the run.
+
+        Takes what `start` takes. Ends in a result whatever happens to agents and models; see `result.outcome`.
+        """
+        runner, finish = self._runner(task, **options)
+        async with self._open():
+            await runner.execute()
+        return finish(runner)
+
+    def run_sync(self, task: str, **options: Any) -> RunResult:
+        """As `run`, for code that is not asynchronous."""
+        return anyio.run(lambda: self.run(task, **options))
+
+    @asynccontextmanager
+    async def start(self, task: str, **options: Any) -> AsyncIterator[Run]:
+        """A run to watch and to act upon while it lasts. Leaving the block before its end cancels it.
+
+        `seed`: of simulated models and of every draw. `limits`: in place of the team's. `parts`: images and files
+        beside the task. `watch`: called with every event (and with each streamed `Delta` if it has a true attribute `deltas`).
+        `ask`: `fn(agent, question) -> str`, by which human agents are asked.
+        """
+        runner, finish = self._runner(task, **options)
+        async with self._open(), anyio.create_task_group() as group:
+            run = Run(runner, finish)
+            group.start_soon(run.drive)
+            try:
+                yield run
+            finally:
+                run.cancel()
+
+    def _runner(
+        self,
+        task: str,
+        *,
+        seed: int | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
+        parts: Sequence[Part] = (),
+        watch: Watcher | None = None,
+        ask: Ask | None = None,
+        continues: str | None = None,
+        occupants: Mapping[str, Occupant] | None = None,
+    ) -> tuple[Runner, Callable[[Runner], RunResult]]:
+        made = occupants or {name: self._occupant(name, seed) for name in self.topology.nodes}
+        plan = RunPlan(
+            run_id=uuid.uuid4().hex[:12],
+            team=self.name,
+            task=task,
+            phases=self.topology.phases,
+            members={name: self._member(name, occupant) for name, occupant in made.items()},
+            topology_hash=self.topology.hash,
+            joins=self.topology.joins,
+            limits=self.limits if limits is None else _limits(limits),
+            seed=seed or 0,
+            parts=tuple(parts),
+            monitors=[make_watch(name, *entry) for name, entry in self._assembly.monitors.items()],
+            verify=self._verify,
+            verify_retries=self._verify_retries,
+            rewrites=self._assembly.rewrites,
+            cost=self._cost,
+            ask=ask,
+            watch=watch,
+            continues=continues,
+        )
+
+        def finish(runner: Runner) -> RunResult:
+            async def go_on(text: str) -> RunResult:
+                return await self.run(
+                    text, seed=seed, limits=limits, watch=watch, ask=ask, continues=plan.run_id, occupants=made
+                )
+
+            return RunResult(plan.run_id, tuple(runner.events), self._form.read if self._form else None, go_on)
+
+        return Runner(plan), finish
+
+    def _occupant(self, name: str, seed: int | None) -> Occupant:
+        agent = self.agents[name]
+        model = self._assembly.models.get(name)
+        return make_occupant(
+            agent,
+            self._models.configs.get(model) if model else None,
+            self._assembly.tools[name],
+            self._form,
+            self._assembly.functions.get(name),
+            seed,
+        )
+
+    def _member(self, name: str, occupant: Occupant) -> Member:
+        agent = self.agents[name]
+        model = self._assembly.models.get(name)
+        return Member(
+            occupant,
+            self._models.provider(model) if model else None,
+            agent.max_output_tokens,
+            self._assembly.tools[name],
+            agent.limits,
+        )
+
+    def _cost(self, model_id: str, usage: Usage) -> float | None:
+        config = self._assembly.by_model_id(model_id)
+        return None if config is None else cost_usd(config, usage)
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        """Connections live as long as some run of this team uses them, in this event loop."""
+        loop = current_token()
+        self._running[loop] = self._running.get(loop, 0) + 1
+        try:
+            yield
+        finally:
+            self._running[loop] -= 1
+            if not self._running[loop]:
+                del self._running[loop]
+                with anyio.CancelScope(shield=True):
+                    for provider in self._models.made():
+                        await provider.aclose()
+
+
+def _default_model(environment: Mapping[str, str]) -> str:
+    return environment.get("AGENTMESH_MODEL") or DEFAULT_MODEL
+
+
+def _limits(given: Limits | Mapping[str, Any] | None) -> Limits:
+    return given if isinstance(given, Limits) else Limits.model_validate(given or {})
+
+
+def _configured(
+    monitors: Mapping[str, Any] | Sequence[Any], configs: Mapping[str, MonitorConfig] | None = None
+) -> dict[str, tuple[Any, MonitorConfig]]:
+    named = monitors if isinstance(monitors, Mapping) else {_name_of(monitor): monitor for monitor in monitors}
+    return {
+        name: entry if isinstance(entry, tuple) else (entry, (configs or {}).get(name, MonitorConfig()))
+        for name, entry in named.items()
+    }
+
+
+def _name_of(monitor: Any) -> str:
+    chosen = monitor[0] if isinstance(monitor, tuple) else monitor
+    return str(getattr(chosen, "name", None) or getattr(chosen, "__name__", type(chosen).__name__))
+
+
+def _verify_config(
+    verify: Callable[..., Any] | VerifyConfig | None,
+) -> tuple[VerifyConfig | None, Callable[..., Any] | None]:
+    if verify is None or isinstance(verify, VerifyConfig):
+        return verify, None
+    return VerifyConfig(function="given:function"), verify
+
+
+def _with_one_model(config: TeamConfig, model: str) -> TeamConfig:
+    """`-m scripted:FILE` replaces all models: a script speaks for every agent."""
+    agents = {name: agent.model_copy(update={"model": "default"}) for name, agent in config.agents.items()}
+    return config.model_copy(update={"models": {"default": model}, "agents": agents})

@@ -1,0 +1,93 @@
+"""A plain function as a tool: its schema comes from type hints and docstring."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import anyio.to_thread
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from agentmesh.errors import ConfigError, ToolError
+from agentmesh.tools.graph import GRAPH_TOOLS, plain_schema
+
+_ARGUMENT = re.compile(r"^\s+(\w+)(?:\s*\([^)]*\))?:\s*(.+)$")
+
+
+class FunctionTool:
+    """Calls a function, synchronous or not. A synchronous one runs in a thread unless it is `quick`.
+
+    Raises: ConfigError where a parameter has no type that a schema can express, or the name is taken by the graph.
+    """
+
+    def __init__(self, function: Callable[..., Any], *, name: str | None = None, quick: bool = False) -> None:
+        self.name: str = name or function.__name__
+        if self.name in GRAPH_TOOLS:
+            raise ConfigError(f"a tool may not be named '{self.name}': that is how agents act on the graph")
+        self._function = function
+        self._quick = quick
+        self._model = _argument_model(function, self.name)
+        description = inspect.getdoc(function) or ""
+        self.definition: dict[str, Any] = {
+            "type": "function",
+            "function": {
+                "name": self.name,
+                "description": description.split("\n\nArgs:")[0].split("\nArgs:")[0].strip(),
+                "parameters": plain_schema(self._model.model_json_schema()),
+            },
+        }
+
+    async def __call__(self, arguments: dict[str, Any]) -> str:
+        """The result as text; what is not text comes as JSON. Raises: ToolError."""
+        try:
+            checked = self._model.model_validate(arguments)
+        except ValidationError as error:
+            faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+            raise ToolError(
+                f"{self.name} takes {', '.join(self._model.model_fields) or 'nothing'}; {faults}"
+            ) from error
+        given = {name: getattr(checked, name) for name in self._model.model_fields}
+        if inspect.iscoroutinefunction(self._function):
+            result = await self._function(**given)
+        elif self._quick:
+            result = self._function(**given)
+        else:
+            result = await anyio.to_thread.run_sync(lambda: self._function(**given), abandon_on_cancel=True)
+        return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str)
+
+
+def _argument_model(function: Callable[..., Any], name: str) -> type[BaseModel]:
+    described = _described(function)
+    fields: dict[str, Any] = {}
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise ConfigError(f"tool '{name}': its type hints name something unknown: {error}") from error
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            raise ConfigError(f"tool '{name}': *{parameter.name} has no schema; name each parameter")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        described_field = Field(default, description=described.get(parameter.name))
+        fields[parameter.name] = (hints.get(parameter.name, str), described_field)
+    try:
+        model: type[BaseModel] = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+        model.model_json_schema()
+    except Exception as error:  # pydantic has no common base for "no schema for this type"
+        raise ConfigError(f"tool '{name}': a parameter has a type without a JSON Schema: {error}") from error
+    return model
+
+
+def _described(function: Callable[..., Any]) -> dict[str, str]:
+    """What the docstring says under `Args:`, by parameter."""
+    _, _, below = (inspect.getdoc(function) or "").partition("Args:\n")
+    found: dict[str, str] = {}
+    for line in below.splitlines():
+        if line and not line[0].isspace():
+            break
+        if match := _ARGUMENT.match(line):
+            found[match[1]] = match[2]
+    return found
