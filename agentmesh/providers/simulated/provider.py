@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -13,6 +14,7 @@ import anyio.lowlevel
 from agentmesh.config.models import ModelConfig
 from agentmesh.messages import Reply, ToolCall, Usage
 from agentmesh.providers.base import Delta, Request
+from agentmesh.providers.prices import priced
 from agentmesh.providers.simulated.drafts import Draft, Solver
 from agentmesh.providers.simulated.reading import Reading, read, text_in
 from agentmesh.providers.simulated.roles import answer
@@ -32,6 +34,7 @@ class SimulatedProvider:
     """
 
     def __init__(self, config: ModelConfig, model_id: str) -> None:
+        self._config = config
         self._profile = profile_named(config.model, config.skill)
         self._latency_s = config.latency_s or 0.0
         self._model_id = model_id
@@ -48,6 +51,8 @@ class SimulatedProvider:
         else:
             await anyio.lowlevel.checkpoint()
         reply = respond(request, self._profile, self._model_id)
+        if self._config.price is not None and reply.usage is not None:
+            reply = replace(reply, usage=priced(self._config, reply.usage))
         if on_delta is not None:
             for piece in pieces(reply.text):
                 on_delta(piece)
@@ -73,7 +78,7 @@ def respond(request: Request, profile: Profile, model_id: str = "") -> Reply:
         tool_calls=calls,
         usage=Usage(input_tokens=_tokens(_input_length(request)), output_tokens=_tokens(used), model_calls=1),
         finish_reason=finish,
-        structured="native" if reading.schema is not None and not calls else None,
+        structured="native" if reading.schema is not None else None,
         model=model_id,
     )
 
