@@ -80,15 +80,10 @@ def checked(text: str, schema: dict[str, Any] | None) -> Any:
 
 def parse_json_text(text: str) -> Any:
     """The JSON value in a text: the whole text, or its only fenced block. Raises: ValueError saying what is wrong."""
+    fenced = _FENCED.findall(text)
     try:
-        return json.loads(text)
+        return json.loads(fenced[0] if len(fenced) == 1 and not text.lstrip().startswith(("{", "[")) else text)
     except ValueError as error:
-        fenced = _FENCED.findall(text)
-        if len(fenced) == 1:
-            try:
-                return json.loads(fenced[0])
-            except ValueError as inner:
-                error = inner
         raise ValueError(f"the answer is not JSON: {error}") from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from agentmesh.messages import ChatMessage, Reply
 
@@ -41,6 +41,7 @@ class Request:
     """The provider notes here each failed attempt, for the log."""
 
 
+@runtime_checkable
 class Provider(Protocol):
     """Answers requests for one model. Made once per team, shared by all its runs."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from agentmesh.messages import ChatMessage, Usage
+from agentmesh.providers.base import Request
 
 Encode = Callable[[ChatMessage], str]
 
@@ -33,6 +35,8 @@ class Prefix:
         started: Whether the head already holds a message, so that a comma comes next.
         group: Opening and closing text around messages that follow one another with role `tool`, for the API that
             takes them as one message; none where each stands alone.
+
+    `encode` gives the JSON of a message, of several with commas between them, or nothing.
 
     """
 
@@ -63,7 +67,7 @@ class Prefix:
 
     def body(self, messages: Sequence[ChatMessage], encode: Encode, tail: str) -> bytes:
         """The whole body: what is new is encoded and kept, `tail` (which closes the brackets) is not kept."""
-        new = messages[self._count :]
+        new = messages[self._count :] if self._count else messages
         if new:
             self._buffer += to_bytes(self._joined(new, encode))
             self._count = len(messages)
@@ -72,21 +76,50 @@ class Prefix:
 
     def _joined(self, new: Sequence[ChatMessage], encode: Encode) -> str:
         pieces: list[str] = []
-        before = ""
-        for message, after in zip(new, [*(message["role"] for message in new[1:]), ""], strict=True):
-            grouped = self._group is not None and message["role"] == "tool"
-            opening, closing = self._group if grouped and self._group else ("", "")
+        in_group = False
+        for message in new:
             text = encode(message)
-            if not (grouped and before == "tool"):
-                text = opening + text
-            if not (grouped and after == "tool"):
-                text += closing
-            if self._started:
-                text = "," + text
-            self._started = True
-            pieces.append(text)
-            before = message["role"]
+            if not text:
+                continue
+            grouped = self._group is not None and message["role"] == "tool"
+            if self._group is not None and in_group != grouped:
+                pieces.append(self._group[1] if in_group else ("," if self._started else "") + self._group[0] + text)
+                if in_group:
+                    pieces.append("," + text)
+            else:
+                pieces.append("," + text if self._started else text)
+            self._started, in_group = True, grouped
+        if in_group and self._group is not None:
+            pieces.append(self._group[1])
         return "".join(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a context's requests begin: the arguments of `Prefix`."""
+
+    head: str
+    skip: int = 0
+    started: bool = False
+
+
+def grown_body(
+    owner: object,
+    request: Request,
+    key: object,
+    start: Callable[[], Start],
+    encode: Encode,
+    tail: str,
+    group: tuple[str, str] | None = None,
+) -> bytes:
+    """The body of a request, extending what `owner` encoded before in this context where the key is the same."""
+    name = f"prefix:{id(owner)}"
+    prefix: Prefix | None = request.memo.get(name)
+    if prefix is None or not prefix.fits(key, request.messages):
+        first = start()
+        prefix = Prefix(key, first.head, skip=first.skip, started=first.started, group=group)
+        request.memo[name] = prefix
+    return prefix.body(request.messages, encode, tail)
 
 
 def fields(pairs: Iterable[tuple[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""HTTP failures as ProviderError: what went wrong, which variable, parameter or model is to blame, when to try again."""
+"""HTTP failures as ProviderError: what went wrong, which variable or parameter is to blame, when to try again."""
 
 from __future__ import annotations
 
@@ -112,30 +112,27 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
     return text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + "..."
 
 
+_KIND_BY_STATUS: Mapping[int, ProviderErrorKind] = {
+    401: "authentication",
+    402: "quota",
+    403: "authentication",
+    408: "timeout",
+    409: "server",
+    413: "context_too_long",
+    429: "rate",
+}
+
+
 def _kind(status: int, about: str) -> ProviderErrorKind:
     if status in (400, 402, 403, 422, 429) and _QUOTA.search(about):
         return "quota"
-    match status:
-        case 401 | 403:
-            return "authentication"
-        case 402:
-            return "quota"
-        case 408:
-            return "timeout"
-        case 413:
-            return "context_too_long"
-        case 429:
-            return "rate"
-        case 409:
-            return "server"
-        case _ if status >= 500:
-            return "server"
-        case _ if _TOO_LONG.search(about):
-            return "context_too_long"
-        case 400 if _REFUSED.search(about):
-            return "content_refused"
-        case _:
-            return "bad_request"
+    if status in _KIND_BY_STATUS:
+        return _KIND_BY_STATUS[status]
+    if status >= 500:
+        return "server"
+    if _TOO_LONG.search(about):
+        return "context_too_long"
+    return "content_refused" if status == 400 and _REFUSED.search(about) else "bad_request"
 
 
 def _hint(kind: ProviderErrorKind, status: int, error: Mapping[str, str], origin: Origin) -> str:

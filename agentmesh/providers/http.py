@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx2
@@ -27,6 +28,8 @@ Mode = Literal["native", "json_mode", "prompt"]
 """How structured output is asked for."""
 
 REFUSED_MODE_STATUS = frozenset({400, 404, 415, 422, 501})
+NO_KEY = "no-key"
+"""Sent to compatible servers that were given no key: some refuse a request without one, none looks at it."""
 MODE_PARAMETERS = ("response_format", "text", "output_config", "output_format")
 
 
@@ -54,6 +57,7 @@ class HttpProvider(ABC):
 
     sdk: str
     path: str
+    official_host: str
     key_variable: str
     modes: tuple[Mode, ...] = ("native", "json_mode", "prompt")
 
@@ -108,9 +112,17 @@ class HttpProvider(ABC):
     @abstractmethod
     def _client(self, address: Address, http_client: httpx2.AsyncClient) -> Client: ...
 
+    @property
+    def official(self) -> bool:
+        """Whether the company that made the API answers, and not a server compatible with it."""
+        host = urlsplit(self.base_url).hostname or ""
+        return host == self.official_host or host.endswith("." + self.official_host)
+
     def _key(self) -> str:
         name = self.config.api_key_env or self.key_variable
         key = self._environment.get(name, "").strip()
+        if not key and not self.official and not self.config.api_key_env:
+            return NO_KEY
         if not key:
             raise ProviderError(
                 "authentication",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 from agentmesh.errors import ProviderError
 from agentmesh.messages import ChatMessage, Reply, ToolCall, Usage
 from agentmesh.providers.ask import schema_instruction
 from agentmesh.providers.base import Delta, Request
-from agentmesh.providers.encoding import Prefix, count, dumps, fields
+from agentmesh.providers.encoding import Start, count, dumps, fields, grown_body
 from agentmesh.providers.http import Assembly, HttpProvider, Mode
 from agentmesh.providers.schema import is_strict
 
@@ -21,51 +21,19 @@ if TYPE_CHECKING:
     from agentmesh.providers.endpoints import Address, Client
 
 OFFICIAL_URL = "https://api.openai.com/v1"
-NO_KEY = "no-key"
-"""Sent to compatible servers that were given no key: some refuse a request without one, none looks at it."""
-
-
-def is_official(base_url: str) -> bool:
-    """Whether OpenAI itself answers at this address."""
-    host = urlsplit(base_url).hostname or ""
-    return host == "openai.com" or host.endswith(".openai.com")
 
 
 class OpenAIBase(HttpProvider):
-    """What both APIs of OpenAI share: client, key and address."""
+    """What both APIs of OpenAI share: client, key, address, and bodies that grow at the end."""
 
     sdk = "openai"
     key_variable = "OPENAI_API_KEY"
-
-    @property
-    def official(self) -> bool:
-        """Whether OpenAI itself answers."""
-        return is_official(self.base_url)
-
-    def _base_url(self) -> str:
-        return self.config.base_url or self._environment.get("OPENAI_BASE_URL") or OFFICIAL_URL
-
-    def _client(self, address: Address, http_client: httpx2.AsyncClient) -> Client:
-        from openai import AsyncOpenAI
-
-        return AsyncOpenAI(
-            api_key=address.key, base_url=address.base_url, max_retries=0, http_client=http_client
-        )
-
-    def _key(self) -> str:
-        if self.official or self.config.api_key_env:
-            return super()._key()
-        return self._environment.get(self.key_variable, "").strip() or NO_KEY
-
-
-class OpenAIProvider(OpenAIBase):
-    """A model behind Chat Completions."""
-
-    path = "/chat/completions"
+    official_host = "openai.com"
+    list_name: str
+    """The field that holds the messages."""
 
     def encode(self, request: Request, mode: Mode | None, *, stream: bool) -> bytes:
         """Stable fields first, then the messages, so that each body of a context extends the one before."""
-        name = f"chat:{id(self)}"
         inserted = mode is not None and mode != "native"
         opening = request.messages[0] if inserted and request.messages else None
         key = (
@@ -79,16 +47,39 @@ class OpenAIProvider(OpenAIBase):
             request.response_schema,
             opening,
         )
-        prefix: Prefix | None = request.memo.get(name)
-        if prefix is None or not prefix.fits(key, request.messages):
-            head = self._head(request, mode, stream=stream) + '"messages":['
-            if inserted:
-                first, skip = _with_instruction(request)
-                prefix = Prefix(key, head + _encode_message(first), skip=skip, started=True)
-            else:
-                prefix = Prefix(key, head)
-            request.memo[name] = prefix
-        return prefix.body(request.messages, _encode_message, self._tail(request))
+
+        def start() -> Start:
+            head = f'{self._head(request, mode, stream=stream)}"{self.list_name}":['
+            if not inserted:
+                return Start(head)
+            first, skip = with_instruction(request)
+            return Start(head + self._encode_message(first), skip, started=True)
+
+        return grown_body(self, request, key, start, self._encode_message, self._tail(request))
+
+    @abstractmethod
+    def _head(self, request: Request, mode: Mode | None, *, stream: bool) -> str: ...
+
+    @abstractmethod
+    def _tail(self, request: Request) -> str: ...
+
+    @abstractmethod
+    def _encode_message(self, message: ChatMessage) -> str: ...
+
+    def _base_url(self) -> str:
+        return self.config.base_url or self._environment.get("OPENAI_BASE_URL") or OFFICIAL_URL
+
+    def _client(self, address: Address, http_client: httpx2.AsyncClient) -> Client:
+        from openai import AsyncOpenAI
+
+        return AsyncOpenAI(api_key=address.key, base_url=address.base_url, max_retries=0, http_client=http_client)
+
+
+class OpenAIProvider(OpenAIBase):
+    """A model behind Chat Completions."""
+
+    path = "/chat/completions"
+    list_name = "messages"
 
     def decode(self, answer: dict[str, Any]) -> tuple[Reply, Usage | None]:
         """The first choice."""
@@ -138,6 +129,11 @@ class OpenAIProvider(OpenAIBase):
         if request.tools and request.tool_choice != "auto":
             tail += f',"tool_choice":"{request.tool_choice}"'
         return tail + "}"
+
+    def _encode_message(self, message: ChatMessage) -> str:
+        if "extra" in message:
+            return dumps({name: value for name, value in message.items() if name != "extra"})
+        return dumps(message)
 
 
 class ChatAssembly:
@@ -209,13 +205,7 @@ def _tool_call(given: Mapping[str, Any], number: int) -> ToolCall:
     )
 
 
-def _encode_message(message: ChatMessage) -> str:
-    if "extra" in message:
-        return dumps({name: value for name, value in message.items() if name != "extra"})
-    return dumps(message)
-
-
-def _with_instruction(request: Request) -> tuple[ChatMessage, int]:
+def with_instruction(request: Request) -> tuple[ChatMessage, int]:
     """The first message with the schema in it, and how many messages it stands for."""
     instruction = schema_instruction(request.response_schema or {})
     first = request.messages[0] if request.messages else None

@@ -36,7 +36,7 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 
 
 def validate_json(schema: Schema, value: Any) -> list[str]:
-    """What is wrong with a decoded JSON value, at most ten problems, each as `path: what was found; what is allowed`."""
+    """What is wrong with a decoded JSON value: at most ten problems, each as `path: what was found`."""
     problems: list[str] = []
     for problem in _check(schema, value, "", schema, 0):
         problems.append(problem)

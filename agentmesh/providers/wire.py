@@ -181,6 +181,7 @@ class HttpxWire:
 
     def __init__(self, transport: httpx2.AsyncBaseTransport) -> None:
         self._transport = transport
+        self._prepared: dict[str, tuple[httpx2.URL, httpx2.Headers]] = {}
 
     async def post(self, target: Target, body: bytes, timeout_s: float) -> Answer:
         """Send and wait for the whole answer."""
@@ -211,9 +212,11 @@ class HttpxWire:
 
     async def _send(self, target: Target, body: bytes, timeout_s: float) -> httpx2.Response:
         timeout = {"connect": CONNECT_SECONDS, "read": timeout_s, "write": timeout_s, "pool": None}
-        request = httpx2.Request(
-            "POST", target.url, headers=target.headers, content=body, extensions={"timeout": timeout}
-        )
+        prepared = self._prepared.get(target.url)
+        if prepared is None:
+            prepared = self._prepared[target.url] = httpx2.URL(target.url), httpx2.Headers(target.headers)
+        url, headers = prepared
+        request = httpx2.Request("POST", url, headers=headers, content=body, extensions={"timeout": timeout})
         return await self._transport.handle_async_request(request)
 
 
