@@ -88,9 +88,9 @@ def assemble(
             if edge.rewrite is not None and edge.rewrite not in made.rewrites:
                 rewrite = tools.get(edge.rewrite) or _load(made, edge.rewrite, allow, ("topology", "edges"))
                 made.rewrites[edge.rewrite] = rewrite
-    config, function = verify
-    if config is not None and config.function is not None:
-        made.verify = function or _load(made, config.function, allow, ("verify", "function"))
+    asked, function = verify
+    if asked is not None and asked.function is not None:
+        made.verify = function or _load(made, asked.function, allow, ("verify", "function"))
     return made
 
 

@@ -47,7 +47,7 @@ class Models:
             self.configs[name] = parse_model(model)
         elif isinstance(model, ModelConfig):
             self.configs[name] = model
-        elif hasattr(model, "complete"):
+        elif isinstance(model, Provider):
             self._providers[name] = model
         else:
             self.configs[name] = ModelConfig(provider="function", model=getattr(model, "__name__", name))

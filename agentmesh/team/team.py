@@ -230,7 +230,7 @@ class Team:
         """A run to watch and to act upon while it lasts. Leaving the block before its end cancels it.
 
         `seed`: of simulated models and of every draw. `limits`: in place of the team's. `parts`: images and files
-        beside the task. `watch`: called with every event (and with each streamed `Delta` if it has a true attribute `deltas`).
+        beside the task. `watch`: called with every event (with each `Delta` too, if its attribute `deltas` is true).
         `ask`: `fn(agent, question) -> str`, by which human agents are asked.
         """
         runner, finish = self._runner(task, **options)
