@@ -74,6 +74,8 @@ def _child(kind: Any, step: Step) -> Any:
             if (field.alias or name) == step:
                 return field.annotation
         return None
+    if kind is Any:
+        return Any
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is dict:
         return arguments[1]

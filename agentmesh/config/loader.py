@@ -17,7 +17,7 @@ from agentmesh.config.names import Remark, check_names, check_parts
 from agentmesh.config.overrides import Overridden, override, read_path
 from agentmesh.config.problems import Fault, faults
 from agentmesh.config.salvage import salvage
-from agentmesh.config.source import Path, Source, Step, parse, written
+from agentmesh.config.source import DEEPEST, TOO_DEEP, Path, Source, Step, parse, written
 from agentmesh.errors import ConfigError, Problem
 
 _EMPTY = "the file is empty; a team has at least version, agents and topology"
@@ -131,6 +131,8 @@ class _Places:
 
     def problem(self, path: Path, message: str, *, at_key: bool = False) -> Problem:
         origin = self._overridden.origin(path)
+        if origin is None and path and not self._source.holds(path):
+            origin = self._overridden.origin_below(path)
         if origin is not None:
             return Problem(0, 0, origin, message)
         return Problem(*self._source.locate(path, key=at_key), written(path), message)
@@ -238,6 +240,10 @@ def _with_prompts(config: TeamConfig, prompts: Mapping[str, str]) -> TeamConfig:
 
 def _plain(value: Any, path: Path, source: Source) -> Any:
     """Python data in the types that a file has; what has no such form is a problem of the source."""
+    if len(path) > DEEPEST:
+        source.problems.append(Problem(0, 0, written(path), TOO_DEEP))
+        source.refused.add(path)
+        return None
     match value:
         case BaseModel():
             names = [name for name in type(value).model_fields if name in value.model_fields_set or name == "kind"]

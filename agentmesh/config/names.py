@@ -245,7 +245,7 @@ def _drawn_twice(graph: Graph, every: Callable[[Iterable[str]], tuple[str, ...]]
     drawn: dict[tuple[str, str], int] = {}
     for index, edge in enumerate(graph.edges):
         path: Path = ("topology", "edges", index)
-        if edge.sender == edge.recipient and edge.sender:
+        if edge.sender == edge.recipient and edge.sender and every([edge.sender]) == (edge.sender,):
             yield Remark("error", path, f"an edge from '{edge.sender}' to itself; an agent remembers its own turns")
         pairs = [(a, b) for a in every([edge.sender]) for b in every([edge.recipient]) if a != b and a and b]
         again = [pair for pair in pairs if pair in drawn]

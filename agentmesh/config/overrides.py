@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentmesh.config.language import annotation_at, did_you_mean, keys_at, one_of
-from agentmesh.config.source import Path, Step, parse, written
+from agentmesh.config.source import DEEPEST, TOO_DEEP, Path, Step, parse, written
 from agentmesh.errors import ConfigError
 
 _INDEX = re.compile(r"\[(\d+)\]")
@@ -41,6 +41,10 @@ class Overridden:
         """The override that decided what stands at the path, if one did."""
         prefixes = (tuple(path[:length]) for length in range(len(path), 0, -1))
         return next((self.origins[prefix] for prefix in prefixes if prefix in self.origins), None)
+
+    def origin_below(self, path: Path) -> str | None:
+        """The first override that put something below the path, if one did."""
+        return next((origin for place, origin in self.origins.items() if place[: len(path)] == path), None)
 
 
 def override(data: Any, overrides: Sequence[str]) -> Overridden:
@@ -89,6 +93,8 @@ def _check(path: Path, data: Any) -> None:
     """Raises: _Refused, where a place on the way to the last step does not exist and cannot be made."""
     if not path:
         raise _Refused("an override is written path=value, such as limits.turns=20")
+    if len(path) > DEEPEST:
+        raise _Refused(TOO_DEEP)
     here = data
     for length, step in enumerate(path):
         before = path[:length]

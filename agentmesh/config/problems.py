@@ -13,12 +13,8 @@ from agentmesh.config.language import closest, did_you_mean, keys_at, one_of
 from agentmesh.config.source import Path, Step
 
 _KEY = "[key]"
-_SPECIAL: dict[str, str] = {
-    "join": "any, all, or a whole number of messages",
-    "api_key_env": "the name of an environment variable, such as OPENAI_API_KEY, never the key itself",
-}
-"""What is allowed at keys for which one type tells only half of it, or the value must not be repeated."""
-
+_JOIN = "any, all, or a whole number of messages"
+_VARIABLE = "the name of an environment variable, such as OPENAI_API_KEY, never the key itself"
 _MODEL_ENTRY = "provider:model[@base_url], or a mapping with provider and model"
 _EDGE = "[a, b], a -> b, or {from: a, to: b}"
 _WORKER = "an agent's name, or a mapping with planner and workers"
@@ -142,12 +138,8 @@ def _unknown_key(path: Path, data: Any) -> str:
 
 def _message(error: ErrorDetails, path: Path, data: Any) -> str:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
-    if kind == "json_invalid":  # data in its types is always JSON, but for its depth
-        return "lists and mappings are nested too deeply"
-    name = next((step for step in reversed(path) if isinstance(step, str)), "")
-    if name in _SPECIAL:
-        shown = "" if name == "api_key_env" else f"found {found(value)}; "
-        return f"{shown}allowed: {_SPECIAL[name]}{_meant(value, context)}"
+    if path[:1] == ("models",) and path[2:] == ("api_key_env",):
+        return f"allowed: {_VARIABLE}"  # without what was found, which may be a key
     if kind == "value_error":
         return str(context.get("error", error["msg"]))
     allowed = _ALLOWED.get(kind, _as_said)(context, error)
@@ -159,6 +151,8 @@ def _place(path: Path) -> str:
     match path:
         case ("models", _):
             return _MODEL_ENTRY
+        case ("agents", _, "join"):
+            return _JOIN
         case ("topology", "edges", int()):
             return _EDGE
         case ("topology", *_, "workers", int()):

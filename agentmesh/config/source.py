@@ -21,10 +21,11 @@ Step = str | int
 Path = tuple[Step, ...]
 
 _TAG = "tag:yaml.org,2002:"
-_TEXT_TAGS = frozenset({"str", "timestamp", "value", "binary", "map", "seq"})
-_DEEPEST = 100
+DEEPEST = 80
+"""Levels of lists and mappings: far more than a team needs, far fewer than recursive validation bears."""
+TOO_DEEP = f"lists and mappings are nested more than {DEEPEST} deep; write it flatter"
 _MOST_VALUES = 1_000_000
-"""Values after aliases are expanded, and levels above: beyond these a file is an attack or an accident, not a team."""
+"""Values after aliases are expanded: beyond this a file is an attack or an accident, not a team."""
 
 
 def written(path: Sequence[Step]) -> str:
@@ -62,6 +63,16 @@ class Source:
         if name is not None and (key or _is_empty(node)):
             return _mark(name)
         return _mark(node)
+
+    def holds(self, path: Sequence[Step]) -> bool:
+        """Whether the text itself has something at the path."""
+        node = self.root
+        for step in path:
+            entry = self._child(node, step) if node is not None else None
+            if entry is None:
+                return False
+            node = entry[1]
+        return node is not None
 
     def _child(self, node: Node, step: Step) -> tuple[Node | None, Node] | None:
         if isinstance(node, MappingNode):
@@ -134,8 +145,8 @@ class _Reader:
         if id(node) in self._open:
             self._report(node, path, "an alias leads back to the value that holds it; write the value out")
             return None, 1
-        if len(path) > _DEEPEST:
-            self._report(node, path, f"lists and mappings are nested more than {_DEEPEST} deep; write it flatter")
+        if len(path) > DEEPEST:
+            self._report(node, path, TOO_DEEP)
             return None, 1
         self._open.add(id(node))
         self._check_tag(node, path)

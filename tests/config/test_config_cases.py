@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic_core import ErrorDetails
 
 from agentmesh.config import load_team
+from agentmesh.config.problems import faults
 from agentmesh.errors import ConfigError
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "config").glob("*.yaml"))
@@ -38,3 +40,9 @@ def test_five_faults_are_reported_at_once_and_in_the_order_of_the_file() -> None
     with pytest.raises(ConfigError) as raised:
         load_team(file)
     assert [problem.line for problem in raised.value.problems] == [9, 10, 13, 14, 15]
+
+
+def test_an_error_of_a_type_without_words_of_its_own_is_still_said() -> None:
+    error: ErrorDetails = {"type": "date_type", "loc": ("name",), "msg": "Input should be a date", "input": "x"}
+    (fault,) = faults([error], {"name": "x"})
+    assert (fault.path, fault.message) == (("name",), "found the text 'x'; allowed: input should be a date")

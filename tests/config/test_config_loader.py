@@ -79,6 +79,7 @@ def test_a_later_check_reports_an_overridden_place_as_the_override() -> None:
     ("override", "read"),
     [
         ("agents.worker.memory=fresh", lambda config: config.agents["worker"].memory == "fresh"),
+        ("agents.worker.join=2", lambda config: config.agents["worker"].join == 2),
         ("limits.turns=5", lambda config: config.limits.turns == 5),
         ("limits.seconds=0.5", lambda config: config.limits.seconds == 0.5),
         ("topology.workers[0]=worker-2", lambda config: config.topology.workers == ("worker-2",)),
@@ -96,6 +97,20 @@ def test_a_later_check_reports_an_overridden_place_as_the_override() -> None:
 )
 def test_an_override_replaces_what_the_file_says(override: str, read: Any) -> None:
     assert read(load(override).config)
+
+
+def test_an_override_reaches_into_a_planner_below_a_planner() -> None:
+    text = TEAM.replace("workers: [worker]", "workers: [{planner: worker-1, workers: [worker-2]}, worker-3]")
+    topology = load("topology.workers[0].max_tasks=2", text=text).config.topology
+    assert topology.kind == "hierarchy"
+    assert topology.workers[0] == Planner(planner="worker-1", workers=("worker-2",), max_tasks=2)
+    (line,) = reported("topology.workers[0].max_task=2", text=text)
+    assert "topology.workers[0] has no key 'max_task'; allowed: planner, workers, max_tasks; did you mean" in line
+
+
+def test_replicas_may_all_be_joined_to_each_other() -> None:
+    text = "version: 1\nagents: {a: {replicas: 3}}\ntopology: {kind: graph, edges: [user -> a, a -> a, a -> user]}\n"
+    assert load(text=text).warnings == ()
 
 
 def test_overrides_apply_in_order() -> None:
@@ -116,6 +131,14 @@ def test_overrides_apply_in_order() -> None:
         ("topology[0]=judge", "topology is no list, so it has no [0]"),
         ("models.default.model=x", "models.default is a single value in the file, so it has no 'model'"),
         ("topology.workers.first=x", "topology.workers is a list in the file, so it has no 'first'"),
+        ("description.first.second=x", "description has no 'first'; there are: none"),
+        ("description.first=x", "found a mapping; allowed: a text"),
+        ("agents.worker.join.x=1", "found a mapping; allowed: any, all, or a whole number of messages"),
+        ("agents.worker.join.x.y=1", "agents.worker.join has no 'x'; there are: none"),
+        ("verify.retries=2", "give exactly one of `command` and `function`"),
+        ("models={gpt-4.1: 'echo:x'}", "no model 'default', which agents without a model of their own use: planner"),
+        ("answer.schema" + ".a" * 250 + "=1", "lists and mappings are nested more than 80 deep"),
+        ("answer.schema=" + "[" * 90 + "]" * 90, "lists and mappings are nested more than 80 deep"),
         ("limits.turns", "an override is written path=value, such as limits.turns=20"),
         ("=5", "an override is written path=value, such as limits.turns=20"),
         ("limits.turns={", "the value is no YAML"),
@@ -213,8 +236,8 @@ def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
         ("# nothing\n", "team.yaml:1:1: the file is empty"),
         ("just text", "team.yaml:1:1: a team is a mapping of keys to values"),
         ("name: a\nagents: \x07", "team.yaml:2:9: a character that YAML does not allow"),
-        ("[" * 2000, "team.yaml:1:1: lists and mappings are nested too deeply to read"),
-        ("a: " + "[" * 101 + "]" * 101, "team.yaml:1:104: a[0]"),
+        ("[" * 600, "team.yaml:1:1: lists and mappings are nested too deeply to read"),
+        ("a: " + "[" * 90 + "]" * 90, "team.yaml:1:84: a[0]"),
         ("a: &a {<<: *a}", "team.yaml:1:4: a: an alias leads back to the value that holds it"),
         ("{a: 1}: 2", "team.yaml:1:1: a key is a list or a mapping; keys are plain names"),
         ("name: !mine x", "team.yaml:1:7: name: the tag !mine means nothing here; remove it"),
@@ -287,6 +310,13 @@ def test_a_wrong_mapping_made_in_python_is_reported_by_path() -> None:
         "command; did you mean 'memory'?",
         "team: topology.agent: no agent 'b'; agents: a",
     ]
+
+
+def test_python_data_that_holds_itself_is_refused() -> None:
+    data: dict[str, Any] = {"version": 1, "agents": {"a": {}}, "topology": {"kind": "solo", "agent": "a"}}
+    data["answer"] = {"schema": data}
+    with pytest.raises(ConfigError, match="nested more than 80 deep"):
+        from_mapping(data)
 
 
 def test_names_of_a_config_made_in_python_can_be_checked() -> None:
