@@ -8,7 +8,7 @@ from typing import Any
 
 from agentmesh.agents.base import Said, Turn, View
 from agentmesh.agents.context import Context
-from agentmesh.agents.prompt import inbox_content, system_text
+from agentmesh.agents.prompt import NOTHING_SAID, inbox_content, system_text
 from agentmesh.config.models import AgentConfig
 from agentmesh.errors import AgentError
 from agentmesh.events import ContextReason
@@ -57,10 +57,10 @@ class LLMAgent:
             ids = [call.id or f"call_{view.turn}_{len(context.messages)}_{i}" for i, call in enumerate(calls)]
             context.assistant(reply, ids)
             if not calls:
-                fault = self._fault(reply, view)
-                if fault is None:
+                wrong = self._wrong(reply, view)
+                if wrong is None:
                     return Said(reply.text)
-                context.user(repair_message(fault))
+                context.user(wrong)
                 continue
             results = await turn.call(calls)
             context.results(ids, results)
@@ -71,9 +71,13 @@ class LLMAgent:
                 return Said(None)
         raise AgentError(f"no end after {self.config.max_steps} model calls (max_steps)")
 
-    def _fault(self, reply: Reply, view: View) -> str | None:
+    def _wrong(self, reply: Reply, view: View) -> str | None:
+        """What the model is told about a reply that cannot be used, or None."""
+        if not reply.text.strip():
+            return NOTHING_SAID
         checks = self.settings.fault if view.answers else None
-        return checks(reply.text) if checks else None
+        fault = checks(reply.text) if checks else None
+        return repair_message(fault) if fault else None
 
     def _in_context(self, turn: Turn) -> Context:
         """The context that this turn goes on with: the last one, unless it may not or need not."""

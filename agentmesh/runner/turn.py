@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 
 from agentmesh.agents.base import ToolResult, View
 from agentmesh.errors import AgentError, AgentMeshError, LimitExceeded, ToolError
@@ -59,6 +60,8 @@ class RunningTurn:
     async def complete(self, request: Request, request_hash: str, input_tokens: int) -> Reply:
         """One model call, paid from the ledger. Raises: ProviderError, LimitExceeded."""
         runner, agent, provider = self._runner, self._agent, self._member.provider
+        if runner.scheduler.ending:
+            await anyio.lowlevel.checkpoint()  # this turn is cancelled already: spend nothing more
         if provider is None:
             raise AgentError("has no model")
         reserved = input_tokens + request.max_output_tokens

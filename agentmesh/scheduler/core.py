@@ -339,8 +339,11 @@ class Scheduler:
             return self._ending[0]
         if not state.may_send(message.sender, message.recipient):
             return "no_edge"
-        if message.kind == "text" and message.recipient in state.written.get(message.sender, ()):
-            return None if message.sender == USER else "already_sent"
+        if message.kind == "text" and message.sender != USER:
+            if not self._order.free_talk:
+                return "tools_only"
+            if message.recipient in state.written.get(message.sender, ()):
+                return "already_sent"
         if message.recipient == USER and self._answer is not None:
             return "answer_pending"
         edge = state.phase.by_pair[(message.sender, message.recipient)]

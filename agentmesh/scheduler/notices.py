@@ -13,7 +13,6 @@ TEMPLATES = {
     "refuted": "Your answer was checked from outside the team and is not right. Find what is wrong and answer again.",
     "task_failed": "Task {task} came back without a handoff: the turn of {worker} failed.",
     "task_blocked": "Task {task} was not started: it depends on {depends_on}, which did not succeed.",
-    "nothing_said": "You returned neither text nor a tool call. Reply, or call one of your tools.",
     "note": "A monitor of this run noticed: {label}. Reconsider before you go on.",
 }
 
@@ -33,6 +32,8 @@ def refusal(sender: str, recipient: str, allowed: Sequence[str], reason: str) ->
             return f"the edge from '{sender}' to '{recipient}' has carried all the messages it may; {others}"
         case "already_sent":
             return f"'{sender}' has already written to '{recipient}' in this turn; one message per recipient and turn"
+        case "tools_only":
+            return f"'{sender}' acts through its tools here and does not send free messages"
         case "answer_pending":
             return "an answer is already being checked"
         case _:

@@ -17,6 +17,8 @@ class Order(Protocol):
     """One way of taking turns. Told what happened; asked what follows and who may start."""
 
     round: int
+    free_talk: bool
+    """Whether agents may write what they like, and not only what their part in the order produces."""
 
     def begin(self) -> list[Event]:
         """What happens when the phase starts."""
@@ -83,6 +85,7 @@ class Talk:
     """What the orders in which agents simply talk have in common."""
 
     round = 0
+    free_talk = True
 
     def __init__(self, state: RunState) -> None:
         self.state = state

@@ -36,6 +36,8 @@ class Tasks(Talk):
     not depend on who was faster.
     """
 
+    free_talk = False
+
     def __init__(self, state: RunState, planning: Planning) -> None:
         super().__init__(state)
         self.planning = planning
