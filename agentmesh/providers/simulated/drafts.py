@@ -10,7 +10,7 @@ from typing import Any
 
 from agentmesh.errors import ToolError
 from agentmesh.providers.simulated.problems import arithmetic, is_number
-from agentmesh.providers.simulated.reading import Call, Reading
+from agentmesh.providers.simulated.reading import Reading
 from agentmesh.providers.simulated.skill import Mind
 from agentmesh.tools.calculator import Expression, number_text, text_of, value_of
 
@@ -46,6 +46,8 @@ class Solver:
     """Expressions for which the calculator has to be asked before anything can be said."""
     steps: tuple[Fraction, ...] = ()
     """Results of the steps of the last value found in the head."""
+    sure: bool = False
+    """Whether the last value came from the calculator."""
 
     @property
     def has_tool(self) -> bool:
@@ -54,11 +56,12 @@ class Solver:
 
     def value(self, expression: Expression) -> Fraction | None:
         """The value, or None while the calculator has still to be asked. Raises: ToolError if there is no value."""
-        self.steps = ()
+        self.steps, self.sure = (), False
         if is_number(expression):
             return value_of(expression)
         text = text_of(expression)
         result = self._result(text)
+        self.sure = result is not None
         if result is not None:
             return _read_result(result)
         if self.has_tool:
@@ -88,9 +91,9 @@ def _read_result(text: str) -> Fraction:
 
 def value_in(text: str) -> Fraction | None:
     """The number that a report gives: what it says an expression to be, or else the last number in it."""
-    equations = arithmetic(text).equations
-    if equations:
-        return value_of(equations[0].claimed)
+    for claim in arithmetic(text).equations:
+        if is_number(claim.claimed):
+            return value_of(claim.claimed)
     found = _VALUE.findall(_THOUSANDS.sub("", text))
     return Fraction(found[-1]) if found else None
 
@@ -98,11 +101,6 @@ def value_in(text: str) -> Fraction | None:
 def equation(expression: str, value: Fraction) -> str:
     """`expression = value`, the form in which values are told."""
     return f"{expression} = {number_text(value)}"
-
-
-def previous(reading: Reading, tool: str) -> list[Call]:
-    """Calls of a tool in this turn that did not end it."""
-    return [call for call in reading.calls(tool, reading.this_turn) if call.id in reading.results]
 
 
 def extract(sent: Iterable[tuple[str, str]]) -> str:

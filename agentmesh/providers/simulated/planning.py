@@ -11,7 +11,7 @@ from typing import Any
 from agentmesh.errors import ToolError
 from agentmesh.providers.simulated.drafts import Draft, Solver, equation, extract, sentences, value_in
 from agentmesh.providers.simulated.problems import Problem, after_steps, arithmetic, is_number
-from agentmesh.providers.simulated.reading import Block, Item, Own, Reading, Result
+from agentmesh.providers.simulated.reading import REPORTS, Block, Item, Own, Reading, Result
 from agentmesh.tools.calculator import Chain, Expression, Negation, Number, text_of
 
 OPEN_TASKS = "open_tasks"
@@ -90,6 +90,8 @@ def plan(reading: Reading, solver: Solver) -> Draft:
     """The planner's next reply."""
     board = _board(reading)
     request = reading.request
+    if request.kind in REPORTS:
+        return _answer(reading, _what_came_back(reading), (), complete=True)
     problems = request.arithmetic.problems if solver.mind.profile.computes else ()
     if not problems:
         return _plan_extract(reading, board, request)
@@ -179,6 +181,13 @@ def _what_is_missing(problem: Problem, missing: Sequence[str], board: Board, kno
         reasons.append(f"{part} is missing" + (f" ({last.status})" if last is not None else ""))
     got = [f"{part} gave {text_of(Number(value))}" for part, value in known.items()]
     return f"I cannot give a value for {problem.text}: {'; '.join([*reasons, *got])}."
+
+
+def _what_came_back(reading: Reading) -> str:
+    """What the reports say, where the request itself is out of sight."""
+    claims = [claim for block in reading.messages for claim in block.arithmetic.equations]
+    told = [f"{claim.text} = {text_of(claim.claimed)}" for claim in claims]
+    return "\n".join(told) or extract((block.sender, block.text) for block in reading.messages)
 
 
 # How a problem falls into parts

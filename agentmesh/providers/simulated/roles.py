@@ -102,11 +102,11 @@ def judge(reading: Reading, solver: Solver) -> Draft:
 def _objection(claim: Equation, solver: Solver) -> str:
     """What is wrong with a claim; empty if it holds or has still to be computed."""
     try:
-        value, claimed = solver.value(claim.expression), value_of(claim.claimed)
+        value = solver.value(claim.expression)
+        if value is None or _close(claim.expression, value, value_of(claim.claimed)):
+            return ""
     except ToolError as error:
         return f"{claim.text} has no value: {error}"
-    if value is None or _close(claim.expression, value, claimed):
-        return ""
     return f"{claim.text} = {text_of(claim.claimed)} does not hold: I get {number_text(value)}"
 
 
@@ -212,7 +212,7 @@ def _settled(problem: Problem, own: Fraction, said: Mapping[str, Fraction], solv
     """Which value the agent stands by, and why. The calculator's word outweighs everybody's."""
     steps = solver.steps
     others = [name for name, value in said.items() if value != own]
-    if solver.has_tool or not others:
+    if solver.sure or not others:
         return own, _remark(own, said, steps)
     again, steps_again = solver.mind.compute(problem.expression, "check")
     votes = Counter([own, again, *said.values()])

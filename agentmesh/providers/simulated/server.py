@@ -69,12 +69,6 @@ def make_server(
     return SimulatedServer((host, port), latency_s=latency_s or 0.0, skill=skill)
 
 
-def serve(host: str, port: int, *, latency_s: float | None = None, skill: float | None = None) -> None:
-    """Serve until interrupted."""
-    with make_server(host, port, latency_s=latency_s, skill=skill) as server:
-        server.serve_forever()
-
-
 def canonical(body: Mapping[str, Any]) -> Request:
     """The canonical request that a body of Chat Completions stands for. Raises: RequestRefused."""
     choice, tools = _tool_choice(body.get("tool_choice"), body.get("tools") or [])

@@ -13,6 +13,7 @@ Schema = Mapping[str, Any]
 
 _DEPTH = 12
 _OPTIONAL_DEPTH = 4
+_PLAINNESS = {"null": 1, "array": 2, "object": 3}
 _CONFIDENCE = 0.9
 _SHARES = frozenset({"confidence", "probability", "certainty"})
 
@@ -115,7 +116,7 @@ def _best(options: Sequence[Schema], content: Content, depth: int) -> Schema:
     if not content.values and len(ranked) < len(options) and all(_type(o) in ("number", "integer") for o in ranked):
         return next(option for option in options if _type(option) == "null")
     if depth >= _OPTIONAL_DEPTH:
-        return min(ranked, key=lambda option: _type(option) in ("object", "array"))
+        return min(options, key=lambda option: _PLAINNESS.get(_type(option), 0))
     wanted = ("number", "integer") if content.values else ("string",)
     return next((option for option in ranked if _type(option) in wanted), ranked[0])
 

@@ -106,6 +106,27 @@ def test_extracts_do_not_grow_along_a_chain() -> None:
     assert reply == '(simulated model: this is an extract, not an answer)\nuser: "Bees fly far. They find home."'
 
 
+def test_an_extract_is_short_whatever_was_sent() -> None:
+    reply = respond(asked(said("user", "word " * 5000)), WORKER).text
+    assert len(reply) < 400
+    assert reply.endswith(' ..."')
+
+
+def test_words_that_others_said_about_nothing_to_compute_do_not_count() -> None:
+    reply = respond(asked(said("user", "Compute 3*4") + "\n" + said("eve", "3*4 = 1/0")), WORKER)
+    assert reply.text == "3*4 = 12\nStep by step: 12."
+
+
+def test_a_slow_thinker_that_finds_its_slip_corrects_it() -> None:
+    answers = [
+        respond(
+            asked(said("user", "Compute 21*19"), "x", said("bob", "21*19 = 399"), seed=seed), PROFILES["novice"]
+        ).text
+        for seed in range(40)
+    ]
+    assert any(text == "21*19 = 399\nI agree with bob. Step by step: 399." for text in answers)
+
+
 def test_a_parrot_computes_nothing() -> None:
     assert "extract" in respond(asked(said("user", "Compute 3*4")), PROFILES["parrot"]).text
 
@@ -311,3 +332,59 @@ def schemas() -> st.SearchStrategy[dict[str, Any]]:
 def test_whatever_the_schema_the_answer_satisfies_it(schema: dict[str, Any], values: list[Fraction]) -> None:
     value = json.loads(structured(schema, Content("The answer.", tuple(values))))
     assert validate_json(schema, value) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "integer", "multipleOf": 10}, 90),
+        ({"type": "integer", "multipleOf": 10, "maximum": 85}, 80),
+        ({"type": "integer", "multipleOf": 10, "minimum": 95}, 100),
+        ({"exclusiveMaximum": 89}, 88.999),
+        ({"exclusiveMinimum": 89, "type": "integer"}, 90),
+        ({"items": {"type": "integer"}, "uniqueItems": True, "minItems": 1}, [89]),
+        ({"type": "array", "items": False}, []),
+        ({"type": "array", "prefixItems": [{"type": "integer"}, {"type": "null"}], "items": False}, [89, None]),
+        ({"type": "string", "format": "date"}, "2000-01-01"),
+        ({"oneOf": [{"type": "string"}, {"type": "integer"}]}, 89),
+        ({"properties": {"n": {"type": "integer"}}}, {"n": 89}),
+        ({"$ref": "#/$defs/n", "$defs": {"n": {"type": "integer"}}}, 89),
+        ({"type": "boolean"}, True),
+        ({"type": "null"}, None),
+        ({"enum": ["no", "sum"], "description": "which"}, "no"),
+    ],
+)
+def test_schemas_are_filled_with_the_value_where_it_fits(schema: dict[str, Any], value: Any) -> None:
+    content = Content("12*7 + 5 = 89", (Fraction(89),))
+    assert json.loads(structured(schema, content)) == value
+
+
+def test_a_choice_named_in_the_answer_is_taken() -> None:
+    assert json.loads(structured({"enum": ["yes", "no"]}, Content("I say no to that."))) == "no"
+
+
+def test_a_schema_that_contains_itself_comes_to_an_end() -> None:
+    node = {
+        "type": "object",
+        "properties": {"next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]}, "n": {"type": "integer"}},
+        "required": ["next", "n"],
+    }
+    schema = {"$defs": {"node": node}, "$ref": "#/$defs/node"}
+    value = json.loads(structured(schema, Content("x", (Fraction(5),))))
+    assert validate_json(schema, value) == []
+
+
+def test_a_value_too_large_for_a_float_stays_exact() -> None:
+    assert json.loads(structured({"type": "number"}, Content("x", (Fraction(10**400),)))) == 10**400
+    assert json.loads(structured({"type": "number"}, Content("x", (Fraction(10**400) + Fraction(1, 3),)))) == 10**400
+
+
+def test_arguments_that_are_no_object_are_kept_as_text() -> None:
+    function: Any = {"name": "open_tasks", "arguments": "{"}
+    calls: Any = [{"id": "a", "type": "function", "function": function}]
+    request = asked(said("user", "Compute 3*4"), tools=[definition("open_tasks")])
+    request.messages.append({"role": "assistant", "content": "", "tool_calls": calls})
+    request.messages.append({"role": "tool", "tool_call_id": "a", "content": "no"})
+    assert respond(request, WORKER).tool_calls[0].arguments["tasks"][0]["instructions"] == "Compute 3*4"
+    function["arguments"] = "[1]"
+    assert respond(request, WORKER).tool_calls[0].name == "open_tasks"

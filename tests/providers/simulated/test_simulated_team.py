@@ -292,6 +292,123 @@ def test_a_dull_worker_is_right_with_a_calculator_and_wrong_without() -> None:
     assert without.tool_calls[0].arguments["summary"] != "84"
 
 
+@pytest.mark.parametrize(
+    ("proposal", "decision"),
+    [
+        ("10/3 + 1 = 4.33333333333333", "done"),
+        ("10/3 + 1 = 4.3334", "replan"),
+        ("-(8/3)*3 = -8", "done"),
+        ("12*7 = 84; 84 + 5 = 88", "replan"),
+        ("4/(2 - 2) = 0", "replan"),
+        ("12*7 = 1/0", "replan"),
+        ("I could not find 12*7 + 5.", "replan"),
+        ('{"answer": "12*7 = 84\\n3 + 4 = 8", "value": 84}', "replan"),
+        ('{"answer": "12*7 = 84\\n3 + 4 = 7", "value": 84}', "done"),
+    ],
+)
+def test_a_judge_computes_every_claim_again(proposal: str, decision: str) -> None:
+    judge = Seat("j", [definition("decide")], profile=PROFILES["expert"])
+    assert judge.turn(quoted("p", proposal, "proposal")).tool_calls[0].arguments["decision"] == decision
+
+
+def test_a_judge_whose_decision_is_turned_down_decides_once_more_and_then_speaks() -> None:
+    judge = Seat("j", [definition("decide")])
+    judge.messages.append({"role": "user", "content": quoted("p", "3*4 = 12", "proposal")})
+    for _ in range(2):
+        reply = respond(judge.request(), judge.profile)
+        judge.note(reply)
+        assert reply.tool_calls[0].name == "decide"
+        judge.messages.append({"role": "tool", "tool_call_id": reply.tool_calls[0].id, "content": "no"})
+    assert respond(judge.request(), judge.profile).text.startswith("done: ")
+
+
+def test_a_worker_whose_handoff_is_turned_down_says_it_in_words() -> None:
+    worker = Seat("w", [definition("hand_off")])
+    worker.turn(quoted("p", "Compute 3*4", "task", "t1"))
+    assert respond(worker.request(), worker.profile).text == "3*4 = 12"
+
+
+@pytest.mark.parametrize(
+    ("task", "instructions", "answer"),
+    [
+        ("Compute -(3*4 + 5*6)", ["Compute 3*4", "Compute 5*6"], "-(3*4 + 5*6) = -42"),
+        ("Compute -(3*4)*2", ["Compute -(3*4)"], "-(3*4)*2 = -24"),
+        ("Compute (1 + 2)*(3 + 4)", ["Compute 1 + 2", "Compute 3 + 4"], "(1 + 2)*(3 + 4) = 21"),
+        ("Compute 3*4 + 3*4", ["Compute 3*4"], "3*4 + 3*4 = 24"),
+    ],
+)
+def test_expressions_fall_into_parts(task: str, instructions: list[str], answer: str) -> None:
+    office = Office()
+    assert office.run(task) == answer
+    assert office.instructions == instructions
+
+
+def test_an_expression_of_very_many_terms_is_one_task() -> None:
+    office = Office()
+    assert office.run("Compute " + " + ".join(f"{n}*2" for n in range(20))).endswith(" = 380")
+    assert len(office.instructions) == 1
+
+
+def test_a_division_that_never_ends_is_put_together_and_accepted() -> None:
+    office = Office(planner=Seat("p", [definition("open_tasks"), CALCULATOR], profile=Profile("dull", 0.0, 0.0)))
+    assert office.run("Compute 10/3 + 22/7") == "10/3 + 22/7 = 6.47619047619047"
+    assert office.decisions[0]["decision"] == "done"
+
+
+def test_a_planner_says_that_parts_cannot_be_put_together() -> None:
+    office = Office(cycles=1)
+    assert "I cannot give a value for (1 + 2)/(3 - 3): division by zero" in office.run("Compute (1 + 2)/(3 - 3)")
+
+
+@pytest.mark.parametrize("summary", ["3*4 = 12", "The result is 12.", "It is 12, found by hand", "12.0"])
+def test_a_planner_finds_the_value_in_what_a_worker_says(summary: str) -> None:
+    seat = Seat("p", [definition("open_tasks")])
+    seat.turn(quoted("user", "Compute 3*4 + 1"))
+    assert seat.turn(quoted("w", f"Status: done\nSummary: {summary}", "handoff", "t1")).text == "3*4 + 1 = 13"
+
+
+def test_a_planner_waits_while_nothing_came_back() -> None:
+    seat = Seat("p", [definition("open_tasks")])
+    seat.turn(quoted("user", "Compute 3*4 + 5*6"))
+    assert seat.turn(quoted("w", "Status: done\nSummary: 12", "handoff", "t1")).text == "Waiting for t2."
+
+
+def test_a_planner_that_no_longer_sees_the_request_repeats_what_came_back() -> None:
+    seat = Seat("p", [definition("open_tasks")])
+    handoff = quoted("w", "Status: done\nSummary: 12\nEvidence: 3*4 = 12", "handoff", "t1")
+    assert seat.turn(handoff).text == "3*4 = 12"
+    words = Seat("p", [definition("open_tasks")])
+    assert "Bees use the sun." in words.turn(quoted("w", "Bees use the sun.", "handoff", "t1")).text
+
+
+def test_a_planner_below_a_planner_hands_up_what_it_cannot_do() -> None:
+    seat = Seat("lead", [definition("open_tasks"), definition("hand_off")])
+    arguments = seat.turn(quoted("boss", "Task t1: Part 1\n\nCompute 3*", "task", "t1")).tool_calls[0].arguments
+    assert arguments["status"] == "blocked"
+    assert "an operand is missing" in arguments["concerns"]
+
+
+@pytest.mark.parametrize(
+    ("task", "tasks"),
+    [
+        ("Describe bees, wasps and ants", ["Describe bees, wasps", "ants"]),
+        ("Describe bees", ["Describe", "bees"]),
+        ("Bees", ["Bees"]),
+        ("", ["the request, which is empty"]),
+    ],
+)
+def test_work_without_arithmetic_is_split_between_clauses_or_words(task: str, tasks: list[str]) -> None:
+    reply = Seat("p", [definition("open_tasks")]).turn(quoted("user", task))
+    opened = [task["instructions"] for task in reply.tool_calls[0].arguments["tasks"]]
+    assert opened == [f"Collect what matters in: {text}" for text in tasks]
+
+
+def test_text_work_waits_for_all_of_it() -> None:
+    seat = Seat("p", [definition("open_tasks")])
+    seat.turn(quoted("user", "Describe bees. Describe ants."))
+    assert seat.turn(quoted("w", "Status: done\nSummary: Bees fly.", "handoff", "t1")).text == "Waiting for t2."
+
+
 def expressions() -> st.SearchStrategy[str]:
     numbers = st.integers(0, 99).map(str)
 
