@@ -22,6 +22,9 @@ from agentmesh.config.source import Path, written
 from agentmesh.messages import RUN, USER
 
 Topology = Solo | Chain | Flat | Hierarchy | Graph
+_FORM = "provider:model[@base_url]"
+_NAMELESS = ("echo", "simulated")
+"""Providers with one model of their own."""
 _RESERVED = {USER: "sends the task and receives the answer", RUN: "is the sender of the run's own notices"}
 
 
@@ -112,7 +115,7 @@ def _model_names(
                 yield Remark("error", ("models", name), wrong)
             continue
         for index, other in enumerate(model.fallback):
-            wrong = "a model cannot stand in for itself; remove it" if other == name else _unusable(other, names)
+            wrong = _unusable_fallback(name, other, names)
             if wrong:
                 yield Remark("error", ("models", name, "fallback", index), wrong)
     yield from _agent_models(agents, names)
@@ -138,15 +141,24 @@ def _unusable(model: str, names: Collection[str]) -> str:
     if model in names:
         return ""
     provider, colon, rest = model.partition(":")
-    if not colon:
-        allowed = (
-            f"models: {one_of(names)}; or provider:model[@base_url]" if names else "allowed: provider:model[@base_url]"
-        )
-        return f"no model '{model}'; {allowed}{did_you_mean(model, names)}"
-    if provider not in PROVIDERS:
+    if provider in PROVIDERS:
+        named = rest or provider in _NAMELESS
+        return "" if named else f"'{model}' names no model; write {provider}:MODEL"
+    if colon:
         allowed = f"allowed: {', '.join(PROVIDERS)}"
         return f"unknown provider '{provider}' in '{model}'; {allowed}{did_you_mean(provider, PROVIDERS)}"
-    return "" if rest else f"'{model}' names no model after the colon; allowed: provider:model[@base_url]"
+    allowed = f"models: {one_of(names)}; or {_FORM}" if names else f"allowed: {_FORM}"
+    return f"no model '{model}'; {allowed}{did_you_mean(model, names)}"
+
+
+def _unusable_fallback(name: str, other: str, names: Collection[str]) -> str:
+    """Why a model cannot stand in for another, or nothing."""
+    if other == name:
+        return "a model cannot stand in for itself; remove it"
+    if other in names:
+        return ""
+    others = [one for one in names if one != name]
+    return f"no model '{other}' under models; allowed: {one_of(others)}{did_you_mean(other, others)}"
 
 
 def _topology_names(agents: Mapping[str, AgentConfig], topology: Topology) -> Iterator[Remark]:

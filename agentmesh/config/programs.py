@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from agentmesh.config.models import Graph, TeamConfig
+from agentmesh.config.models import Graph, ModelConfig, TeamConfig
 from agentmesh.config.source import Path, written
 
 
@@ -58,20 +58,29 @@ def imports(config: TeamConfig) -> list[Import]:
 
 
 def _references(config: TeamConfig) -> Iterator[tuple[str, Path]]:
+    """Every place that can name code, with what it names; empty where it names none."""
+    for name, model in config.models.items():
+        yield _model_function(model), ("models", name)
     for name, agent in config.agents.items():
+        yield "" if agent.model in config.models else _model_function(agent.model), ("agents", name, "model")
         for index, tool in enumerate(agent.tools):
             yield tool, ("agents", name, "tools", index)
-        if agent.function is not None:
-            yield agent.function, ("agents", name, "function")
+        yield agent.function or "", ("agents", name, "function")
     if isinstance(config.topology, Graph):
         for index, edge in enumerate(config.topology.edges):
-            if edge.rewrite is not None:
-                yield edge.rewrite, ("topology", "edges", index, "rewrite")
+            yield edge.rewrite or "", ("topology", "edges", index, "rewrite")
     for name, monitor in config.monitors.items():
-        if monitor.use is not None:
-            yield monitor.use, ("monitors", name, "use")
+        yield monitor.use or "", ("monitors", name, "use")
     if config.verify is not None and config.verify.function is not None:
         yield config.verify.function, ("verify", "function")
+
+
+def _model_function(model: ModelConfig | str) -> str:
+    """The function that plays the model, if one does."""
+    if isinstance(model, ModelConfig):
+        return model.model if model.provider == "function" else ""
+    provider, _, rest = model.partition(":")
+    return rest if provider == "function" else ""
 
 
 def _owner(path: Sequence[str | int]) -> str:

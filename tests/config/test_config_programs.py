@@ -5,8 +5,12 @@ from __future__ import annotations
 from agentmesh.config import Import, executes, imports, load_team_text
 
 TEAM = """version: 1
+models:
+  default: function:my_models:fast
+  slow: {provider: function, model: "my_models.slow:reply"}
+  plain: echo
 agents:
-  a: {tools: [calculator, "my_tools.search:web"]}
+  a: {model: function:other_models:f, tools: [calculator, "my_tools.search:web"]}
   b: {kind: function, function: "my_agents:reply"}
   c: {kind: command, command: {argv: [node, "my agent.js"]}}
 topology:
@@ -28,6 +32,9 @@ def test_every_program_and_import_is_listed_with_its_place() -> None:
     assert executes(config) == [
         "program: node 'my agent.js' (agents.c)",
         "program: python check.py (verify)",
+        "import: my_models:fast (models.default)",
+        "import: my_models.slow:reply (models.slow)",
+        "import: other_models:f (agents.a.model)",
         "import: my_tools.search:web (agents.a.tools[1])",
         "import: my_agents:reply (agents.b)",
         "import: my_text:shorten (topology.edges[1].rewrite)",
