@@ -5,16 +5,15 @@ Each command is a module of its own, imported when it is called, so that `agentm
 
 from __future__ import annotations
 
+import threading
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
 
 from agentmesh import __version__
-from agentmesh.cli.terminal import complain, printable
+from agentmesh.cli.terminal import INTERRUPTED, complain, leave_at_once, printable
 from agentmesh.errors import AgentMeshError
-
-INTERRUPTED = 130
 
 
 class Entry(NamedTuple):
@@ -36,6 +35,15 @@ COMMANDS = {
 
 class Commands(click.Group):
     """A group that imports a command on its first use and turns every error into its exit code."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run as the process: a function that was abandoned in its thread does not keep it alive."""
+        try:
+            return super().__call__(*args, **kwargs)
+        except SystemExit as end:
+            if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+                leave_at_once(end.code if isinstance(end.code, int) else 1)
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands, in the order of a first tour."""
@@ -79,7 +87,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="agentmesh")
 def main() -> None:
-    r"""Teams of LLM agents on a declared, enforced topology.
+    """Teams of LLM agents on a declared, enforced topology.
 
     \b
     A first tour, without any key:
@@ -91,4 +99,4 @@ def main() -> None:
     Exit codes: 0 verified or completed, 1 failed, 2 bad input, 3 halted by a
     monitor or a policy, 4 a limit or a stall, 5 waiting for a person,
     130 cancelled.
-    """
+    """  # noqa: D301 - the escape tells click to keep the lines as they are

@@ -11,6 +11,7 @@ from agentmesh.cli.options import json_flag, model_and_overrides
 from agentmesh.cli.terminal import count, printable, say, say_json, usd
 from agentmesh.errors import ConfigError, Problem
 from agentmesh.team import Team
+from agentmesh.team.references import UNLOADED
 
 UNKNOWN = dict.fromkeys(("turns", "model_calls", "messages", "tokens", "usd"))
 """The bounds of a team that cannot run."""
@@ -38,7 +39,7 @@ def command(files: tuple[str, ...], as_json: bool, model: str | None, overrides:
 def _check(file: str, model: str | None, overrides: tuple[str, ...]) -> dict[str, Any]:
     entry: dict[str, Any] = {"file": file, "ok": False, "errors": [], "warnings": [], "bounds": UNKNOWN, "executes": []}
     try:
-        team = Team.from_yaml(file, model=model, overrides=overrides)
+        team = Team.from_yaml(file, model=model, overrides=overrides, allow=UNLOADED)
     except ConfigError as error:
         return {**entry, "errors": list(error.problems)}
     return {
@@ -70,7 +71,7 @@ def _lines(entry: Mapping[str, Any]) -> Iterable[str]:
             _bound(bounds["model_calls"], "model call"),
             _bound(bounds["messages"], "message"),
             _bound(bounds["tokens"], "token"),
-            f"{usd(bounds['usd'])} in USD",
+            f"cost {usd(bounds['usd'])}",
         )
     )
     yield "  executes  " + (", ".join(map(printable, entry["executes"])) or "nothing")

@@ -44,6 +44,9 @@ FACTS: dict[str, tuple[str, ...]] = {
 }
 """What the line of each type says beside time, type and agent; the longest text comes last."""
 
+UNSAID = {"occurrence": 1, "round": 0, "attempts": 1}
+"""Values that go without saying."""
+
 
 def line(event: Event, started: float) -> str:
     """The event as `+SECONDS type agent key=value ...`, on one line, free text shortened and quoted."""
@@ -55,7 +58,7 @@ def line(event: Event, started: float) -> str:
         words.append(one_line(event.agent))
     for name in FACTS.get(event.type, ()):
         value = getattr(event, name)
-        if value is not None and value not in ("", (), {}):
+        if value is not None and value not in ("", (), {}) and value != UNSAID.get(name):
             words.append(_fact(name, value))
     return " ".join(words)
 
@@ -85,7 +88,8 @@ def _value(value: Any) -> str:
         case tuple() | list():
             return _text(",".join(_item(item) for item in value))
         case dict() | BaseModel():
-            return _text(json.dumps(value if isinstance(value, dict) else value.model_dump(mode="json")))
+            plain = value if isinstance(value, dict) else value.model_dump(mode="json")
+            return one_line(json.dumps(plain, separators=(",", ":"), ensure_ascii=False))
         case _:
             return str(value)
 

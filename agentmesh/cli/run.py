@@ -13,7 +13,7 @@ import click
 from agentmesh.cli.display import Display
 from agentmesh.cli.options import json_flag, model_and_overrides
 from agentmesh.cli.outcome import describe, exit_code
-from agentmesh.cli.process import leave, stop_on_signals
+from agentmesh.cli.signals import Interruption
 from agentmesh.cli.terminal import complain, printable, say, say_json
 from agentmesh.errors import AgentMeshError, ConfigError
 from agentmesh.events import Event
@@ -55,18 +55,20 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
     elif facts["answer"] is not None:
         (complain if given["events"] else say)(printable(facts["answer"]))
     complain(describe(facts))
-    leave(exit_code(facts["outcome"]))
+    raise click.exceptions.Exit(exit_code(facts["outcome"]))
 
 
 async def _run(team: Team, task: str, seed: int, display: Display) -> Sequence[Event]:
     failure: AgentMeshError | None = None
     events: Sequence[Event] = ()
+    interruption = Interruption()
+    display.abandoned = lambda: interruption.wish("whoever read the events has left")
     async with anyio.create_task_group() as beside:
+        await beside.start(interruption.on_signals, display.close)
         try:
             with display:
                 async with team.start(task, seed=seed, watch=display, ask=display.ask) as run:
-                    display.abandoned = run.cancel
-                    await beside.start(stop_on_signals, run.cancel, display.close)
+                    interruption.applies_to(run.cancel)
                     beside.start_soon(display.keep_drawing)
                     events = (await run.result()).events
         except AgentMeshError as error:

@@ -9,6 +9,7 @@ import click
 from agentmesh.cli.options import model_and_overrides
 from agentmesh.cli.terminal import printable, say
 from agentmesh.team import Team
+from agentmesh.team.references import UNLOADED
 from agentmesh.topology.drawing import Format, draw
 
 
@@ -21,5 +22,5 @@ from agentmesh.topology.drawing import Format, draw
 @model_and_overrides
 def command(file: str, form: Format, as_json: bool, model: str | None, overrides: tuple[str, ...]) -> None:
     """Draw the topology of FILE: its nodes, its edges and the phases that a run passes through."""
-    team = Team.from_yaml(file, model=model, overrides=overrides)
+    team = Team.from_yaml(file, model=model, overrides=overrides, allow=UNLOADED)
     say(printable(draw(team.topology, "json" if as_json else form)).rstrip("\n"))

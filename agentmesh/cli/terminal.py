@@ -7,9 +7,12 @@ import os
 import re
 import sys
 import unicodedata
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import click
+
+INTERRUPTED = 130
+"""Exit code of a command that was cancelled or interrupted."""
 
 _JOINERS = "\u200c\u200d"
 """Format characters that scripts and emoji need; they move nothing on the screen."""
@@ -65,6 +68,13 @@ def _print(text: str, stream: TextIO) -> bool:
         os.close(nowhere)
         return False
     return True
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End the process, waiting for no thread."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def count(number: float, singular: str, plural: str = "") -> str:

@@ -46,7 +46,7 @@ def test_an_unknown_cost_shows_as_a_question_mark() -> None:
         agent="a", key="k", model="m:x", usage=usage, seconds=0.5, tool_calls=(ToolCall("calculator", {}),)
     )
     assert shown(event) == (
-        "+1.250 model_call_finished a model=m:x input_tokens=5 output_tokens=2 cost_usd=? seconds=0.5 attempts=1 "
+        "+1.250 model_call_finished a model=m:x input_tokens=5 output_tokens=2 cost_usd=? seconds=0.5 "
         "tool_calls=calculator"
     )
 
