@@ -17,6 +17,10 @@ from agentmesh.tools.calculator import Expression, number_text, text_of, value_o
 CALCULATOR = "calculator"
 EXTRACT_MARK = "(simulated model: this is an extract, not an answer)"
 
+COLLECT = "Collect what matters in: "
+ACCEPTANCE = "The result, and how it was found"
+"""What simulated planners write into their tasks, and simulated workers know for their kind's habit."""
+
 _VALUE_LINE = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*$", re.MULTILINE)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _VALUE = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w%]|\.\d)")
@@ -111,9 +115,18 @@ def extract(sent: Iterable[tuple[str, str]]) -> str:
         if EXTRACT_MARK in text and quoted:
             # An extract of an extract keeps who said it first, and does not grow.
             lines.update(dict.fromkeys(quoted))
-        elif beginning := first_sentences(text.replace(EXTRACT_MARK, "")):
+        elif beginning := first_sentences(subject(text).replace(EXTRACT_MARK, "")):
             lines[f'{sender or "text"}: "{beginning}"'] = None
     return "\n".join([EXTRACT_MARK, *list(lines)[:_QUOTES]])
+
+
+def subject(text: str) -> str:
+    """What a task of another simulated planner is about; any other text as it is."""
+    _, found, rest = text.rpartition(COLLECT)
+    if not found:
+        return text
+    kept, found, _ = rest.rpartition(ACCEPTANCE)
+    return kept.rpartition("\n")[0].strip() if found else rest.strip()
 
 
 def sentences(text: str) -> list[str]:

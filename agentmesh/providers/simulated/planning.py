@@ -9,7 +9,17 @@ from fractions import Fraction
 from typing import Any
 
 from agentmesh.errors import ToolError
-from agentmesh.providers.simulated.drafts import Draft, Solver, equation, extract, sentences, value_in
+from agentmesh.providers.simulated.drafts import (
+    ACCEPTANCE,
+    COLLECT,
+    Draft,
+    Solver,
+    equation,
+    extract,
+    sentences,
+    subject,
+    value_in,
+)
 from agentmesh.providers.simulated.problems import Problem, after_steps, arithmetic, is_number
 from agentmesh.providers.simulated.reading import REPORTS, Block, Item, Own, Reading, Result
 from agentmesh.tools.calculator import Chain, Expression, Negation, Number, text_of
@@ -25,7 +35,6 @@ _FIELDS = "evidence|concerns|deviations"
 _SUMMARY = re.compile(rf"^summary:[ \t]*(.*?)(?=^(?:{_FIELDS}):|\Z)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
 _CLAUSE = re.compile(r"[;:,]\s+|\s+and\s+")
 _COMPUTE = "Compute {}"
-_COLLECT = "Collect what matters in: {}"
 
 
 @dataclass(frozen=True)
@@ -162,7 +171,7 @@ def _open(board: Board, parts: Sequence[tuple[str, str]]) -> Draft:
             "title": f"Part {n}",
             "instructions": instructions,
             "depends_on": [],
-            "acceptance": "The result, and how it was found",
+            "acceptance": ACCEPTANCE,
             "priority": 0,
         }
         for n, (id_, (_, instructions)) in enumerate(zip(board.fresh_ids(len(parts)), parts, strict=True), start=1)
@@ -337,8 +346,8 @@ def _plan_extract(reading: Reading, board: Board, request: Block) -> Draft:
     if request.kind == "task" and request.arithmetic.incomplete:
         return _answer(reading, "The task holds no complete expression: an operand is missing.", (), complete=False)
     if not board.opened and not board.refusals and reading.can(OPEN_TASKS):
-        halves = _halves(request.text) or [request.text or "the request, which is empty"]
-        return _open(board, [(half, _COLLECT.format(half)) for half in halves])
+        halves = _halves(subject(request.text)) or [request.text or "the request, which is empty"]
+        return _open(board, [(half, COLLECT + half) for half in halves])
     if board.waiting and reading.can(OPEN_TASKS):
         return Draft(text=_waiting(board))
     sent = [(report.sender, report.summary) for report in board.reports.values() if report.summary]

@@ -403,6 +403,17 @@ def test_work_without_arithmetic_is_split_between_clauses_or_words(task: str, ta
     assert opened == [f"Collect what matters in: {text}" for text in tasks]
 
 
+def test_text_work_is_passed_down_without_the_words_around_it() -> None:
+    middle = Seat("m", [definition("open_tasks"), definition("hand_off")])
+    text = "Task t1: Part 1\n\nCollect what matters in: Bees fly. Ants walk.\n\n"
+    text += "Acceptance: The result, and how it was found"
+    reply = middle.turn(quoted("p", text, "task", "t1"))
+    opened = [task["instructions"] for task in reply.tool_calls[0].arguments["tasks"]]
+    assert opened == ["Collect what matters in: Bees fly.", "Collect what matters in: Ants walk."]
+    worker = Seat("w", [definition("hand_off")]).turn(quoted("m", text, "task", "t1"))
+    assert worker.tool_calls[0].arguments["summary"].endswith('m: "Bees fly. Ants walk."')
+
+
 def test_text_work_waits_for_all_of_it() -> None:
     seat = Seat("p", [definition("open_tasks")])
     seat.turn(quoted("user", "Describe bees. Describe ants."))
