@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -83,6 +84,7 @@ class Scheduler:
         self._rewriting: dict[str, MessageProposed] = {}
         self._turns = 0
         self._delivered = 0
+        self._by_sender: Counter[str] = Counter()
         self._answer: MessageDelivered | None = None
         self._attempts = 0
         self._ending: tuple[Outcome, str] | None = None
@@ -309,19 +311,18 @@ class Scheduler:
 
     def _judge(self, message: MessageProposed) -> Step:
         reason = self._why_not(message)
-        if reason is not None:
-            allowed = self.state.recipients(message.sender)
-            return [
-                MessageRefused(
-                    agent=message.sender,
-                    message_id=message.message_id,
-                    sender=message.sender,
-                    recipient=message.recipient,
-                    content=message.content,
-                    allowed=allowed,
-                    reason=reason,
-                )
-            ]
+        limit = None if reason else self._message_limit(message.sender)
+        if reason is not None or limit is not None:
+            refused = MessageRefused(
+                agent=message.sender,
+                message_id=message.message_id,
+                sender=message.sender,
+                recipient=message.recipient,
+                content=message.content,
+                allowed=self.state.recipients(message.sender),
+                reason=reason or "limit",
+            )
+            return [refused, limit] if limit else [refused]
         self.state.written.setdefault(message.sender, set()).add(message.recipient)
         edge = self.state.phase.by_pair[(message.sender, message.recipient)]
         if edge.max_messages is not None:
@@ -349,9 +350,18 @@ class Scheduler:
         edge = state.phase.by_pair[(message.sender, message.recipient)]
         if edge.max_messages is not None and state.carried[edge.pair] >= edge.max_messages:
             return "max_messages"
-        if self._limits.messages and self._delivered + len(self._rewriting) >= self._limits.messages:
-            self._end("limit", f"messages: {self._limits.messages} allowed")
-            return "limit"
+        return None
+
+    def _message_limit(self, sender: str) -> LimitWasReached | None:
+        """The limit, of the run or of the sender alone, that one more message would break."""
+        own = self._agent_limits.get(sender)
+        for agent, limits, sent in (
+            (None, self._limits, self._delivered + len(self._rewriting)),
+            (sender, own, self._by_sender[sender]),
+        ):
+            if limits and limits.messages and sent >= limits.messages:
+                return LimitWasReached(agent=agent, limit="messages", allowed=limits.messages, needed=sent + 1)
+        self._by_sender[sender] += 1
         return None
 
     def _deliver(self, message: MessageProposed, content: str) -> MessageDelivered:
@@ -463,7 +473,7 @@ class Scheduler:
         if state.busy or self._rewriting or self._answer is not None:
             return []
         if self._phase_index + 1 < len(self._phases):
-            return [PhaseEnded(phase=state.phase.name, occurrence=state.occurrence, reason="nobody left to act")]
+            return [PhaseEnded(phase=state.phase.name, occurrence=state.occurrence, reason=self._order.over())]
         self._end(*(state.obstacles[-1] if state.obstacles else self._stalled()))
         return self._finish()
 

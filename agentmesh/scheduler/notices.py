@@ -34,6 +34,8 @@ def refusal(sender: str, recipient: str, allowed: Sequence[str], reason: str) ->
             return f"'{sender}' has already written to '{recipient}' in this turn; one message per recipient and turn"
         case "tools_only":
             return f"'{sender}' acts through its tools here and does not send free messages"
+        case "limit":
+            return f"no more messages may be sent: the limit of the run or of '{sender}' is reached"
         case "answer_pending":
             return "an answer is already being checked"
         case _:

@@ -68,6 +68,10 @@ class Order(Protocol):
         """Who starts a turn now."""
         ...
 
+    def over(self) -> str:
+        """Why the phase ends, when nobody is left to act."""
+        ...
+
     def reads(self, agent: str, inbox: list[Inbound]) -> list[Inbound]:
         """The inbox in the order in which the agent reads it."""
         ...
@@ -123,6 +127,9 @@ class Talk:
 
     def advance(self) -> list[Event]:
         return []
+
+    def over(self) -> str:
+        return "nobody has anything left to act on"
 
     def reads(self, agent: str, inbox: list[Inbound]) -> list[Inbound]:
         return inbox
@@ -221,6 +228,9 @@ class Rounds(Talk):
         acting = self._to_act if self._at_once else self._next_in_line()
         self._to_act = self._to_act[len(acting) :] if not self._at_once else []
         return [name for name in acting if state.inbox.get(name)]
+
+    def over(self) -> str:
+        return f"rounds: {self.round} taken"
 
     def _next_in_line(self) -> Sequence[str]:
         """Up to and with the first who has something to read."""

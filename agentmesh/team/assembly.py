@@ -80,7 +80,7 @@ def assemble(
     """Find everything; problems are kept, not raised, so that they come all at once."""
     made = Assembly(topology, models, loaded)
     _find_agents(made, agents, tools, functions, allow)
-    _find_models(made)
+    _find_models(made, allow)
     for name, (monitor, config) in monitors.items():
         _find_monitor(made, name, monitor, config, allow)
     for phase in topology.phases:
@@ -129,12 +129,17 @@ def _find_agents(
 
 def _find_model(made: Assembly, name: str, agent: AgentConfig) -> None:
     try:
-        made.models[name] = made.configs.name_of(agent.model)
+        model = made.models[name] = made.configs.name_of(agent.model)
+        config = made.configs.configs.get(model)
+        if config is not None and agent.temperature is not None:
+            own = config.model_copy(update={"temperature": agent.temperature})
+            faults = [message for key, message in unsupported(own) if key == "temperature"]
+            made.problems += [made.problem(("agents", name, "temperature"), message) for message in faults]
     except ConfigError as error:
         made.problems += [made.problem(("agents", name, "model"), problem.message) for problem in error.problems]
 
 
-def _find_models(made: Assembly) -> None:
+def _find_models(made: Assembly, allow: Collection[str]) -> None:
     """Parameters that a model does not take, and models that cannot be made, are found before the run."""
     used = dict.fromkeys(made.models.values())
     for model in used:
@@ -144,7 +149,9 @@ def _find_models(made: Assembly) -> None:
         path = ("models", model)
         faults = unsupported(config)
         made.problems += [made.problem((*path, key), message) for key, message in faults]
-        if not faults:
+        if config.provider == "function" and not made.configs.is_made(model):
+            _load(made, config.model, allow, (*path, "model"))
+        elif not faults:
             try:
                 made.configs.provider(model)
             except ConfigError as error:

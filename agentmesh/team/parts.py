@@ -72,6 +72,10 @@ class Models:
             )
         return self._providers[name]
 
+    def is_made(self, name: str) -> bool:
+        """Whether the provider of a model is there already."""
+        return name in self._providers
+
     def made(self) -> list[Provider]:
         """The providers in use."""
         return list(self._providers.values())

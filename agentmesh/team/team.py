@@ -6,7 +6,7 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import anyio
 from anyio.lowlevel import current_token
@@ -28,6 +28,21 @@ from agentmesh.topology.bounds import Bounds, bounds_of
 from agentmesh.topology.graph import Topology
 
 DEFAULT_MODEL = "simulated:worker"
+
+
+class RunOptions(TypedDict, total=False):
+    """What a run may be given beside its task."""
+
+    seed: int | None
+    """Seed of simulated models and of every draw; sent to models that take one."""
+    limits: Limits | Mapping[str, Any] | None
+    """In place of the team's."""
+    parts: Sequence[Part]
+    """Images and files beside the task."""
+    watch: Watcher | None
+    """Called with every event, and with each `Delta` too if its attribute `deltas` is true."""
+    ask: Ask | None
+    """`fn(agent, question) -> str`, by which human agents are asked."""
 
 
 class Team:
@@ -211,29 +226,21 @@ class Team:
         used = {self._models.configs[m].provider for m in self._assembly.models.values() if m in self._models.configs}
         return used == {"simulated"}
 
-    async def run(self, task: str, **options: Any) -> RunResult:
+    async def run(self, task: str, **options: Unpack[RunOptions]) -> RunResult:
         """Give the team a task and wait for the end of the run.
 
-        Takes what `start` takes. Ends in a result whatever happens to agents and models; see `result.outcome`.
+        Ends in a result whatever happens to agents and models; see `result.outcome`.
         """
-        runner, finish = self._runner(task, **options)
-        async with self._open():
-            await runner.execute()
-        return finish(runner)
+        return await self._run(task, options)
 
-    def run_sync(self, task: str, **options: Any) -> RunResult:
+    def run_sync(self, task: str, **options: Unpack[RunOptions]) -> RunResult:
         """As `run`, for code that is not asynchronous."""
-        return anyio.run(lambda: self.run(task, **options))
+        return anyio.run(self._run, task, options)
 
     @asynccontextmanager
-    async def start(self, task: str, **options: Any) -> AsyncIterator[Run]:
-        """A run to watch and to act upon while it lasts. Leaving the block before its end cancels it.
-
-        `seed`: of simulated models and of every draw. `limits`: in place of the team's. `parts`: images and files
-        beside the task. `watch`: called with every event (with each `Delta` too, if its attribute `deltas` is true).
-        `ask`: `fn(agent, question) -> str`, by which human agents are asked.
-        """
-        runner, finish = self._runner(task, **options)
+    async def start(self, task: str, **options: Unpack[RunOptions]) -> AsyncIterator[Run]:
+        """A run to watch and to act upon while it lasts. Leaving the block before its end cancels it."""
+        runner, finish = self._runner(task, options)
         async with self._open(), anyio.create_task_group() as group:
             run = Run(runner, finish)
             group.start_soon(run.drive)
@@ -242,18 +249,26 @@ class Team:
             finally:
                 run.cancel()
 
+    async def _run(
+        self,
+        task: str,
+        options: RunOptions,
+        continues: str | None = None,
+        occupants: Mapping[str, Occupant] | None = None,
+    ) -> RunResult:
+        runner, finish = self._runner(task, options, continues, occupants)
+        async with self._open():
+            await runner.execute()
+        return finish(runner)
+
     def _runner(
         self,
         task: str,
-        *,
-        seed: int | None = None,
-        limits: Limits | Mapping[str, Any] | None = None,
-        parts: Sequence[Part] = (),
-        watch: Watcher | None = None,
-        ask: Ask | None = None,
+        options: RunOptions,
         continues: str | None = None,
         occupants: Mapping[str, Occupant] | None = None,
     ) -> tuple[Runner, Callable[[Runner], RunResult]]:
+        seed, limits = options.get("seed"), options.get("limits")
         made = occupants or {name: self._occupant(name, seed) for name in self.topology.nodes}
         plan = RunPlan(
             run_id=uuid.uuid4().hex[:12],
@@ -265,22 +280,20 @@ class Team:
             joins=self.topology.joins,
             limits=self.limits if limits is None else _limits(limits),
             seed=seed or 0,
-            parts=tuple(parts),
+            parts=tuple(options.get("parts", ())),
             monitors=[make_watch(name, *entry) for name, entry in self._assembly.monitors.items()],
             verify=self._verify,
             verify_retries=self._verify_retries,
             rewrites=self._assembly.rewrites,
             cost=self._cost,
-            ask=ask,
-            watch=watch,
+            ask=options.get("ask"),
+            watch=options.get("watch"),
             continues=continues,
         )
 
         def finish(runner: Runner) -> RunResult:
             async def go_on(text: str) -> RunResult:
-                return await self.run(
-                    text, seed=seed, limits=limits, watch=watch, ask=ask, continues=plan.run_id, occupants=made
-                )
+                return await self._run(text, options, plan.run_id, made)
 
             return RunResult(plan.run_id, tuple(runner.events), self._form.read if self._form else None, go_on)
 
