@@ -13,7 +13,7 @@ from typing import Any
 from agentmesh.errors import ToolError
 from agentmesh.providers.simulated.drafts import Draft, Solver, equation, extract
 from agentmesh.providers.simulated.planning import HAND_OFF, OPEN_TASKS, equation_value, plan
-from agentmesh.providers.simulated.problems import Arithmetic, Equation, Problem, arithmetic
+from agentmesh.providers.simulated.problems import Arithmetic, Equation, Problem, arithmetic, is_number
 from agentmesh.providers.simulated.reading import Block, Reading
 from agentmesh.tools.calculator import Chain, Expression, Negation, Number, number_text, text_of, value_of
 
@@ -194,17 +194,14 @@ def _at_issue(reading: Reading) -> tuple[Problem, ...]:
 
 def _claims(reading: Reading, problem: Problem, *, alone: bool) -> dict[str, Fraction]:
     """The latest value that each other agent gave for a problem."""
+    task = reading.task
+    latest = {block.sender: block for block in reading.messages if block is not task and block.arithmetic.equations}
     said: dict[str, Fraction] = {}
-    for block in reading.messages:
-        if block is reading.task:
-            continue
+    for sender, block in latest.items():
         equations = block.arithmetic.equations
         about = [claim for claim in equations if claim.text == problem.text] or (list(equations[:1]) if alone else [])
-        if about:
-            try:
-                said[block.sender] = value_of(about[-1].claimed)
-            except ToolError:
-                continue
+        if about and is_number(about[-1].claimed):
+            said[sender] = value_of(about[-1].claimed)
     return said
 
 
