@@ -53,6 +53,8 @@ class Display:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+        if self._view is not None:
+            complain("")
 
     def __call__(self, seen: Event | Delta) -> None:
         """Take in an event, or a piece of streamed text."""

@@ -150,6 +150,8 @@ class RunProgress:
                 self.round = event.round
             case TurnEnded():
                 self._rest(agent, "done")
+            case TurnFailed(kind="cancelled"):
+                self._rest(agent, "stopped")
             case TurnFailed():
                 self._rest(agent, "failed")
                 self._note("turn_failed", agent.name, event.error)

@@ -20,10 +20,7 @@ from agentmesh.events import Event
 from agentmesh.reporting import summary
 from agentmesh.team import Team
 
-SIMULATED = (
-    "agentmesh: no model key is used: every model here is simulated. "
-    "For a real one: AGENTMESH_MODEL=openai:MODEL, or -m openai:MODEL, -m anthropic:MODEL, -m openai:MODEL@URL"
-)
+SIMULATED = "agentmesh: simulated models, no key used. Real ones: AGENTMESH_MODEL=openai:MODEL, or -m anthropic:MODEL"
 
 
 @click.command(name="run")

@@ -76,6 +76,7 @@ def test_an_agent_is_waiting_then_thinking_then_calling_then_done() -> None:
     assert state(call, back).startswith("● thinking")
     assert state(call, TurnEnded(agent="planner", turn=1)).startswith("○ done")
     assert state(TurnFailed(agent="planner", turn=1, error="boom", kind="rate")).startswith("○ failed")
+    assert state(TurnFailed(agent="planner", turn=1, error="", kind="cancelled")).startswith("○ stopped")
     assert state(RunEnded(outcome="cancelled", reason="")).startswith("○ stopped")
 
 

@@ -48,7 +48,7 @@ def test_the_answer_goes_to_stdout_and_the_rest_to_stderr(process: Command, team
     assert "7" in ended.out
     assert "completed" not in ended.out
     lines = ended.err.splitlines()
-    assert sum("no model key" in line for line in lines) == 1
+    assert sum("no key used" in line for line in lines) == 1
     assert "AGENTMESH_MODEL" in lines[0]
     assert "completed" in ended.err
     assert "2 turns, 3 messages" in lines[-1]
