@@ -1,6 +1,6 @@
 """Who acts next: a pure reducer over the events of a run."""
 
-from agentmesh.scheduler.commands import CancelTurns, Command, Inbound, Rewrite, StartTurn, Verify
-from agentmesh.scheduler.core import Scheduler, Step
+from agentmesh.scheduler.commands import CancelTurns, Command, Inbound, Rewrite, StartTurn, Step, Verify
+from agentmesh.scheduler.core import Scheduler
 
 __all__ = ["CancelTurns", "Command", "Inbound", "Rewrite", "Scheduler", "StartTurn", "Step", "Verify"]

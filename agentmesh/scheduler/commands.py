@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agentmesh.events import MessageDelivered, Notice
+from agentmesh.events import Event, MessageDelivered, Notice
 
 Inbound = MessageDelivered | Notice
 
@@ -50,3 +50,5 @@ class CancelTurns:
 
 
 Command = StartTurn | Rewrite | Verify | CancelTurns
+Step = list[Event | Command]
+"""What follows from an event: events to append, in this order, and commands to carry out."""

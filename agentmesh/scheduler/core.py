@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from agentmesh.config.models import Limits
 from agentmesh.events import (
@@ -22,7 +20,6 @@ from agentmesh.events import (
     RunEnded,
     RunStarted,
     TaskChanged,
-    ToolCallFinished,
     ToolCallStarted,
     TopologyChanged,
     TurnEnded,
@@ -31,26 +28,15 @@ from agentmesh.events import (
     Verification,
 )
 from agentmesh.messages import USER, Outcome, Part
-from agentmesh.scheduler.commands import CancelTurns, Command, Rewrite, StartTurn, Verify
+from agentmesh.scheduler.commands import CancelTurns, Command, StartTurn, Step, Verify
 from agentmesh.scheduler.ladder import Ladder
 from agentmesh.scheduler.notices import notice, refusal
 from agentmesh.scheduler.orders import Order, Reactive, Rounds
+from agentmesh.scheduler.post import Post, finished
 from agentmesh.scheduler.state import RunState
 from agentmesh.scheduler.tasks import Tasks
 from agentmesh.tools.graph import GRAPH_TOOLS, Decide, SendMessage, read_action
 from agentmesh.topology.phases import Join, Phase
-
-Step = list[Event | Command]
-
-
-@dataclass
-class _Sending:
-    """A send_message call whose messages are not all decided yet."""
-
-    event: ToolCallStarted
-    undecided: set[str]
-    sent: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
 
 
 class Scheduler:
@@ -80,11 +66,8 @@ class Scheduler:
         self._order: Order = self._make_order()
         self._awaited: set[int] = set()
         """Identities of the events returned and not yet seen back."""
-        self._sending: dict[str, _Sending] = {}
-        self._rewriting: dict[str, MessageProposed] = {}
+        self._post = Post(self.state, self._limits, self._agent_limits)
         self._turns = 0
-        self._delivered = 0
-        self._by_sender: Counter[str] = Counter()
         self._answer: MessageDelivered | None = None
         self._attempts = 0
         self._ending: tuple[Outcome, str] | None = None
@@ -130,9 +113,9 @@ class Scheduler:
             case ToolCallStarted() if event.name in GRAPH_TOOLS:
                 return self._graph_tool(event)
             case MessageProposed():
-                return self._judge(event)
+                return self._post.judge(event, self._order)
             case MessageTransformed():
-                return [self._deliver(self._rewriting.pop(event.message_id), event.content)]
+                return [self._post.transformed(event)]
             case MessageDelivered():
                 return self._take_in(event)
             case MessageRefused():
@@ -258,127 +241,20 @@ class Scheduler:
     def _graph_tool(self, event: ToolCallStarted) -> Step:
         action = read_action(event.name, event.arguments)
         if isinstance(action, str):
-            return [_finished(event, error=action)]
+            return [finished(event, error=action)]
         if isinstance(action, SendMessage):
-            return self._send(event, action)
+            return self._post.send(event, action, self._order)
         done = self._order.called(event, action)
         if isinstance(done, str):
-            return [_finished(event, error=done)]
+            return [finished(event, error=done)]
         if isinstance(action, Decide) and action.decision == "abort":
             self._end("failed", f"aborted: {action.reason}")
-        return [*done, _finished(event, result="accepted", ends_turn=True)]
-
-    def _send(self, event: ToolCallStarted, action: SendMessage) -> Step:
-        sender = event.agent or ""
-        proposals = [self.state.proposal(sender, name, action.content) for name in dict.fromkeys(action.recipients)]
-        sending = _Sending(event, set())
-        written = self.state.written.setdefault(sender, set())
-        out: Step = []
-        for proposal in proposals:
-            name = proposal.recipient
-            fine = self.state.may_send(sender, name) and name not in written
-            if fine and self._order.holds([proposal]):
-                written.add(name)
-                sending.sent.append(name)
-                continue
-            sending.undecided.add(proposal.message_id)
-            self._sending[proposal.message_id] = sending
-            out.append(proposal)
-        if not sending.undecided:
-            out.append(self._sent(sending, "accepted; delivered when the round ends: "))
-        return out
-
-    def _sent(self, sending: _Sending, words: str = "delivered to: ") -> ToolCallFinished:
-        accepted = words + ", ".join(sending.sent) if sending.sent else ""
-        if sending.refused:
-            error = "; ".join([*([accepted] if accepted else []), *sending.refused])
-            return _finished(sending.event, error=error)
-        return _finished(sending.event, result=accepted, ends_turn=True)
-
-    def _decided(self, message_id: str, recipient: str, refusal: str | None) -> Step | None:
-        """Note the fate of a message that a tool call awaits. None: no tool call awaits it."""
-        sending = self._sending.pop(message_id, None)
-        if sending is None:
-            return None
-        sending.undecided.discard(message_id)
-        if refusal is None:
-            sending.sent.append(recipient)
-        else:
-            sending.refused.append(refusal)
-        return [] if sending.undecided else [self._sent(sending)]
+        return [*done, finished(event, result="accepted", ends_turn=True)]
 
     # Messages
 
-    def _judge(self, message: MessageProposed) -> Step:
-        reason = self._why_not(message)
-        limit = None if reason else self._message_limit(message.sender)
-        if reason is not None or limit is not None:
-            refused = MessageRefused(
-                agent=message.sender,
-                message_id=message.message_id,
-                sender=message.sender,
-                recipient=message.recipient,
-                content=message.content,
-                allowed=self.state.recipients(message.sender),
-                reason=reason or "limit",
-            )
-            return [refused, limit] if limit else [refused]
-        self.state.written.setdefault(message.sender, set()).add(message.recipient)
-        edge = self.state.phase.by_pair[(message.sender, message.recipient)]
-        if edge.max_messages is not None:
-            self.state.carried[edge.pair] += 1
-        if edge.rewrite is not None:
-            self._rewriting[message.message_id] = message
-            return [
-                Rewrite(message.message_id, message.sender, message.recipient, message.content, edge.rewrite),
-            ]
-        return [self._deliver(message, message.content)]
-
-    def _why_not(self, message: MessageProposed) -> str | None:
-        state = self.state
-        if self._ending:
-            return self._ending[0]
-        if not state.may_send(message.sender, message.recipient):
-            return "no_edge"
-        if message.kind == "text" and message.sender != USER:
-            if not self._order.free_talk:
-                return "tools_only"
-            if message.recipient in state.written.get(message.sender, ()):
-                return "already_sent"
-        if message.recipient == USER and self._answer is not None:
-            return "answer_pending"
-        edge = state.phase.by_pair[(message.sender, message.recipient)]
-        if edge.max_messages is not None and state.carried[edge.pair] >= edge.max_messages:
-            return "max_messages"
-        return None
-
-    def _message_limit(self, sender: str) -> LimitWasReached | None:
-        """The limit, of the run or of the sender alone, that one more message would break."""
-        own = self._agent_limits.get(sender)
-        for agent, limits, sent in (
-            (None, self._limits, self._delivered + len(self._rewriting)),
-            (sender, own, self._by_sender[sender]),
-        ):
-            if limits and limits.messages and sent >= limits.messages:
-                return LimitWasReached(agent=agent, limit="messages", allowed=limits.messages, needed=sent + 1)
-        self._by_sender[sender] += 1
-        return None
-
-    def _deliver(self, message: MessageProposed, content: str) -> MessageDelivered:
-        return MessageDelivered(
-            agent=message.sender,
-            message_id=message.message_id,
-            sender=message.sender,
-            recipient=message.recipient,
-            content=content,
-            kind=message.kind,
-            task_id=message.task_id,
-            parts=message.parts,
-        )
-
     def _take_in(self, event: MessageDelivered) -> Step:
-        self._delivered += 1
-        out = self._decided(event.message_id, event.recipient, None) or []
+        out = self._post.delivered(event)
         if event.recipient == USER:
             return [*out, *self._take_answer(event)]
         self.state.inbox.setdefault(event.recipient, []).append(event)
@@ -387,9 +263,9 @@ class Scheduler:
 
     def _refused(self, event: MessageRefused) -> Step:
         why = refusal(event.sender, event.recipient, event.allowed, event.reason)
-        answered = self._decided(event.message_id, event.recipient, why)
-        if answered is not None:
-            return answered
+        awaited = self._post.refused(event, why)
+        if awaited is not None:
+            return awaited
         if event.sender == USER or self._ending:
             return []
         told = notice(event.sender, "refused", recipient=event.recipient, why=why)
@@ -416,6 +292,7 @@ class Scheduler:
         if self._answer is not None:
             self._end("failed", "not_verified")
             return []
+        self.state.answering = False
         self._order.wake(author)
         return [notice(author, "refuted")]
 
@@ -470,7 +347,7 @@ class Scheduler:
             turns = self._start_turns(self._order.ready())
             if turns:
                 return turns
-        if state.busy or self._rewriting or self._answer is not None:
+        if state.busy or self._post.rewriting or self._answer is not None:
             return []
         if self._phase_index + 1 < len(self._phases):
             return [PhaseEnded(phase=state.phase.name, occurrence=state.occurrence, reason=self._order.over())]
@@ -495,17 +372,4 @@ class Scheduler:
         """The first reason to end stands; only `halted` takes precedence over what is not yet recorded."""
         if self._ending is None or (outcome == "halted" and not self._cancelling):
             self._ending = (outcome, reason)
-
-
-def _finished(
-    event: ToolCallStarted, *, result: str | None = None, error: str | None = None, ends_turn: bool = False
-) -> ToolCallFinished:
-    return ToolCallFinished(
-        agent=event.agent,
-        key=event.key,
-        name=event.name,
-        arguments=event.arguments,
-        result=result,
-        error=error,
-        ends_turn=ends_turn,
-    )
+            self.state.closed = outcome

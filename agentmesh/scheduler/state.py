@@ -30,6 +30,10 @@ class RunState:
     written: dict[str, set[str]] = field(default_factory=dict)
     """To whom an agent has already written in its current turn."""
     message_number: int = 0
+    answering: bool = False
+    """Whether a message to `user` is on its way, or being checked."""
+    closed: Outcome | None = None
+    """How the run is ending: no message passes any more."""
     obstacles: list[tuple[Outcome, str]] = field(default_factory=list)
     """What stood in the way so far: the outcome and reason if nothing more can happen."""
 
