@@ -188,7 +188,7 @@ def _what_is_missing(problem: Problem, missing: Sequence[str], board: Board, kno
     for part in missing:
         last = next((board.reports.get(task.id) for task in reversed(board.opened) if task.part == part), None)
         reasons.append(f"{part} is missing" + (f" ({last.status})" if last is not None else ""))
-    got = [f"{part} gave {text_of(Number(value))}" for part, value in known.items()]
+    got = [f"{part} came to {text_of(Number(value))}" for part, value in known.items()]
     return f"I cannot give a value for {problem.text}: {'; '.join([*reasons, *got])}."
 
 

@@ -109,12 +109,12 @@ _LISTS = tuple(
 _SEPARATOR = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+", re.IGNORECASE)
 
 _GAIN = (
-    r"adds?|added|adding|plus|buys?|bought|gets?|got|gains?|gained|finds?|found|receives?|received|earns?|earned|picks?|picked|"
-    r"wins?|won|collects?|collected|increases?|increased|makes?|made"
+    r"adds?|added|adding|plus|buys?|bought|gets|got|gains?|gained|finds|found|receives?|received|earns?|earned|picks?|picked|"
+    r"wins?|won|collects?|collected|increases?|increased|makes|made"
 )
 _LOSS = (
     r"subtracts?|subtracted|minus|takes?\s+away|took\s+away|gives?(?:\s+away)?|gave(?:\s+away)?|loses?|lost|eats?|ate|"
-    r"sells?|sold|spends?|spent|uses?|used|drops?|dropped|removes?|removed|deducts?|decreases?|decreased|pays?|paid"
+    r"sells?|sold|spends?|spent|uses|used|drops?|dropped|removes?|removed|deducts?|decreases?|decreased|pays?|paid"
 )
 _GAP = r"[^\u27e6\u27e7.;!?\n]{0,40}?"
 _OPENING = re.compile(
@@ -124,6 +124,10 @@ _OPENING = re.compile(
 _STEP = re.compile(
     rf"\b(?:(?P<gain>{_GAIN})|(?P<loss>{_LOSS})|(?P<multiply>multipl(?:y|ies|ied)|times)|(?P<divide>divides?|divided)){_GAP}"
     rf"\u27e6(?P<atom>\d+)\u27e7|\b(?:(?P<twice>doubles?|doubled)|(?P<thrice>triples?|tripled)|(?P<half>halves?|halved))\b",
+    re.IGNORECASE,
+)
+_ORDER = re.compile(
+    r"(?:add|plus|subtract|minus|take|deduct|remove|increase|decrease|multiply|times|divide|double|triple|halve)\b",
     re.IGNORECASE,
 )
 _FIXED = {"twice": ("*", 2), "thrice": ("*", 3), "half": ("/", 2)}
@@ -244,15 +248,17 @@ def _split_equations(found: list[_Found], text: str) -> tuple[list[tuple[int, Eq
 def _story(found: list[_Found], text: str) -> tuple[Problem | None, set[int]]:
     """A sum told in steps, such as `start with 12, add 30, multiply by 4`, and which pieces it uses."""
     marked = _marked(found, text)
-    opening = _OPENING.search(marked)
-    if opening is None:
-        opening = next((m for m in re.finditer("\u27e6(\\d+)\u27e7", marked) if not found[int(m.group(1))].lone), None)
+    told = _OPENING.search(marked)
+    opening = told or next((m for m in re.finditer("\u27e6(\\d+)\u27e7", marked) if not found[int(m[1])].lone), None)
     if opening is None:
         return None, set()
     first = int(opening.group(1))
     steps: list[tuple[str, Expression]] = []
     used = {first}
     for match in _STEP.finditer(marked, opening.end()):
+        if told is None and _ORDER.match(match.group()) is None:
+            # `3*4 gives 12` tells no step; `3*4, then add 12` does.
+            continue
         name = match.lastgroup or ""
         if name == "atom":
             used.add(int(match["atom"]))

@@ -91,7 +91,7 @@ def judge(reading: Reading, solver: Solver) -> Draft:
     if wrong:
         return _decide(reading, "replan", "; ".join(wrong))
     if open_:
-        return _decide(reading, "replan", f"no value is given for {', '.join(open_)}")
+        return _decide(reading, "replan", f"no value is given for {open_[0]}")
     if held.equations:
         return _decide(reading, "done", f"checked by computing again: {', '.join(claimed)}")
     if proposal.text.strip():

@@ -258,7 +258,7 @@ def test_a_planner_that_may_call_nothing_says_what_it_knows() -> None:
     seat = Seat("planner", [definition("open_tasks")])
     seat.turn(quoted("user", "Compute 3*4 + 5*6"))
     reply = seat.turn(quoted("w", "Status: done\nSummary: 12", "handoff", "t1"), tool_choice="none")
-    assert reply.text == "I cannot give a value for 3*4 + 5*6: 5*6 is missing; 3*4 gave 12."
+    assert reply.text == "I cannot give a value for 3*4 + 5*6: 5*6 is missing; 3*4 came to 12."
 
 
 def test_work_without_arithmetic_is_extracted_and_says_so() -> None:
