@@ -1,0 +1,95 @@
+"""What is measured: the teams, as YAML, and the pattern in which their requests leave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+MODEL = "openai:bench@http://127.0.0.1:{port}/ms{latency_ms}/tasks{tasks}/v1"
+TASK = "Check the report on the second quarter and say whether its figures hold."
+
+_CHAIN = """\
+agents:
+  step: {{replicas: {agents}, instructions: "Improve the text that you receive, and pass it on."}}
+topology: {{kind: chain, agents: [step]}}
+"""
+_FLAT = """\
+agents:
+  expert: {{replicas: {agents}, instructions: "Discuss the question with the others. Say what you hold to be right."}}
+topology: {{kind: flat, agents: [expert], rounds: {rounds}}}
+"""
+_HIERARCHY = """\
+agents:
+  planner: {{instructions: "Break the request into tasks; put the results together."}}
+  worker: {{replicas: {agents}, instructions: "Do the one task that you are given."}}
+topology: {{kind: hierarchy, planner: planner, workers: [worker]}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One team, and how often it runs."""
+
+    name: str
+    topology: str
+    waves: tuple[int, ...]
+    """How many requests leave together, wave after wave, in one run."""
+    runs: int
+    """Runs, one after the other, in one sample."""
+    repeats: int
+    """Samples of each contender."""
+    latency_ms: int = 0
+    tasks: int = 1
+    at_once: int = 1
+    """Runs that are in flight together; those of `runs` come on top."""
+
+    @property
+    def calls(self) -> int:
+        """Model calls of one run."""
+        return sum(self.waves)
+
+    @property
+    def many(self) -> bool:
+        """Whether it is about many teams at once, and so about memory and teams per second."""
+        return self.at_once > 1
+
+    def yaml(self, port: int) -> str:
+        """The team file."""
+        model = MODEL.format(port=port, latency_ms=self.latency_ms, tasks=self.tasks)
+        return f'version: 1\nname: {self.name}\nmodels: {{default: "{model}"}}\n{self.topology}'
+
+    def shortened(self) -> Row:
+        """The same for a quick look: fewer runs, fewer teams."""
+        return replace(self, runs=max(1, self.runs // 5), repeats=2, at_once=max(1, self.at_once // 20))
+
+
+def _chain(agents: int, runs: int, repeats: int) -> Row:
+    return Row(f"chain-{agents}", _CHAIN.format(agents=agents), (1,) * agents, runs, repeats)
+
+
+def _flat(rounds: int, runs: int, repeats: int) -> Row:
+    return Row(f"flat-{rounds}", _FLAT.format(agents=8, rounds=rounds), (8,) * rounds + (1,), runs, repeats)
+
+
+def _hierarchy(name: str, workers: int, latency_ms: int, runs: int, repeats: int, at_once: int = 1) -> Row:
+    text = _HIERARCHY.format(agents=workers)
+    return Row(name, text, (1, workers, 1), runs, repeats, latency_ms, workers, at_once)
+
+
+ROWS: tuple[Row, ...] = (
+    _chain(10, runs=30, repeats=9),
+    _chain(100, runs=3, repeats=9),
+    _chain(1000, runs=1, repeats=5),
+    _flat(4, runs=9, repeats=9),
+    _flat(32, runs=1, repeats=9),
+    _hierarchy("planner-0ms", 16, 0, runs=15, repeats=9),
+    _hierarchy("planner-20ms", 16, 20, runs=15, repeats=5),
+    _hierarchy("teams", 4, 20, runs=1, repeats=3, at_once=1000),
+)
+
+
+def chosen(names: Sequence[str]) -> list[Row]:
+    """The rows with these names or, where a name is none, whose names begin with it; all without a name."""
+    whole = {row.name for row in ROWS}
+    beginnings = tuple(name for name in names if name not in whole)
+    return [row for row in ROWS if not names or row.name in names or row.name.startswith(beginnings)]
