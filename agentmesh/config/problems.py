@@ -68,10 +68,8 @@ def _is_noise(location: Sequence[Step], data: Any) -> bool:
     for step in location:
         if _holds(data, step):
             data = data[step]
-        elif step == "str":
-            return isinstance(data, dict)
-        elif str(step)[:1].isupper():
-            return isinstance(data, str)
+        elif (isinstance(data, dict) and step == "str") or (isinstance(data, str) and str(step)[:1].isupper()):
+            return True
     return False
 
 

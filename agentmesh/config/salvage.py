@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
@@ -82,9 +83,11 @@ def _mend(data: Any, fault: Fault) -> None:
     for step in path[:-1]:
         parent = parent[step]
     last = path[-1]
-    if isinstance(last, int):
+    if isinstance(parent, list):
         parent[last] = ["", ""] if path[0] == "edges" else ""
+    elif not isinstance(parent, dict):
+        return  # already replaced for another fault
     elif not fault.at_key and last in _STANDS_FOR:
-        parent[last] = _STANDS_FOR[last]
+        parent[last] = deepcopy(_STANDS_FOR[last])
     else:
         parent.pop(last, None)
