@@ -83,7 +83,7 @@ def _mend(data: Any, fault: Fault) -> None:
     for step in path[:-1]:
         parent = parent[step]
     last = path[-1]
-    if isinstance(parent, list):
+    if isinstance(last, int) and isinstance(parent, list):
         parent[last] = ["", ""] if path[0] == "edges" else ""
     elif not isinstance(parent, dict):
         return  # already replaced for another fault
