@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypedDict, Unpack
 
 import anyio
@@ -212,6 +214,15 @@ class Team:
         self._verify: Check | None = make_check(verify[0], self._assembly.verify) if verify[0] else None
         self._verify_retries = verify[0].retries if verify[0] else 0
         self._running: dict[Any, int] = {}
+
+    def with_model(self, model: Model) -> Team:
+        """The same team with this one model for all its agents: a script, a recording, a function."""
+        team = copy.copy(self)
+        models = team._models = Models({"default": model}, os.environ)  # noqa: SLF001 - another object of this class
+        every = dict.fromkeys(self._assembly.models, "default")
+        team._assembly = replace(self._assembly, configs=models, models=every, _by_id={})  # noqa: SLF001
+        team._running = {}  # noqa: SLF001
+        return team
 
     @property
     def executes(self) -> list[str]:
