@@ -1,5 +1,5 @@
 # Everything a change must pass, in the order that fails fastest. Each step also runs by itself.
-.PHONY: check format lint types contracts test nightly bench fix schema
+.PHONY: check format lint types contracts test nightly bench fix schema docs
 
 check: format lint types contracts test
 
@@ -21,3 +21,6 @@ fix:
 	uv run ruff check --fix . && uv run ruff format .
 schema:
 	uv run agentmesh schema > docs/team.schema.json
+docs: schema
+	uv run python docs/generate.py
+	uv run python -m tests.test_documentation
