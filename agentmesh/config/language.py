@@ -56,8 +56,9 @@ def keys_at(path: Sequence[Step], data: Any) -> tuple[str, ...] | None:
 
 
 def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
-    """The keys that a mapping for this model may have, as a file writes them."""
-    return tuple(field.alias or name for name, field in model.model_fields.items())
+    """The keys that a mapping for this model may have, as a file writes them, `kind` first."""
+    names = (field.alias or name for name, field in model.model_fields.items())
+    return tuple(sorted(names, key=lambda name: name != "kind"))
 
 
 def _item(data: Any, step: Step) -> Any:

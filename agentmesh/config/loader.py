@@ -159,8 +159,11 @@ class _Loading:
         unresolved = {path for path, _ in filled.problems} | self._source.refused
         prompts = self._read_prompts(filled.data, places)
         data, config, wrong = _validated(filled.data, {**overridden.texts, **filled.texts})
-        wrong = [fault for fault in wrong if fault.path not in unresolved]
-        self._problems += [places.problem(fault.path, fault.message, at_key=fault.at_key) for fault in wrong]
+        self._problems += [
+            places.problem(fault.path, fault.message, at_key=fault.at_key)
+            for fault in wrong
+            if fault.path not in unresolved
+        ]
         if config is not None:
             remarks = check_names(config, self._known_models)
         else:

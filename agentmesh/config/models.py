@@ -82,7 +82,7 @@ class AgentConfig(Config):
     model: str = Field("default", description="Name under `models`, or provider:model[@base_url]")
     instructions: str = Field("", description="What the agent is told to be and do, or file:PATH")
     role: str | None = Field(None, description="The part it plays, told to nobody but shown in drawings and reports")
-    replicas: PositiveInt = Field(1, description="So many of it, named NAME-1 to NAME-n")
+    replicas: int = Field(1, ge=1, le=10_000, description="So many of it, named NAME-1 to NAME-n")
     tools: tuple[str, ...] = Field((), description="Tools it may call: `calculator`, or package.module:function")
     memory: Literal["full", "fresh"] = Field("full", description="`full`: all its turns; `fresh`: each turn anew")
     max_output_tokens: PositiveInt = Field(4096, description="Longest answer of one model call, in tokens")

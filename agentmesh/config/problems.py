@@ -18,8 +18,6 @@ _VARIABLE = "the name of an environment variable, such as OPENAI_API_KEY, never 
 _MODEL_ENTRY = "provider:model[@base_url], or a mapping with provider and model"
 _EDGE = "[a, b], a -> b, or {from: a, to: b}"
 _WORKER = "an agent's name, or a mapping with planner and workers"
-
-
 _NEEDS: dict[Path, str] = {
     ("version",): "; write version: 1",
     ("agents",): "; write at least one agent, such as {assistant: {instructions: ...}}",

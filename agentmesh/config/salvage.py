@@ -46,7 +46,7 @@ def _agent(data: Any) -> AgentConfig:
     known: dict[str, Any] = data if isinstance(data, dict) else {}
     model, replicas = known.get("model"), known.get("replicas")
     fitting: dict[str, Any] = {"model": model} if isinstance(model, str) else {}
-    if isinstance(replicas, int) and replicas > 0:
+    if isinstance(replicas, int) and 0 < replicas <= 10_000:
         fitting["replicas"] = replicas
     if "model" not in fitting and (data is not known or "model" in known or known.get("kind", "llm") != "llm"):
         fitting["model"] = "echo:nobody"  # asked for elsewhere, or no model at all

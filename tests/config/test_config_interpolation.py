@@ -100,6 +100,13 @@ def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.Monke
     assert loaded.config.models["default"] == "echo:mine"
 
 
+def test_an_unresolved_reference_does_not_hide_wrong_names() -> None:
+    text = "version: 1\nagents: {a: {}, b: {}}\ntopology: {kind: flat, agents: [a, c, b], rounds: '${NOBODY}'}\n"
+    with pytest.raises(ConfigError) as raised:
+        load_team_text(text, environment={})
+    assert [problem.path for problem in raised.value.problems] == ["topology.agents[1]", "topology.rounds"]
+
+
 def test_an_unresolved_reference_is_the_only_thing_said_about_its_place() -> None:
     with pytest.raises(ConfigError) as raised:
         load_team_text(team(model='"${NOBODY}"', steps='"${NOBODY:?how many}"'), environment={})
