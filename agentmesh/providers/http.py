@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+import anyio
 import httpx2
 
 from agentmesh.config.models import ModelConfig
@@ -80,7 +83,7 @@ class HttpProvider(ABC):
     async def complete(self, request: Request, on_delta: Delta | None = None) -> Reply:
         """One answer. Raises: ProviderError, ModelRequestsBlocked."""
         refuse_blocked_request(self._model_id)
-        endpoint = self._endpoint()
+        endpoint = self._held.get(asyncio.get_running_loop()) or await self._open_endpoint()
 
         async def attempt(seconds: float) -> Reply:
             return await self._attempt(endpoint, request, on_delta, seconds)
@@ -131,12 +134,14 @@ class HttpProvider(ABC):
             )
         return key
 
-    def _endpoint(self) -> Endpoint:
+    async def _open_endpoint(self) -> Endpoint:
+        address = Address(self.sdk, self.base_url, self._key())
+        if self.sdk not in sys.modules:
+            # The SDKs take seconds to import: the loop goes on meanwhile, and can be cancelled.
+            await anyio.to_thread.run_sync(import_module, self.sdk, abandon_on_cancel=True)
         loop = asyncio.get_running_loop()
-        endpoint = self._held.get(loop)
-        if endpoint is None:
-            endpoint = acquire(Address(self.sdk, self.base_url, self._key()), self._client)
-            self._held[loop] = endpoint
+        if (endpoint := self._held.get(loop)) is None:
+            endpoint = self._held[loop] = acquire(address, self._client)
         return endpoint
 
     async def _attempt(self, endpoint: Endpoint, request: Request, on_delta: Delta | None, seconds: float) -> Reply:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,6 +73,15 @@ def test_a_missing_operand_is_noticed(text: str) -> None:
 @pytest.mark.parametrize("text", ["Compute 12*7", "What is 12*7 - please?", "Tell me about bees", "In 1990 it was 5"])
 def test_nothing_is_missed_where_nothing_is_missing(text: str) -> None:
     assert not arithmetic(text).incomplete
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 20000, "1-(2*" * 4000, "1+1=2 " * 3000, "start with 1, " + "add 1, " * 3000, "1 " * 9000]
+)
+def test_hostile_texts_are_searched_in_bounded_time(text: str) -> None:
+    started = time.process_time()
+    arithmetic(text)
+    assert time.process_time() - started < 3
 
 
 @given(st.text(alphabet="0123456789+-*/(). =,andxthe\n\u27e6\u27e7", max_size=80))

@@ -17,6 +17,7 @@ from agentmesh.messages import ChatMessage, Reply
 from agentmesh.providers.base import Request
 from agentmesh.providers.schema import validate_json
 from agentmesh.providers.simulated import PROFILES, Profile, SimulatedProvider, respond
+from agentmesh.providers.simulated.provider import pieces
 from agentmesh.providers.simulated.structured import Content, structured
 from agentmesh.tools.graph import definition
 
@@ -225,6 +226,11 @@ async def test_latency_is_slept_and_a_price_is_charged() -> None:
 async def test_a_skill_in_the_configuration_holds() -> None:
     reply = await provider(skill=0.0).complete(asked(said("user", "Compute 1+1")))
     assert not reply.text.startswith("1 + 1 = 2\n")
+
+
+@given(st.text())
+def test_the_pieces_of_any_text_make_up_the_text(text: str) -> None:
+    assert "".join(pieces(text)) == text
 
 
 def test_usage_does_not_depend_on_what_was_kept_from_earlier_requests() -> None:

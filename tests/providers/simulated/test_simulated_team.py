@@ -349,6 +349,13 @@ def test_an_expression_of_very_many_terms_is_one_task() -> None:
     assert len(office.instructions) == 1
 
 
+def test_the_longest_expression_still_fits_the_calculator() -> None:
+    answer = Office().run("Compute 1" + "-2" * 295)
+    assert answer.endswith(" = -589")
+    assert "an extract" in Office().run("Compute 1" + "-2" * 700)
+    assert "an extract" in Office().run("Compute 1" + "-2" * 2000)
+
+
 def test_a_division_that_never_ends_is_put_together_and_accepted() -> None:
     office = Office(planner=Seat("p", [definition("open_tasks"), CALCULATOR], profile=Profile("dull", 0.0, 0.0)))
     assert office.run("Compute 10/3 + 22/7") == "10/3 + 22/7 = 6.47619047619047"

@@ -1,0 +1,57 @@
+"""A server process for all tests of providers, and providers that ask it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from fake_server import KEY, PROGRAM, FakeServer, MakeProvider
+
+from agentmesh.config.models import ModelConfig
+from agentmesh.providers.http import HttpProvider
+from agentmesh.providers.registry import make_provider
+
+
+@pytest.fixture(scope="session")
+def running_server() -> Iterator[FakeServer]:
+    process = subprocess.Popen([sys.executable, str(PROGRAM)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield FakeServer(int(process.stdout.readline()))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def server(running_server: FakeServer) -> FakeServer:
+    running_server.reset()
+    return running_server
+
+
+@pytest.fixture(params=["httpx2", "aiohttp"])
+def wire(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AGENTMESH_HTTP", request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+async def provider(server: FakeServer, wire: str) -> AsyncIterator[MakeProvider]:
+    """Providers of the fake server, closed at the end; waits between retries are short."""
+    made: list[HttpProvider] = []
+
+    def make(model: str, provider: str = "openai", **fields: Any) -> HttpProvider:
+        config = ModelConfig.model_validate({"provider": provider, "model": model, "base_url": server.url, **fields})
+        keys = {"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY}
+        built = make_provider(config, environment=keys)
+        assert isinstance(built, HttpProvider)
+        built.first_wait_s = 0.01
+        made.append(built)
+        return built
+
+    yield make
+    for built in made:
+        await built.aclose()
