@@ -138,5 +138,5 @@ def essential(events: Any) -> dict[str | None, list[Any]]:
             facts["tool_calls"] = [(call["name"], call["arguments"]) for call in facts["tool_calls"]]
         for key in ("message_id", "inbox"):
             facts.pop(key, None)
-        found[event.agent].append(facts)
+        found[f"{event.agent} {event.task.id}" if event.type == "task_changed" else event.agent].append(facts)
     return found
