@@ -77,4 +77,4 @@ def test_each_request_of_a_context_begins_with_the_bytes_of_the_one_before(
                 compared += 1
             before[agent] = body
     assert not any(received.values())
-    assert compared >= len(team.agents), "nothing was compared"
+    assert compared >= 3, "too little was compared"
