@@ -19,6 +19,7 @@ from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConf
 from agentmesh.errors import ConfigError, Problem
 from agentmesh.messages import Part, Usage
 from agentmesh.providers.prices import cost_usd, price_of
+from agentmesh.providers.scripted import ScriptedProvider
 from agentmesh.runner import Ask, Check, Member, Runner, RunPlan, Watcher
 from agentmesh.team.agent import Agent
 from agentmesh.team.answer import AnswerForm, answer_form
@@ -236,6 +237,12 @@ class Team:
         """Whether every model is simulated."""
         used = {self._models.configs[m].provider for m in self._assembly.models.values() if m in self._models.configs}
         return used == {"simulated"}
+
+    def assert_scripts_complete(self) -> None:
+        """Make sure that scripted models were asked for all that their scripts hold. Raises: ScriptError."""
+        for provider in self._models.made():
+            if isinstance(provider, ScriptedProvider):
+                provider.assert_complete()
 
     async def run(self, task: str, **options: Unpack[RunOptions]) -> RunResult:
         """Give the team a task and wait for the end of the run.
