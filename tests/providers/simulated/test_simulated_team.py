@@ -354,6 +354,7 @@ def test_the_longest_expression_still_fits_the_calculator() -> None:
     assert answer.endswith(" = -589")
     assert "an extract" in Office().run("Compute 1" + "-2" * 700)
     assert "an extract" in Office().run("Compute 1" + "-2" * 2000)
+    assert "an extract" in Office().run("Compute 1" + "-(2-3)" * 500)
 
 
 def test_a_division_that_never_ends_is_put_together_and_accepted() -> None:
