@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from agentmesh.errors import ProviderError
 from agentmesh.messages import Reply
 from agentmesh.providers.ask import (
+    Asked,
     ask,
     checked,
     parse_json_text,
@@ -62,7 +63,7 @@ async def test_a_good_answer_needs_one_call() -> None:
 @pytest.mark.anyio
 async def test_a_bad_answer_is_asked_for_again_with_what_was_wrong() -> None:
     call, asked = answering("Ann", '{"name": 3}', GOOD)
-    answer = await ask(call, REQUEST)
+    answer: Asked[Any] = await ask(call, REQUEST)
     assert (answer.value["name"], answer.calls) == ("Ann", 3)
     first, _, third = asked
     assert third.messages[: len(first.messages)] == first.messages

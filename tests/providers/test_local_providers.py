@@ -13,7 +13,7 @@ from agentmesh.providers.echo import EchoProvider
 from agentmesh.providers.fallback import FallbackProvider
 from agentmesh.providers.function import FunctionProvider
 from agentmesh.providers.registry import make_provider
-from agentmesh.providers.scripted import ScriptedProvider, load_script
+from agentmesh.providers.scripted import Script, ScriptedProvider, load_script
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ def asking(text: str = "hello", agent: str = "a", **fields: Any) -> Request:
 
 
 async def test_a_script_is_played_per_agent() -> None:
-    script = {
+    script: Script = {
         "a": ["one", {"text": "two", "tool_calls": [{"name": "add", "arguments": {"x": 1}}]}],
         "b": [Reply(text="three", usage=Usage(input_tokens=7, model_calls=1))],
     }

@@ -31,7 +31,7 @@ RESPONSE = {"status": "completed", "output": [{"type": "message", "content": [{"
 MESSAGE = {"content": [{"type": "text", "text": "2"}], "stop_reason": "end_turn"}
 
 
-class HTTPCore2Mocker(HTTPCoreMocker):  # type: ignore[misc]
+class HTTPCore2Mocker(HTTPCoreMocker):
     """respx for httpx2: the same targets, in httpcore2."""
 
     name = "httpcore2"
