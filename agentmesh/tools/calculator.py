@@ -19,7 +19,7 @@ from fractions import Fraction
 
 from agentmesh.errors import ToolError
 
-MAX_LENGTH = 1000
+MAX_LENGTH = 2000
 """Longest expression, in characters."""
 MAX_DEPTH = 40
 """Deepest nesting of parentheses."""

@@ -6,13 +6,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 
 from agentmesh.errors import ToolError
-from agentmesh.tools.calculator import Chain, Expression, Negation, Number, expression_at, spelled, text_of
+from agentmesh.tools.calculator import MAX_LENGTH, Chain, Expression, Negation, Number, expression_at, spelled, text_of
 
 MAX_TEXT = 20_000
 """So many characters of a text are searched."""
+_LONG = 600
+"""An expression up to so many characters surely fits the calculator when it is written out with spaces."""
 MAX_STEPS = 40
+MAX_PIECES = 200
+"""So many numbers and expressions of a text are looked at."""
+_MAX_FAILURES = 50
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,8 @@ _ORDER = re.compile(
 _FIXED = {"twice": ("*", 2), "thrice": ("*", 3), "half": ("/", 2)}
 _SYMBOL = {"gain": "+", "loss": "-", "multiply": "*", "divide": "/"}
 
-_CANDIDATE = re.compile(r"[\d(-]")
+_CANDIDATE = re.compile(r"\d|[(-](?=[(\s-]{0,80}\d)")
+_GOES_ON = re.compile(r"\d|\s*[-+*/]\s*[\d(-]")
 _RANGE = re.compile(r"\d+([-/])\d+(?:\1\d+)*")
 _CUE = re.compile(
     r"\b(?:compute|calculate|evaluate|solve|what|how\s+much|sum|total|result|value|equals?|difference|quotient|product|subtract|"
@@ -152,7 +159,7 @@ def arithmetic(text: str) -> Arithmetic:
     if not any(character.isdigit() for character in text) and not _WORD_NUMBER.search(text):
         return Arithmetic(incomplete=_ASKED.search(text) is not None)
     plain = _in_figures(spelled(text[:MAX_TEXT]))
-    found = [piece for piece in _expressions(plain) if piece.lone or not _is_range(piece, plain)]
+    found = [piece for piece in islice(_expressions(plain), MAX_PIECES) if piece.lone or not _is_range(piece, plain)]
     equations, rest = _split_equations(found, plain)
     told, used = _story(rest, plain)
     problems = [
@@ -185,8 +192,8 @@ def _figure(match: re.Match[str]) -> str:
 
 
 def _expressions(text: str) -> Iterator[_Found]:
-    position = 0
-    while match := _CANDIDATE.search(text, position):
+    position = failures = 0
+    while failures < _MAX_FAILURES and (match := _CANDIDATE.search(text, position)):
         start = match.start()
         position = start + 1
         if not _may_start(text, start):
@@ -196,10 +203,14 @@ def _expressions(text: str) -> Iterator[_Found]:
         try:
             expression, end = expression_at(text, start)
         except ToolError:
+            failures += 1
             continue
         if end < len(text) and (text[end].isalnum() or text[end] in "%_"):
             position = max(position, end)
             continue
+        if end - start > _LONG and (_GOES_ON.match(text, end) or len(text_of(expression)) > MAX_LENGTH):
+            # Only a part of it could be read or passed on, and a part has another value.
+            return
         position = end
         yield _Found(expression, start, end)
 

@@ -22,7 +22,7 @@ from agentmesh.providers.simulated.skill import Mind, Profile, profile_named
 from agentmesh.providers.simulated.structured import Content, structured
 
 CHARACTERS_PER_TOKEN = 4
-_PIECE = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
+_PIECE = re.compile(r"\s*\S+|\s+")
 _COUNTED = "simulated.counted"
 _COUNTED_TOOLS = "simulated.counted_tools"
 

@@ -152,11 +152,13 @@ def test_a_connection_serves_many_requests(client: Client) -> None:
 
 
 def test_answers_come_at_once(client: Client) -> None:
-    client.complete()
-    started = time.perf_counter()
-    for _ in range(10):
+    def seconds() -> float:
+        started = time.perf_counter()
         client.complete()
-    assert time.perf_counter() - started < 0.3
+        return time.perf_counter() - started
+
+    # An answer that waited for an acknowledgement would take 40 ms every time.
+    assert min(seconds() for _ in range(20)) < 0.03
 
 
 def test_models_are_listed(client: Client) -> None:
