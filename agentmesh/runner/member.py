@@ -9,7 +9,6 @@ from typing import Any
 from agentmesh.agents.base import Occupant
 from agentmesh.config.models import Limits
 from agentmesh.events import Event
-from agentmesh.messages import Usage
 from agentmesh.monitors.base import Watch
 from agentmesh.providers.base import Provider
 from agentmesh.topology.phases import Join, Phase
@@ -62,8 +61,6 @@ class RunPlan:
     verify: Check | None = None
     verify_retries: int = 0
     rewrites: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
-    cost: Callable[[str, Usage], float | None] = lambda model_id, usage: None
-    """USD of a call, by the `provider:model` that answered."""
     ask: Ask | None = None
     watch: Watcher | None = None
     continues: str | None = None

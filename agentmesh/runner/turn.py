@@ -185,8 +185,7 @@ class RunningTurn:
         usage = reply.usage or Usage(
             input_tokens=input_tokens, output_tokens=len(reply.text) // 4 + 1, estimated=True, cost_usd=None
         )
-        model = reply.model or (self._member.provider.model_id if self._member.provider else "")
-        return usage.model_copy(update={"model_calls": 1, "cost_usd": self._runner.plan.cost(model, usage)})
+        return usage if usage.model_calls == 1 else usage.model_copy(update={"model_calls": 1})
 
 
 def _result(call: ToolCall, finished: ToolCallFinished) -> ToolResult:

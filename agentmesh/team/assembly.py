@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentmesh.config.loader import Loaded
-from agentmesh.config.models import AgentConfig, Limits, ModelConfig, MonitorConfig, VerifyConfig
+from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, VerifyConfig
 from agentmesh.errors import ConfigError, Problem, TopologyError
 from agentmesh.messages import RUN, USER
 from agentmesh.providers.registry import unsupported
@@ -33,7 +33,6 @@ class Assembly:
     rewrites: dict[str, Callable[[str], str]] = field(default_factory=dict)
     verify: Callable[..., Any] | None = None
     problems: list[Problem] = field(default_factory=list)
-    _by_id: dict[str, ModelConfig] = field(default_factory=dict)
 
     def check(self, bounds: Bounds, limits: Limits) -> list[Problem]:
         """Warnings; errors are raised, all together. Raises: ConfigError, TopologyError."""
@@ -50,19 +49,6 @@ class Assembly:
         if self.loaded is not None:
             return self.loaded.problem(path, message)
         return Problem(0, 0, ".".join(map(str, path)), message)
-
-    def by_model_id(self, model_id: str) -> ModelConfig | None:
-        """The configuration of the model that the log names."""
-        if model_id not in self._by_id:
-            found = {self.configs.provider(name).model_id: config for name, config in self._used().items()}
-            self._by_id.update(found)
-        return self._by_id.get(model_id)
-
-    def _used(self) -> dict[str, ModelConfig]:
-        names = dict.fromkeys(self.models.values())
-        for name in list(names):
-            names.update(dict.fromkeys(self.configs.configs[name].fallback if name in self.configs.configs else ()))
-        return {name: self.configs.configs[name] for name in names if name in self.configs.configs}
 
 
 def assemble(

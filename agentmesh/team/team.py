@@ -17,8 +17,8 @@ from agentmesh.agents.base import Occupant
 from agentmesh.config.loader import Loaded, load_team
 from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConfig, VerifyConfig
 from agentmesh.errors import ConfigError, Problem
-from agentmesh.messages import Part, Usage
-from agentmesh.providers.prices import cost_usd, price_of
+from agentmesh.messages import Part
+from agentmesh.providers.prices import price_of
 from agentmesh.providers.scripted import ScriptedProvider
 from agentmesh.runner import Ask, Check, Member, Runner, RunPlan, Watcher
 from agentmesh.team.agent import Agent
@@ -303,7 +303,6 @@ class Team:
             verify=self._verify,
             verify_retries=self._verify_retries,
             rewrites=self._assembly.rewrites,
-            cost=self._cost,
             ask=options.get("ask"),
             watch=options.get("watch"),
             continues=continues,
@@ -339,10 +338,6 @@ class Team:
             self._assembly.tools[name],
             agent.limits,
         )
-
-    def _cost(self, model_id: str, usage: Usage) -> float | None:
-        config = self._assembly.by_model_id(model_id)
-        return None if config is None else cost_usd(config, usage)
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
