@@ -221,7 +221,7 @@ class Team:
         team = copy.copy(self)
         models = team._models = Models({"default": model}, os.environ)  # noqa: SLF001 - another object of this class
         every = dict.fromkeys(self._assembly.models, "default")
-        team._assembly = replace(self._assembly, configs=models, models=every, _by_id={})  # noqa: SLF001
+        team._assembly = replace(self._assembly, configs=models, models=every)  # noqa: SLF001
         team._running = {}  # noqa: SLF001
         return team
 
