@@ -44,6 +44,8 @@ FACTS: dict[str, tuple[str, ...]] = {
 }
 """What the line of each type says beside time, type and agent; the longest text comes last."""
 
+WIDE = frozenset({"error", "reason", "detail"})
+"""Texts of which the end may matter as much as the beginning."""
 UNSAID = {"occurrence": 1, "round": 0, "attempts": 1}
 """Values that go without saying."""
 
@@ -74,7 +76,7 @@ def _fact(name: str, value: Any) -> str:
         case Task():
             return f"task={_text(value.id)} title={_text(value.title)}"
         case _:
-            return f"{name}={_value(value)}"
+            return f"{name}={_text(value, 240) if name in WIDE else _value(value)}"
 
 
 def _value(value: Any) -> str:
@@ -104,9 +106,9 @@ def _item(item: Any) -> str:
             return str(item)
 
 
-def _text(text: str) -> str:
+def _text(text: str, width: int = 72) -> str:
     """A word as it is; anything else between quotes, with quotes inside it escaped."""
-    short = one_line(text)
+    short = one_line(text, width)
     if short and not any(char in ' "=\\' for char in short):
         return short
     return json.dumps(short, ensure_ascii=False)

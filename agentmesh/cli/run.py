@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from agentmesh.cli.options import json_flag, model_and_overrides
 from agentmesh.cli.outcome import describe, exit_code
 from agentmesh.cli.signals import Interruption
 from agentmesh.cli.terminal import complain, printable, say, say_json
-from agentmesh.errors import AgentMeshError, ConfigError
+from agentmesh.errors import ConfigError, ModelRequestsBlocked
 from agentmesh.events import Event
 from agentmesh.reporting import summary
 from agentmesh.team import Team
@@ -56,25 +57,19 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
 
 
 async def _run(team: Team, task: str, seed: int, display: Display) -> Sequence[Event]:
-    failure: AgentMeshError | None = None
-    events: Sequence[Event] = ()
     interruption = Interruption()
     display.abandoned = lambda: interruption.wish("whoever read the events has left")
     async with anyio.create_task_group() as beside:
         await beside.start(interruption.on_signals, display.close)
-        try:
-            with display:
-                async with team.start(task, seed=seed, watch=display, ask=display.ask) as run:
-                    interruption.applies_to(run.cancel)
-                    beside.start_soon(display.keep_drawing)
-                    events = (await run.result()).events
-        except AgentMeshError as error:
-            # Carried past the task group, which would wrap it.
-            failure = error
+        with display:
+            async with team.start(task, seed=seed, watch=display, ask=display.ask) as run:
+                interruption.applies_to(run.cancel)
+                beside.start_soon(display.keep_drawing)
+                # Where requests are blocked the log ends as it must, and says so.
+                with suppress(ModelRequestsBlocked):
+                    await run.result()
         beside.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
-    return events
+    return run.events
 
 
 def _task(task: str | None, task_file: str | None) -> str:

@@ -87,14 +87,16 @@ def inside() -> Command:
 def interrupt() -> Callable[..., Interrupted]:
     """Starts a command, waits until its stderr holds a word, and sends it signals."""
 
-    def start(*arguments: str, until: str, signals: Sequence[signal.Signals] = (signal.SIGINT,)) -> Interrupted:
+    def start(
+        *arguments: str, until: str, signals: Sequence[signal.Signals] = (signal.SIGINT,), **extra: str
+    ) -> Interrupted:
         with subprocess.Popen(
             [sys.executable, "-m", "agentmesh", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment(),
+            env=environment(**extra),
         ) as running:
             assert running.stderr is not None
             seen = ""

@@ -203,18 +203,61 @@ def test_an_interrupted_run_ends_at_once_and_still_prints_its_result(
 
 
 def test_cancelling_does_not_wait_for_a_function_in_its_thread(
-    interrupt: Callable[..., Interrupted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    interrupt: Callable[..., Interrupted], tmp_path: Path
 ) -> None:
     (tmp_path / "sleeping.py").write_text("import time\ndef reply(view):\n    time.sleep(60)\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     path = tmp_path / "t.yaml"
     path.write_text(
         "version: 1\nagents: {a: {kind: function, function: 'sleeping:reply'}}\ntopology: {kind: solo, agent: a}\n"
     )
-    stopped = interrupt("run", str(path), "--task", "x", "--json", "--allow", "sleeping", until="turn_started")
+    stopped = interrupt(
+        "run", str(path), "--task", "x", "--json", "--allow", "sleeping", until="turn_started", PYTHONPATH=str(tmp_path)
+    )
     assert stopped.ended.code == 130
     assert stopped.seconds < 1
     assert stopped.ended.json["outcome"] == "cancelled"
+
+
+def test_a_second_interruption_leaves_at_once(interrupt: Callable[..., Interrupted], tmp_path: Path) -> None:
+    (tmp_path / "stuck.py").write_text(
+        "import asyncio\n"
+        "async def reply(view):\n"
+        "    while True:\n"
+        "        try:\n"
+        "            await asyncio.sleep(60)\n"
+        "        except asyncio.CancelledError:\n"
+        "            pass\n"
+    )
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        "version: 1\nagents: {a: {kind: function, function: 'stuck:reply'}}\ntopology: {kind: solo, agent: a}\n"
+    )
+    stopped = interrupt(
+        "run", str(path), "--task", "x", "--allow", "stuck",
+        until="turn_started", signals=[signal.SIGINT, signal.SIGINT], PYTHONPATH=str(tmp_path),
+    )  # fmt: skip
+    assert stopped.ended.code == 130
+    assert stopped.seconds < 1
+
+
+def test_a_reader_of_events_who_leaves_ends_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "slow.yaml"
+    path.write_text(SLOW)
+    arguments = [sys.executable, "-m", "agentmesh", "run", str(path), "--task", "x", "--events"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        running.stdout.close()
+        assert running.wait(15) == 130
+        assert running.stderr is not None
+        said = running.stderr.read()
+    assert "whoever read the events has left" in said
+    assert "Traceback" not in said
+
+
+def test_a_blocked_model_request_ends_the_run_with_a_message(inside: Command, team_file: Path) -> None:
+    ended = inside("run", str(team_file), "--task", "x", "-m", "openai:gpt-5@http://127.0.0.1:9/v1")
+    assert ended.code == 1
+    assert "model requests are blocked" in ended.err
 
 
 def test_on_a_terminal_the_run_is_drawn_and_a_person_can_answer(tmp_path: Path) -> None:
