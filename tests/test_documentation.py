@@ -118,14 +118,19 @@ class Session:
             exec(compile(block.text, block.title or "<block>", "exec"), self.namespace)
         return printed.getvalue()
 
+    def named(self, word: str) -> list[str]:
+        """The files that a pattern names, or the word itself."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.glob(word)) if "*." in word else [word]
+
     def shell(self, command: str) -> str:
         """What the command prints. The project's own environment stands in for the one that uv would make."""
         command = command.replace("pip install uv && uv run ", "")
-        plain = re.fullmatch(r"agentmesh ([^|;&<>$*\\]+?)( 2>/dev/null)?", command)
-        if plain is not None:
-            result = CliRunner().invoke(main, shlex.split(plain[1]), env={"NO_COLOR": "1", "COLUMNS": "120"})
+        words, ending = command.removesuffix(" 2>/dev/null"), command.endswith(" 2>/dev/null")
+        if words.startswith("agentmesh ") and not re.search(r"[|;&<>$\\]", re.sub(r'"[^"]*"', "", words)):
+            arguments = [name for word in shlex.split(words)[1:] for name in self.named(word)]
+            result = CliRunner().invoke(main, arguments, env={"NO_COLOR": "1", "COLUMNS": "120"})
             assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-            return result.stdout if plain[2] else result.output
+            return result.stdout if ending else result.output
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.folder,
