@@ -47,7 +47,7 @@ Part = Annotated[ImagePart | FilePart, Field(discriminator="type")]
 
 
 class Usage(Frozen):
-    """What model calls used. `input_tokens` counts all input, cached or not; `cost_usd` is None where no price is known."""
+    """What model calls used. `input_tokens` counts all input, cached or not; `cost_usd` is None where unknown."""
 
     input_tokens: int = 0
     output_tokens: int = 0

@@ -79,6 +79,10 @@ class Scheduler:
         self._awaited.discard(id(event))
         return self._settle(self._follow(event))
 
+    def expect(self, event: Event) -> None:
+        """Wait with what is next until this event has been passed to `step`, although it comes from outside."""
+        self._awaited.add(id(event))
+
     @property
     def ending(self) -> bool:
         """Whether the end of the run is decided."""
@@ -125,7 +129,7 @@ class Scheduler:
             case TaskChanged():
                 self._order.task_changed(event)
             case LimitWasReached():
-                self._limit(event)
+                return self._limit(event)
             case FindingRecorded():
                 return list(self._ladder.climb(event))
             case InterventionMade():
@@ -208,7 +212,7 @@ class Scheduler:
 
     def _fail_turn(self, agent: str, event: TurnFailed) -> Step:
         self.state.busy.pop(agent, None)
-        if not self._ending:
+        if not self._ending and event.kind != "limit":  # a limit stands in the log, and among the obstacles, already
             self.state.obstacles.append(("failed", f"turn_failed: {agent}: {event.error}"))
         return list(self._order.ended(agent, acted=False))
 
@@ -303,12 +307,13 @@ class Scheduler:
 
     # Limits, findings, changes of the graph
 
-    def _limit(self, event: LimitWasReached) -> None:
+    def _limit(self, event: LimitWasReached) -> Step:
         if event.agent is None:
             self._end("limit", f"{event.limit}: {event.allowed:g} allowed")
-            return
+            return []
         self.state.retired.add(event.agent)
         self.state.obstacles.append(("limit", f"{event.agent}: {event.limit}: {event.allowed:g} allowed"))
+        return list(self._order.retired(event.agent))
 
     def _intervene(self, event: InterventionMade) -> Step:
         match event.kind:
@@ -359,6 +364,8 @@ class Scheduler:
 
     def _finish(self) -> Step:
         assert self._ending is not None
+        if self._post.rewriting:
+            return self._post.give_up(self._ending[0])
         if self.state.busy:
             if self._cancelling:
                 return []

@@ -48,6 +48,10 @@ class Order(Protocol):
         """A message that no tool call awaits was refused."""
         ...
 
+    def retired(self, agent: str) -> list[Event]:
+        """The agent takes no more turns: it has used up a limit of its own."""
+        ...
+
     def task_changed(self, event: TaskChanged) -> None:
         """A task has come into a new state."""
         ...
@@ -116,6 +120,9 @@ class Talk:
     def undelivered(self, message: MessageRefused) -> list[Event]:
         return []
 
+    def retired(self, agent: str) -> list[Event]:
+        return []
+
     def task_changed(self, event: TaskChanged) -> None:
         """No tasks here."""
 
@@ -161,6 +168,7 @@ class Reactive(Talk):
 
     def started(self, agent: str) -> None:
         self._heard.pop(agent, None)
+        self._ready.pop(agent, None)
 
     def ended(self, agent: str, *, acted: bool) -> list[Event]:
         self._consider(agent)
@@ -171,7 +179,7 @@ class Reactive(Talk):
 
     def ready(self) -> list[str]:
         agents = [agent for agent in self._ready if agent not in self.state.busy]
-        self._ready.clear()
+        self._ready = {agent: None for agent in self._ready if agent in self.state.busy}
         return agents
 
     def reads(self, agent: str, inbox: list[Inbound]) -> list[Inbound]:
@@ -216,18 +224,20 @@ class Rounds(Talk):
         # One message per recipient and turn was checked when they were kept; the turn is over now.
         self.state.written.clear()
         held = [proposal for name in self.state.phase.participants for proposal in self._held.pop(name, ())]
-        return list(held)
+        return [self.state.renumbered(proposal) for proposal in held]
 
     def ready(self) -> list[str]:
         state = self.state
         if state.busy:
             return []
-        if not self._to_act and self.round < (state.phase.rounds or 0):
-            self.round += 1
-            self._to_act = [name for name in state.phase.participants if name not in state.retired]
+        if not any(map(self._has_something, self._to_act)):
+            self._to_act = []
+            if self.round < (state.phase.rounds or 0) and any(map(self._has_something, state.phase.participants)):
+                self.round += 1
+                self._to_act = [name for name in state.phase.participants if name not in state.retired]
         acting = self._to_act if self._at_once else self._next_in_line()
-        self._to_act = self._to_act[len(acting) :] if not self._at_once else []
-        return [name for name in acting if state.inbox.get(name)]
+        self._to_act = self._to_act[len(acting) :]
+        return [name for name in acting if self._has_something(name)]
 
     def over(self) -> str:
         return f"rounds: {self.round} taken"
@@ -235,6 +245,9 @@ class Rounds(Talk):
     def _next_in_line(self) -> Sequence[str]:
         """Up to and with the first who has something to read."""
         for index, name in enumerate(self._to_act):
-            if self.state.inbox.get(name):
+            if self._has_something(name):
                 return self._to_act[: index + 1]
         return self._to_act
+
+    def _has_something(self, agent: str) -> bool:
+        return bool(self.state.inbox.get(agent)) and agent not in self.state.retired

@@ -71,17 +71,11 @@ class Post:
         reason = self._why_not(message, order)
         limit = None if reason else self._message_limit(message.sender)
         state = self._state
-        if reason is not None or limit is not None:
-            refused = MessageRefused(
-                agent=message.sender,
-                message_id=message.message_id,
-                sender=message.sender,
-                recipient=message.recipient,
-                content=message.content,
-                allowed=state.recipients(message.sender),
-                reason=reason or "limit",
-            )
-            return [refused, limit] if limit else [refused]
+        if limit is not None:
+            state.closed = "limit" if limit.agent is None else None
+            return [self._refusal(message, "limit"), limit]
+        if reason is not None:
+            return [self._refusal(message, reason)]
         self._total += 1
         self._accepted[message.sender] += 1
         state.written.setdefault(message.sender, set()).add(message.recipient)
@@ -94,9 +88,16 @@ class Post:
         self.rewriting[message.message_id] = message
         return [Rewrite(message.message_id, message.sender, message.recipient, message.content, edge.rewrite)]
 
-    def transformed(self, event: MessageTransformed) -> MessageDelivered:
-        """The message as the function of its edge returned it."""
-        return _delivery(self.rewriting.pop(event.message_id), event.content)
+    def transformed(self, event: MessageTransformed) -> MessageDelivered | MessageRefused:
+        """The message as the function of its edge returned it, unless the run is ending by now."""
+        message, closed = self.rewriting.pop(event.message_id), self._state.closed
+        return _delivery(message, event.content) if closed is None else self._refusal(message, closed)
+
+    def give_up(self, reason: str) -> Step:
+        """Refuse what no function of an edge will return any more."""
+        given_up = [self._refusal(message, reason) for message in self.rewriting.values()]
+        self.rewriting.clear()
+        return list(given_up)
 
     def delivered(self, event: MessageDelivered) -> Step:
         """Finish the tool call that awaited this message, if it was the last."""
@@ -113,6 +114,17 @@ class Post:
             return None
         sending.refused.append(why)
         return self._decided(sending, event.message_id)
+
+    def _refusal(self, message: MessageProposed, reason: str) -> MessageRefused:
+        return MessageRefused(
+            agent=message.sender,
+            message_id=message.message_id,
+            sender=message.sender,
+            recipient=message.recipient,
+            content=message.content,
+            allowed=self._state.recipients(message.sender),
+            reason=reason,
+        )
 
     def _decided(self, sending: _Sending, message_id: str) -> Step:
         sending.undecided.discard(message_id)

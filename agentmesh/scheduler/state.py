@@ -71,6 +71,15 @@ class RunState:
             parts=parts,
         )
 
+    def renumbered(self, proposal: MessageProposed) -> MessageProposed:
+        """The proposal with the next number: those that waited are numbered in the order in which they leave.
+
+        Writes into the proposal itself: nobody else holds it yet.
+        """
+        self.message_number += 1
+        proposal.__dict__["message_id"] = f"m{self.message_number}"
+        return proposal
+
     def to_all(self, sender: str, content: str, parts: tuple[Part, ...] = ()) -> list[MessageProposed]:
         """The same text to every successor: what a plain-text reply is."""
         return [self.proposal(sender, recipient, content, parts=parts) for recipient in self.recipients(sender)]

@@ -80,6 +80,8 @@ class Tasks(Talk):
             case HandOff():
                 if agent not in self._active:
                     return f"'{agent}' has no task to hand off"
+                if self._busy_planning(agent):
+                    return f"tasks of '{agent}' are still under way; hand off when they have come back"
                 return self._hand_off(agent, action)
             case Decide():
                 return self._decide(agent, action)
@@ -91,13 +93,20 @@ class Tasks(Talk):
         self._candidates[agent] = None
         if agent in self.planning.planner_of:
             self._to_assign[self.planning.planner_of[agent]] = None
-        entry = self._active.get(agent)
-        if acted or entry is None or self._busy_planning(agent):
+        return [] if acted or self._busy_planning(agent) else self._failed(agent)
+
+    def retired(self, agent: str) -> list[Event]:
+        """A task whose worker cannot begin any more has failed; what nobody is left to do fails when it is due."""
+        self._to_assign.update(dict.fromkeys(self._boards))
+        return [] if agent in self.state.busy or self._busy_planning(agent) else self._failed(agent)
+
+    def _failed(self, worker: str) -> list[Event]:
+        entry = self._active.get(worker)
+        if entry is None:
             return []
-        planner = self.planning.planner_of[agent]
-        self._candidates[planner] = None
-        told = notice(planner, "task_failed", task=entry.task.id, worker=agent)
-        return [TaskChanged(agent=planner, task=entry.task, status="failed", worker=agent), told]
+        planner = self.planning.planner_of[worker]
+        told = notice(planner, "task_failed", task=entry.task.id, worker=worker)
+        return [TaskChanged(agent=planner, task=entry.task, status="failed", worker=worker), told]
 
     def task_changed(self, event: TaskChanged) -> None:
         planner = event.agent or ""
@@ -135,8 +144,10 @@ class Tasks(Talk):
         board = self._boards.get(agent, {})
 
         def place(item: Inbound) -> int:
-            entry = board.get(item.task_id or "") if isinstance(item, MessageDelivered) else None
-            return entry.number if entry else -1
+            # A planner's own task may bear the same id as one that it opened.
+            if not isinstance(item, MessageDelivered) or item.kind != "handoff" or item.task_id not in board:
+                return -1
+            return board[item.task_id].number
 
         return sorted(inbox, key=place) if board else inbox
 
@@ -199,6 +210,8 @@ class Tasks(Talk):
             for entry in board.values()
             if entry.status == "open" and all(board[id_].status == "done" for id_ in entry.task.depends_on)
         ]
+        if all(name in self.state.retired for name in self.planning.workers[planner]):
+            return [event for entry in able for event in self._abandoned(planner, entry)]
         able.sort(key=lambda entry: (-entry.task.priority, entry.number))
         free = [
             name
@@ -213,15 +226,14 @@ class Tasks(Talk):
             ]
         return events
 
+    def _abandoned(self, planner: str, entry: Entry) -> list[Event]:
+        told = notice(planner, "task_abandoned", task=entry.task.id)
+        return [TaskChanged(agent=planner, task=entry.task, status="failed", summary="no worker is left"), told]
+
     def undelivered(self, message: MessageRefused) -> list[Event]:
         """A task that could not be sent to its worker has failed."""
-        entry = self._active.get(message.recipient)
-        if entry is None or self.planning.planner_of[message.recipient] != message.sender:
-            return []
-        return [
-            TaskChanged(agent=message.sender, task=entry.task, status="failed", worker=message.recipient),
-            notice(message.sender, "task_failed", task=entry.task.id, worker=message.recipient),
-        ]
+        from_planner = self.planning.planner_of.get(message.recipient) == message.sender
+        return self._failed(message.recipient) if from_planner else []
 
     def _hand_off(self, worker: str, handoff: Handoff, parts: tuple[Part, ...] = ()) -> list[Event]:
         entry = self._active.get(worker)
