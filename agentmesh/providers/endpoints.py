@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -46,6 +47,7 @@ class Endpoint:
         self.wire = wire
         self.users = 0
         self._targets: dict[str, Target] = {}
+        self._pacers: dict[tuple[str, int], asyncio.Semaphore] = {}
 
     def target(self, path: str) -> Target:
         """Address and headers for a path, the SDK's headers included."""
@@ -55,6 +57,12 @@ class Endpoint:
             headers = {name: value for name, value in merged.items() if isinstance(value, str)}
             known = self._targets[path] = Target(self.address.base_url.rstrip("/") + path, headers)
         return known
+
+    def pacer(self, model: str, concurrency: int | None) -> AbstractAsyncContextManager[None]:
+        """Lets so many requests to a model pass at once, whoever sends them."""
+        if concurrency is None:
+            return nullcontext()
+        return self._pacers.setdefault((model, concurrency), asyncio.Semaphore(concurrency))
 
 
 _lock = threading.Lock()

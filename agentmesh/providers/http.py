@@ -85,8 +85,11 @@ class HttpProvider(ABC):
         refuse_blocked_request(self._model_id)
         endpoint = self._held.get(asyncio.get_running_loop()) or await self._open_endpoint()
 
+        pacer = endpoint.pacer(self.config.model, self.config.pace.concurrency)
+
         async def attempt(seconds: float) -> Reply:
-            return await self._attempt(endpoint, request, on_delta, seconds)
+            async with pacer:
+                return await self._attempt(endpoint, request, on_delta, seconds)
 
         timeout_s = min(request.timeout_s, self.config.timeout_s)
         return await with_retries(attempt, request, timeout_s, self.config.max_retries, self.first_wait_s)

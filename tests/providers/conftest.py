@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from fake_server import KEY, PROGRAM, FakeServer, MakeProvider
 
 from agentmesh.config.models import ModelConfig
 from agentmesh.providers.http import HttpProvider
 from agentmesh.providers.registry import make_provider
+from tests.providers.fake_server import KEY, PROGRAM, FakeServer, MakeProvider
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from fake_server import KEY, FakeServer, MakeProvider
 
 from agentmesh.errors import ProviderError
 from agentmesh.messages import ChatMessage
 from agentmesh.providers.base import Request
+from tests.providers.fake_server import KEY, FakeServer, MakeProvider
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_models]
 

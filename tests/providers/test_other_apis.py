@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fake_server import KEY, FakeServer, MakeProvider
 
 from agentmesh.errors import ProviderError
 from agentmesh.messages import ChatMessage, Reply
 from agentmesh.providers.base import Request
+from tests.providers.fake_server import KEY, FakeServer, MakeProvider
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_models]
 

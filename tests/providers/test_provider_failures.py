@@ -5,13 +5,13 @@ from typing import Any
 
 import anyio
 import pytest
-from fake_server import KEY, FakeServer, MakeProvider
 
 from agentmesh.config.models import ModelConfig
 from agentmesh.errors import ConfigError, ModelRequestsBlocked, ProviderError
 from agentmesh.providers.base import Request
 from agentmesh.providers.guard import allow_model_requests, block_model_requests, model_requests_allowed
 from agentmesh.providers.registry import make_provider
+from tests.providers.fake_server import KEY, FakeServer, MakeProvider
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_models]
 

@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from fake_server import FakeServer, MakeProvider
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from agentmesh.messages import ChatMessage
 from agentmesh.providers.base import Request
 from agentmesh.providers.http import HttpProvider
 from agentmesh.providers.registry import make_provider
+from tests.providers.fake_server import FakeServer, MakeProvider
 
 TOOL = {"type": "function", "function": {"name": "add", "description": "Adds.", "parameters": {"type": "object"}}}
 APIS: list[dict[str, Any]] = [

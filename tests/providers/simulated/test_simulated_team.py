@@ -8,11 +8,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_office import CALCULATOR, Office, Seat, quoted
 
 from agentmesh.providers.simulated import PROFILES, Profile, respond
 from agentmesh.tools.calculator import evaluate, number_text
 from agentmesh.tools.graph import definition
+from tests.providers.simulated.simulated_office import CALCULATOR, Office, Seat, quoted
 
 
 def test_a_team_splits_computes_and_puts_together() -> None:
