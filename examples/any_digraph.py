@@ -1,5 +1,7 @@
 """Any networkx.DiGraph is a topology: its nodes are agents and `user`, its edges what is permitted."""
 
+from __future__ import annotations
+
 import networkx as nx
 
 from agentmesh import Agent, Reply, Request, Team, ToolCall
@@ -12,7 +14,7 @@ def gossip(request: Request) -> str | Reply:
     return Reply(tool_calls=(ToolCall("send_message", {"recipients": ["b", "c", "user"], "content": "psst"}),))
 
 
-graph = nx.DiGraph([("user", "a"), ("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "user")])
+graph: nx.DiGraph[str] = nx.DiGraph([("user", "a"), ("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "user")])
 graph.add_node("d", join="all")
 
 team = Team(

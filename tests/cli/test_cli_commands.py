@@ -13,9 +13,9 @@ import pytest
 from agentmesh import __version__
 
 if TYPE_CHECKING:
-    from cli_processes import Command
+    from tests.cli.cli_processes import Command
 
-pytest_plugins = ["cli_processes"]
+pytest_plugins = ["tests.cli.cli_processes"]
 
 
 def test_help_lists_every_command_and_the_exit_codes(inside: Command) -> None:
@@ -184,8 +184,8 @@ def test_new_refuses_a_name_that_no_team_can_have(inside: Command, tmp_path: Pat
     assert "is no name for a team" in ended.err
 
 
-def test_new_says_why_a_place_cannot_be_written(process: Command, tmp_path: Path) -> None:
-    ended = process("new", str(tmp_path / "missing" / "mine"))
+def test_new_says_why_a_place_cannot_be_written(inside: Command, tmp_path: Path) -> None:
+    ended = inside("new", str(tmp_path / "missing" / "mine"))
     assert ended.code == 2
     assert "cannot be written: No such file or directory" in ended.err
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from cli_processes import Command
+    from tests.cli.cli_processes import Command
 
-pytest_plugins = ["cli_processes"]
+pytest_plugins = ["tests.cli.cli_processes"]
 
 
 @pytest.fixture
