@@ -23,11 +23,14 @@ WORDS = {"integer": "whole number", "number": "number", "string": "text", "boole
 
 def pages() -> dict[Path, str]:
     """Every generated file with its text."""
-    pictures = {
-        DOCS / "topologies" / f"{file.stem}.svg": draw(Team.from_yaml(file).topology, "svg")
-        for file in sorted((ROOT / "topologies").glob("*.yaml"))
-    }
+    teams = {file.stem: Team.from_yaml(file) for file in sorted((ROOT / "topologies").glob("*.yaml"))}
+    pictures = {DOCS / "topologies" / f"{kind}.svg": picture(team) for kind, team in teams.items()}
     return {DOCS / "yaml.md": yaml_reference(), **pictures}
+
+
+def picture(team: Team) -> str:
+    """What `agentmesh show --format svg` prints."""
+    return draw(team.topology, "svg", {name: agent.role for name, agent in team.agents.items() if agent.role})
 
 
 def yaml_reference() -> str:

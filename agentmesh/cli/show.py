@@ -23,4 +23,5 @@ from agentmesh.topology.drawing import Format, draw
 def command(file: str, form: Format, as_json: bool, model: str | None, overrides: tuple[str, ...]) -> None:
     """Draw the topology of FILE: its nodes, its edges and the phases that a run passes through."""
     team = Team.from_yaml(file, model=model, overrides=overrides, allow=UNLOADED)
-    say(printable(draw(team.topology, "json" if as_json else form)).rstrip("\n"))
+    roles = {name: agent.role for name, agent in team.agents.items() if agent.role}
+    say(printable(draw(team.topology, "json" if as_json else form, roles)).rstrip("\n"))

@@ -13,7 +13,7 @@ from agentmesh.topology.layers import depths
 from agentmesh.topology.layout import layout
 from agentmesh.topology.phases import Edge, Join, Phase
 from agentmesh.topology.shapes import ANSWER, TASK, Link, links_of, members, part_of, text_cells
-from agentmesh.topology.svg import join_text, order_text, phase_title, svg
+from agentmesh.topology.svg import join_text, order_text, phase_title, role_text, svg
 
 Format = Literal["mermaid", "svg", "dot", "json", "text"]
 LINE = 96
@@ -39,19 +39,22 @@ class Drawable(Protocol):
         ...
 
 
-def draw(topology: Drawable, format: Format) -> str:
-    """The topology in one of five forms. The same topology gives the same text, which ends with a newline."""
+def draw(topology: Drawable, format: Format, roles: Mapping[str, str] | None = None) -> str:
+    """The topology in one of five forms. The same topology gives the same text, which ends with a newline.
+
+    `roles`: words for what agents are, by name; SVG and text show them.
+    """
     match format:
         case "mermaid":
             return _mermaid(topology)
         case "svg":
-            return svg(topology.phases, topology.joins)
+            return svg(topology.phases, topology.joins, roles or {})
         case "dot":
             return _dot(topology)
         case "json":
             return _json(topology)
         case "text":
-            return _text(topology)
+            return _text(topology, roles or {})
         case _:
             assert_never(format)
 
@@ -200,11 +203,11 @@ def _quoted(text: str) -> str:
 # Text for a terminal.
 
 
-def _text(topology: Drawable) -> str:
+def _text(topology: Drawable, roles: Mapping[str, str]) -> str:
     blocks = []
     for index, phase in enumerate(topology.phases):
         title = f"{phase_title(phase, index, len(topology.phases))} ({order_text(phase)})"
-        lines = _path(phase) or _tree(phase) or [*_lists(phase)]
+        lines = _path(phase) or _tree(phase, roles) or [*_lists(phase)]
         waiting = [(name, join_text(topology.joins.get(name, "any"))) for name in members(phase)]
         lines += [f"{name} {join}" for name, join in waiting if join]
         blocks.append("\n".join([title, *(f"  {line}" for line in lines)]))
@@ -256,7 +259,7 @@ def _wrapped(words: Sequence[str], separator: str, indent: str = "    ") -> list
     return lines
 
 
-def _tree(phase: Phase) -> list[str]:
+def _tree(phase: Phase, roles: Mapping[str, str]) -> list[str]:
     """A phase in which everybody hangs from one other, as an indented tree; nothing for any other phase."""
     links = links_of(phase)
     keys = list(dict.fromkeys(end for link in links for end in (link.start, link.stop) if end != ANSWER))
@@ -275,29 +278,31 @@ def _tree(phase: Phase) -> list[str]:
     if len(roots) != 1 or len(inner) != len(keys) - 1:
         return []
     ends = {link.start: link for link in links if link.stop == ANSWER}
-    return _branches(phase, roots[0], below, ends)
+    named = {key: _named(key) + _role(phase, key, roles) for key in keys}
+    return _branches(named, roots[0], below, ends)
 
 
-def _branches(phase: Phase, key: str, below: Mapping[str, list[Link]], ends: Mapping[str, Link]) -> list[str]:
-    own = _named(key) + _role(phase, key) + (f" {_said(ends[key])}" if key in ends else "")
+def _branches(
+    named: Mapping[str, str], key: str, below: Mapping[str, list[Link]], ends: Mapping[str, Link]
+) -> list[str]:
+    own = named[key] + (f" {_said(ends[key])}" if key in ends else "")
     children = below[key]
     if len(children) == 1 and key not in ends and (key == TASK or children[0].back is None):
-        first, *rest = _branches(phase, children[0].stop, below, ends)
+        first, *rest = _branches(named, children[0].stop, below, ends)
         before = f"{own} {_said(children[0], first)}"
         return [before, *(" " * (text_cells(before) - text_cells(first)) + line for line in rest)]
     lines = [own]
     for index, link in enumerate(children):
         last = index == len(children) - 1
-        first, *rest = _branches(phase, link.stop, below, ends)
+        first, *rest = _branches(named, link.stop, below, ends)
         lines.append(f"{'└' if last else '├'}{_said(link, first)}")
         lines += [f"{' ' if last else '│'}  {line}" for line in rest]
     return lines
 
 
-def _role(phase: Phase, key: str) -> str:
-    """What an agent is to its phase, where its name does not say so."""
-    part = "agent" if key in (TASK, ANSWER) else part_of(phase, key)
-    return "" if part == "agent" or part in key.lower() else f" ({part})"
+def _role(phase: Phase, key: str, roles: Mapping[str, str]) -> str:
+    role = "" if key in (TASK, ANSWER) else role_text(key, part_of(phase, key), roles)
+    return f" ({role})" if role else ""
 
 
 def _lists(phase: Phase) -> Iterable[str]:

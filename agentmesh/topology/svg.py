@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from agentmesh.messages import USER
 from agentmesh.topology.layout import layout
 from agentmesh.topology.phases import Edge, Join, Phase
-from agentmesh.topology.shapes import Box, Curve, Link, Picture, Point, Spot, shortened, text_cells
+from agentmesh.topology.shapes import Box, Curve, Link, Part, Picture, Point, Spot, shortened, text_cells
 
 PADDING = 26.0
 HEADER = 46.0
 BETWEEN = 44.0
+CAPTION_CELL = 5.0
+"""Width of a letter of a caption; what does not fit its node is shortened."""
 HEAD = 7.5
 """Length of an arrow's head."""
 
@@ -60,9 +63,10 @@ STYLE = """
 """
 
 
-def svg(phases: Sequence[Phase], joins: Mapping[str, Join]) -> str:
+def svg(phases: Sequence[Phase], joins: Mapping[str, Join], roles: Mapping[str, str]) -> str:
     """One card for each phase, from left to right in the order in which a run passes through them."""
     pictures = [layout(phase) for phase in phases]
+    captions = _Captions(joins, roles)
     height = max((picture.height for picture in pictures), default=0.0) + HEADER + 2 * PADDING
     body: list[str] = []
     x = 1.0
@@ -71,7 +75,7 @@ def svg(phases: Sequence[Phase], joins: Mapping[str, Join]) -> str:
         width = max(picture.width, text_cells(title) * 8.6 + text_cells(order) * 6.9 + 20) + 2 * PADDING
         if index:
             body.append(_between(x - BETWEEN, height / 2))
-        body.append(_card(picture, title, order, (x, 1.0, x + width, 1.0 + height), joins))
+        body.append(_card(picture, title, order, (x, 1.0, x + width, 1.0 + height), captions))
         x += width + BETWEEN
     total = (x - BETWEEN + 1, height + 2) if pictures else (2.0, 2.0)
     names = ", ".join(dict.fromkeys(name for phase in phases for name in phase.participants))
@@ -104,7 +108,28 @@ def join_text(join: Join) -> str:
     return "" if join == "any" else "waits for all" if join == "all" else f"waits for {join}"
 
 
-def _card(picture: Picture, title: str, order: str, box: Box, joins: Mapping[str, Join]) -> str:
+def role_text(name: str, part: Part, roles: Mapping[str, str]) -> str:
+    """What an agent is, in a word or two: its declared role, or its part in planning; nothing if its name says so."""
+    role = roles.get(name) or ("" if part == "agent" else part)
+    return "" if role.lower() in name.lower() else role
+
+
+@dataclass(frozen=True)
+class _Captions:
+    """The second line of each node."""
+
+    joins: Mapping[str, Join]
+    roles: Mapping[str, str]
+
+    def of(self, spot: Spot) -> str:
+        """For `user` what passes there; for an agent its role, and what it waits for."""
+        if spot.part in ("task", "answer"):
+            return spot.part
+        words = (role_text(spot.name, spot.part, self.roles), join_text(self.joins.get(spot.name, "any")))
+        return ", ".join(word for word in words if word)
+
+
+def _card(picture: Picture, title: str, order: str, box: Box, captions: _Captions) -> str:
     left, top, right, bottom = box
     dx = left + (right - left - picture.width) / 2
     dy = top + HEADER + PADDING + (bottom - top - HEADER - 2 * PADDING - picture.height) / 2
@@ -118,7 +143,7 @@ def _card(picture: Picture, title: str, order: str, box: Box, joins: Mapping[str
         f'<g transform="translate({_number(dx)} {_number(dy)})">',
         *(_ring(ring) for ring in picture.rings),
         *(_curve(curve) for curve in picture.curves),
-        *(_spot(spot, joins) for spot in picture.spots),
+        *(_spot(spot, captions.of(spot)) for spot in picture.spots),
         *_labels(picture),
         "</g>",
         "</g>",
@@ -140,9 +165,8 @@ def _ring(box: Box) -> str:
     )
 
 
-def _spot(spot: Spot, joins: Mapping[str, Join]) -> str:
+def _spot(spot: Spot, caption: str) -> str:
     is_user = spot.part in ("task", "answer")
-    caption = _caption(spot, joins)
     left, top, _, _ = spot.box
     radius = spot.height / 2 if is_user else 4 if spot.part == "planner" else 10
     frame = f'x="{_number(left)}" y="{_number(top)}" width="{_number(spot.width)}" height="{_number(spot.height)}"'
@@ -158,18 +182,11 @@ def _spot(spot: Spot, joins: Mapping[str, Join]) -> str:
         f"{_text(shortened(spot.name))}</text>",
     ]
     if caption:
+        short = shortened(caption, int((spot.width - 8) / CAPTION_CELL))
         lines.append(
-            f'<text class="am-caption" x="{_number(spot.x)}" y="{_number(spot.y + 12.5)}">{_text(caption)}</text>'
+            f'<text class="am-caption" x="{_number(spot.x)}" y="{_number(spot.y + 12.5)}">{_text(short)}</text>'
         )
     return "\n".join([*lines, "</g>"])
-
-
-def _caption(spot: Spot, joins: Mapping[str, Join]) -> str:
-    """The second line of a node: what it is to the phase, unless its name says so."""
-    if spot.part in ("task", "answer"):
-        return spot.part
-    role = "" if spot.part == "agent" or spot.part in spot.name.lower() else spot.part
-    return ", ".join(word for word in (role, join_text(joins.get(spot.name, "any"))) if word)
 
 
 def _octagon(spot: Spot) -> str:

@@ -215,6 +215,17 @@ def test_a_role_is_written_under_a_name_that_does_not_say_it() -> None:
     assert ">worker<" not in plain
 
 
+def test_a_declared_role_is_shown_with_its_agent() -> None:
+    roles = {"writer": "drafts the report", "editor": "editor"}
+    root = ElementTree.fromstring(draw(EXAMPLES["chain"], "svg", roles))
+    captions = [element.text for element in root.iter(f"{SVG}text") if element.get("class") == "am-caption"]
+    assert captions == ["task", shortened("drafts the report", 13), "answer"]
+    assert "writer: drafts the report" in [element.text for element in root.iter(f"{SVG}title")]
+    hierarchy = draw(EXAMPLES["hierarchy"], "text", {"worker-1": "counts", "judge": "judge"})
+    assert "├⇄ worker-1 (counts)" in hierarchy
+    assert "judge (" not in hierarchy
+
+
 def test_many_workers_hang_in_two_columns() -> None:
     spots = [spot for spot in picture_of(EXAMPLES["many workers"]).spots if spot.part == "worker"]
     assert len({spot.x for spot in spots}) == 2
