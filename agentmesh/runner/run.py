@@ -51,7 +51,8 @@ class Runner:
             verify_retries=plan.verify_retries if plan.verify else None,
         )
         self._queue: deque[Event | Command] = deque()
-        self._draining = False
+        self._draining = True
+        """Whether the queue is being worked through; before the start, everything waits in it for `run_started`."""
         self._tasks: TaskGroup | None = None
         self._scopes: dict[str, anyio.CancelScope] = {}
         self._finished: dict[str, ToolCallFinished] = {}
@@ -69,7 +70,7 @@ class Runner:
                 self._tasks = tasks
                 if plan.limits.seconds:
                     tasks.start_soon(self._deadline, plan.limits.seconds)
-                self.record(
+                self._queue.appendleft(
                     RunStarted(
                         team=plan.team,
                         task=plan.task,
@@ -80,12 +81,19 @@ class Runner:
                         continues=plan.continues,
                     )
                 )
+                self._draining = False
+                self._take([])
                 await self._ended.wait()
                 tasks.cancel_scope.cancel()
         finally:
             self.stop("cancelled", "interrupted")
         if self._fatal is not None:
             raise self._fatal
+
+    @property
+    def ending(self) -> bool:
+        """Whether the end of the run is decided."""
+        return self.scheduler.ending
 
     def stop(self, outcome: Outcome, reason: str) -> None:
         """End the run from outside, at once. Does nothing to a run that has ended."""
@@ -131,16 +139,17 @@ class Runner:
     def _append(self, event: Event) -> None:
         if self.scheduler.ended:
             return
-        stamped(event, len(self.events) + 1, self.plan.run_id, time.time())
-        self.events.append(event)
-        if self.plan.watch is not None:
-            self.plan.watch(event)
+        self._log(event)
         found = self._observe(event) if self.plan.monitors else []
-        if isinstance(event, MessageProposed):
+        if found:
+            self.scheduler.expect(event)  # nothing new begins, and the run does not end, before each finding is heard
+        if isinstance(event, MessageProposed | MessageTransformed):
             # A blocking monitor's word counts before the message is decided on.
             for finding in [finding for finding in found if finding.blocking]:
                 self._at_once(finding)
             found = [finding for finding in found if not finding.blocking]
+        for finding in found:
+            self.scheduler.expect(finding)
         self._queue.extend(self.scheduler.step(event))
         self._queue.extend(found)
         if isinstance(event, ToolCallFinished) and event.key in self._waiting:
@@ -149,11 +158,22 @@ class Runner:
         elif isinstance(event, RunEnded):
             self._ended.set()
 
-    def _at_once(self, event: Event) -> None:
+    def _log(self, event: Event) -> None:
         stamped(event, len(self.events) + 1, self.plan.run_id, time.time())
         self.events.append(event)
-        if self.plan.watch is not None:
+        if self.plan.watch is None or self._fatal is not None:
+            return
+        try:
             self.plan.watch(event)
+        except (
+            Exception
+        ) as error:  # whoever watches is somebody else's code; the run ends, and the caller gets the error
+            self._fatal = error
+            self.scheduler.expect(event)
+            self.stop("failed", f"watch raised {type(error).__name__}: {error}")
+
+    def _at_once(self, event: Event) -> None:
+        self._log(event)
         for item in self.scheduler.step(event):
             if isinstance(item, Command):
                 self._carry_out(item)

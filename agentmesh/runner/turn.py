@@ -6,7 +6,7 @@ import inspect
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import anyio
 import anyio.lowlevel
@@ -17,6 +17,7 @@ from agentmesh.events import (
     Answered,
     ContextReason,
     ContextStarted,
+    Event,
     ModelCallFinished,
     ModelCallStarted,
     Question,
@@ -25,18 +26,40 @@ from agentmesh.events import (
 )
 from agentmesh.messages import Reply, ToolCall, Usage
 from agentmesh.providers.base import Request
-from agentmesh.runner.member import Delta, Member
+from agentmesh.runner.ledger import Ledger
+from agentmesh.runner.member import Delta, Member, RunPlan
 from agentmesh.scheduler.commands import StartTurn
 from agentmesh.tools.graph import GRAPH_TOOLS
 
-if TYPE_CHECKING:
-    from agentmesh.runner.run import Runner
+
+class Shell(Protocol):
+    """What a turn needs of the run that it belongs to."""
+
+    plan: RunPlan
+    ledger: Ledger
+
+    @property
+    def ending(self) -> bool:
+        """Whether the end of the run is decided."""
+        ...
+
+    def record(self, event: Event) -> None:
+        """Append an event to the log and carry out all that follows from it."""
+        ...
+
+    def remaining_s(self) -> float | None:
+        """Seconds until the run's deadline, if it has one."""
+        ...
+
+    async def on_graph(self, event: ToolCallStarted) -> ToolCallFinished:
+        """Record a call of a graph tool and wait until it is decided."""
+        ...
 
 
 class RunningTurn:
     """What an agent acts through while its turn lasts."""
 
-    def __init__(self, runner: Runner, member: Member, command: StartTurn) -> None:
+    def __init__(self, runner: Shell, member: Member, command: StartTurn) -> None:
         self._runner = runner
         self._member = member
         self._agent = command.agent
@@ -60,7 +83,7 @@ class RunningTurn:
     async def complete(self, request: Request, request_hash: str, input_tokens: int) -> Reply:
         """One model call, paid from the ledger. Raises: ProviderError, LimitExceeded."""
         runner, agent, provider = self._runner, self._agent, self._member.provider
-        if runner.scheduler.ending:
+        if runner.ending:
             await anyio.lowlevel.checkpoint()  # this turn is cancelled already: spend nothing more
         if provider is None:
             raise AgentError("has no model")
@@ -77,8 +100,8 @@ class RunningTurn:
         try:
             reply = await provider.complete(replace(request, deadline_s=runner.remaining_s()), self._on_delta())
             usage = self._usage(reply, input_tokens)
-        except AgentMeshError as failure:
-            error = str(failure)
+        except Exception as failure:  # a provider may be anybody's code
+            error = str(failure) if isinstance(failure, AgentMeshError) else f"{type(failure).__name__}: {failure}"
             raise
         except anyio.get_cancelled_exc_class():
             error = "cancelled"
