@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from agentmesh.errors import ProviderError
-from agentmesh.messages import ChatMessage, Reply, ToolCall, Usage
+from agentmesh.messages import ChatMessage, ToolCall
 from agentmesh.providers.ask import schema_instruction
 from agentmesh.providers.base import Delta, Request
-from agentmesh.providers.encoding import Start, count, dumps, fields, grown_body
-from agentmesh.providers.http import Assembly, HttpProvider, Mode
+from agentmesh.providers.encoding import Counts, Start, count, dumps, fields, grown_body
+from agentmesh.providers.http import Assembly, Decoded, HttpProvider, Mode
 from agentmesh.providers.openai import decoded_arguments
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class AnthropicProvider(HttpProvider):
 
         return grown_body(self, request, key, start, _encode_message, _tail(request), _RESULTS)
 
-    def decode(self, answer: dict[str, Any]) -> tuple[Reply, Usage | None]:
+    def decode(self, answer: dict[str, Any]) -> Decoded:
         """Text and tool calls of the content blocks."""
         content = answer.get("content")
         if not isinstance(content, list):
@@ -75,13 +75,13 @@ class AnthropicProvider(HttpProvider):
             if block.get("type") == "tool_use"
         )
         thought = any(block.get("type") in ("thinking", "redacted_thinking") for block in content)
-        reply = Reply(
+        return Decoded(
             text="".join(block.get("text") or "" for block in content if block.get("type") == "text"),
             tool_calls=calls,
             finish_reason=_FINISH_REASONS.get(str(reason), "stop"),
-            extra={EXTRA: content} if thought else {},
+            counts=_usage(answer),
+            extra={EXTRA: content} if thought else None,
         )
-        return reply, _usage(answer)
 
     def assembly(self) -> Assembly:
         """Puts content blocks together."""
@@ -251,17 +251,15 @@ def _tool(tool: dict[str, Any]) -> dict[str, Any]:
     return {**given, "input_schema": function.get("parameters") or {"type": "object", "properties": {}}}
 
 
-def _usage(answer: Mapping[str, Any]) -> Usage | None:
+def _usage(answer: Mapping[str, Any]) -> Counts | None:
     usage = answer.get("usage")
     if not isinstance(usage, Mapping) or not usage:
         return None
     read, written = count(usage, "cache_read_input_tokens"), count(usage, "cache_creation_input_tokens")
-    return Usage(
+    return Counts(
         input_tokens=count(usage, "input_tokens") + read + written,
         output_tokens=count(usage, "output_tokens"),
         cache_read_tokens=read,
         cache_write_tokens=written,
         reasoning_tokens=count(usage, "output_tokens_details", "thinking_tokens"),
-        model_calls=1,
-        cost_usd=None,
     )

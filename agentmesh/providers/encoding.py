@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from agentmesh.messages import ChatMessage, Usage
+from agentmesh.messages import ChatMessage
 from agentmesh.providers.base import Request
 
 Encode = Callable[[ChatMessage], str]
@@ -127,15 +127,19 @@ def fields(pairs: Iterable[tuple[str, Any]]) -> str:
     return "{" + "".join(f"{dumps(name)}:{dumps(value)}," for name, value in pairs if value is not None)
 
 
-def estimated_usage(body: bytes, answer: str) -> Usage:
-    """Usage where a server tells none: four characters to a token."""
-    return Usage(
-        input_tokens=max(1, len(body) // 4),
-        output_tokens=max(1, len(answer) // 4),
-        model_calls=1,
-        cost_usd=None,
-        estimated=True,
-    )
+class Counts(NamedTuple):
+    """Tokens of one call, as the server told them. `input_tokens` counts all input, cached or not."""
+
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+def estimated_counts(body: bytes, answer: str) -> Counts:
+    """Tokens where a server tells none: four characters to a token."""
+    return Counts(max(1, len(body) // 4), max(1, len(answer) // 4))
 
 
 def count(data: Mapping[str, Any] | None, *path: str) -> int:

@@ -26,12 +26,14 @@ class FallbackProvider:
         """The first answer. Raises: ProviderError, the last one's."""
         started = time.monotonic()
         *earlier, last = self._providers
+        asked = request
         for provider in earlier:
             try:
-                return await provider.complete(_with_time_left(request, started), on_delta)
+                return await provider.complete(asked, on_delta)
             except ProviderError as error:
                 request.attempts.append(f"{provider.model_id} failed ({error.kind}); the next model is asked")
-        return await last.complete(_with_time_left(request, started), on_delta)
+                asked = _for_the_next(request, started)
+        return await last.complete(asked, on_delta)
 
     async def aclose(self) -> None:
         """Release what each of them holds."""
@@ -39,7 +41,9 @@ class FallbackProvider:
             await provider.aclose()
 
 
-def _with_time_left(request: Request, started: float) -> Request:
-    if request.deadline_s is None:
-        return request
-    return replace(request, deadline_s=max(0.0, request.deadline_s - (time.monotonic() - started)))
+def _for_the_next(request: Request, started: float) -> Request:
+    """The request with the time that is left, without what only the first model's entry says."""
+    left = request.deadline_s
+    if left is not None:
+        left = max(0.0, left - (time.monotonic() - started))
+    return replace(request, deadline_s=left, top_p=None, reasoning_effort=None)

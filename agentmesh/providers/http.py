@@ -7,7 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -16,13 +16,13 @@ import httpx2
 
 from agentmesh.config.models import ModelConfig
 from agentmesh.errors import ConfigError, ProviderError
-from agentmesh.messages import Reply, Usage
+from agentmesh.messages import Reply, ToolCall, Usage
 from agentmesh.providers.base import Delta, Request
-from agentmesh.providers.encoding import estimated_usage
+from agentmesh.providers.encoding import Counts, estimated_counts
 from agentmesh.providers.endpoints import Address, Client, Endpoint, acquire, release
 from agentmesh.providers.failures import Origin, ParameterRefused, failure, stream_failure
 from agentmesh.providers.guard import refuse_blocked_request
-from agentmesh.providers.prices import priced
+from agentmesh.providers.prices import rates_of
 from agentmesh.providers.retry import FIRST_WAIT_SECONDS, with_retries
 from agentmesh.providers.sse import decoded, events
 from agentmesh.providers.wire import Stream
@@ -34,6 +34,17 @@ REFUSED_MODE_STATUS = frozenset({400, 404, 415, 422, 501})
 NO_KEY = "no-key"
 """Sent to compatible servers that were given no key: some refuse a request without one, none looks at it."""
 MODE_PARAMETERS = ("response_format", "text", "output_config", "output_format")
+
+
+class Decoded(NamedTuple):
+    """What an answer says, before it becomes a Reply."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: str
+    counts: Counts | None
+    """None where the server told no usage."""
+    extra: dict[str, Any] | None = None
 
 
 class Assembly(Protocol):
@@ -105,8 +116,8 @@ class HttpProvider(ABC):
         """The body of a request; `mode` says how structured output is asked for, where it is."""
 
     @abstractmethod
-    def decode(self, answer: dict[str, Any]) -> tuple[Reply, Usage | None]:
-        """A reply from a whole answer, and the usage that the server told. Raises: ProviderError."""
+    def decode(self, answer: dict[str, Any]) -> Decoded:
+        """What a whole answer says. Raises: ProviderError."""
 
     @abstractmethod
     def assembly(self) -> Assembly:
@@ -190,7 +201,7 @@ class HttpProvider(ABC):
         if "json" in headers.get("content-type", ""):
             answer = decoded(await _whole(chunks))
             self._check(endpoint, answer)
-            if text := self.decode(answer)[0].text:
+            if text := self.decode(answer).text:
                 on_delta(text)
             return answer
         assembly = self.assembly()
@@ -204,17 +215,28 @@ class HttpProvider(ABC):
 
     def _reply(self, endpoint: Endpoint, answer: dict[str, Any], body: bytes, mode: Mode | None) -> Reply:
         self._check(endpoint, answer)
-        reply, usage = self.decode(answer)
-        if usage is None:
-            usage = estimated_usage(body, reply.text + "".join(str(call.arguments) for call in reply.tool_calls))
+        said = self.decode(answer)
+        counts = said.counts
+        if counts is None:
+            counts = estimated_counts(body, said.text + "".join(str(call.arguments) for call in said.tool_calls))
+        rates = rates_of(self.config)
         return Reply(
-            text=reply.text,
-            tool_calls=reply.tool_calls,
-            usage=priced(self.config, usage),
-            finish_reason=reply.finish_reason,
+            text=said.text,
+            tool_calls=said.tool_calls,
+            usage=Usage(
+                input_tokens=counts.input_tokens,
+                output_tokens=counts.output_tokens,
+                cache_read_tokens=counts.cache_read_tokens,
+                cache_write_tokens=counts.cache_write_tokens,
+                reasoning_tokens=counts.reasoning_tokens,
+                model_calls=1,
+                cost_usd=None if rates is None else rates.cost_usd(counts),
+                estimated=said.counts is None,
+            ),
+            finish_reason=said.finish_reason,
             structured=mode,
             model=self._model_id,
-            extra=reply.extra,
+            extra=said.extra or {},
         )
 
     def _check(self, endpoint: Endpoint, answer: Mapping[str, Any]) -> None:

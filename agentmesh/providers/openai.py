@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from agentmesh.errors import ProviderError
-from agentmesh.messages import ChatMessage, Reply, ToolCall, Usage
+from agentmesh.messages import ChatMessage, ToolCall
 from agentmesh.providers.ask import schema_instruction
 from agentmesh.providers.base import Delta, Request
-from agentmesh.providers.encoding import Start, count, dumps, fields, grown_body
-from agentmesh.providers.http import Assembly, HttpProvider, Mode
+from agentmesh.providers.capabilities import is_reasoning_model
+from agentmesh.providers.encoding import Counts, Start, count, dumps, fields, grown_body
+from agentmesh.providers.http import Assembly, Decoded, HttpProvider, Mode
 from agentmesh.providers.schema import is_strict
 
 if TYPE_CHECKING:
@@ -57,6 +58,18 @@ class OpenAIBase(HttpProvider):
 
         return grown_body(self, request, key, start, self._encode_message, self._tail(request))
 
+    def _sampling(self, request: Request) -> list[tuple[str, float | None]]:
+        """None for OpenAI's reasoning models: what a request holds may be meant for the model before a fallback."""
+        if self.official and is_reasoning_model(self.config.model):
+            return []
+        temperature = self.config.temperature if request.temperature is None else request.temperature
+        return [("temperature", temperature), ("top_p", self.config.top_p if request.top_p is None else request.top_p)]
+
+    def _effort(self, request: Request) -> str | None:
+        if self.official and not is_reasoning_model(self.config.model):
+            return None
+        return request.reasoning_effort or self.config.reasoning_effort
+
     @abstractmethod
     def _head(self, request: Request, mode: Mode | None, *, stream: bool) -> str: ...
 
@@ -81,7 +94,7 @@ class OpenAIProvider(OpenAIBase):
     path = "/chat/completions"
     list_name = "messages"
 
-    def decode(self, answer: dict[str, Any]) -> tuple[Reply, Usage | None]:
+    def decode(self, answer: dict[str, Any]) -> Decoded:
         """The first choice."""
         choices = answer.get("choices")
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
@@ -99,7 +112,7 @@ class OpenAIProvider(OpenAIBase):
         )
         if calls and reason in ("stop", "function_call"):
             reason = "tool_calls"
-        return Reply(text=_text(message.get("content")), tool_calls=calls, finish_reason=reason), _usage(answer)
+        return Decoded(_text(message.get("content")), calls, reason, _usage(answer))
 
     def assembly(self) -> Assembly:
         """Puts chunks together."""
@@ -112,9 +125,8 @@ class OpenAIProvider(OpenAIBase):
             [
                 ("model", config.model),
                 (length, request.max_output_tokens),
-                ("temperature", config.temperature if request.temperature is None else request.temperature),
-                ("top_p", config.top_p if request.top_p is None else request.top_p),
-                ("reasoning_effort", request.reasoning_effort or config.reasoning_effort),
+                *self._sampling(request),
+                ("reasoning_effort", self._effort(request)),
                 ("tools", request.tools or None),
                 ("response_format", _response_format(mode, request.response_schema)),
                 ("stream", stream or None),
@@ -236,17 +248,15 @@ def _text(content: Any) -> str:
     return ""
 
 
-def _usage(answer: dict[str, Any]) -> Usage | None:
+def _usage(answer: dict[str, Any]) -> Counts | None:
     usage = answer.get("usage")
     if not isinstance(usage, Mapping) or not usage:
         return None
     told = cast("Mapping[str, Any]", usage)
-    return Usage(
+    return Counts(
         input_tokens=count(told, "prompt_tokens"),
         output_tokens=count(told, "completion_tokens"),
         cache_read_tokens=count(told, "prompt_tokens_details", "cached_tokens"),
         cache_write_tokens=count(told, "prompt_tokens_details", "cache_write_tokens"),
         reasoning_tokens=count(told, "completion_tokens_details", "reasoning_tokens"),
-        model_calls=1,
-        cost_usd=None,
     )

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentmesh.errors import ProviderError
-from agentmesh.messages import ChatMessage, Reply, ToolCall, Usage
+from agentmesh.messages import ChatMessage, ToolCall
 from agentmesh.providers.base import Delta, Request
 from agentmesh.providers.capabilities import is_reasoning_model
-from agentmesh.providers.encoding import count, dumps, fields
-from agentmesh.providers.http import Assembly, Mode
+from agentmesh.providers.encoding import Counts, count, dumps, fields
+from agentmesh.providers.http import Assembly, Decoded, Mode
 from agentmesh.providers.openai import OpenAIBase, decoded_arguments
 from agentmesh.providers.schema import is_strict
 
@@ -24,7 +24,7 @@ class OpenAIResponsesProvider(OpenAIBase):
     path = "/responses"
     list_name = "input"
 
-    def decode(self, answer: dict[str, Any]) -> tuple[Reply, Usage | None]:
+    def decode(self, answer: dict[str, Any]) -> Decoded:
         """Text and function calls of the output items."""
         output = answer.get("output")
         if not isinstance(output, list):
@@ -41,13 +41,13 @@ class OpenAIResponsesProvider(OpenAIBase):
                 case _:
                     pass  # reasoning and the like: kept whole below
         reasoned = any(item.get("type") == "reasoning" for item in output)
-        reply = Reply(
+        return Decoded(
             text="".join(text),
             tool_calls=tuple(calls),
             finish_reason=self._finish_reason(answer, called=bool(calls)),
-            extra={EXTRA: output} if reasoned else {},
+            counts=_usage(answer),
+            extra={EXTRA: output} if reasoned else None,
         )
-        return reply, _usage(answer)
 
     def assembly(self) -> Assembly:
         """Passes text on; the last event holds the whole answer."""
@@ -55,7 +55,7 @@ class OpenAIResponsesProvider(OpenAIBase):
 
     def _head(self, request: Request, mode: Mode | None, *, stream: bool) -> str:
         config = self.config
-        effort = request.reasoning_effort or config.reasoning_effort
+        effort = self._effort(request)
         return fields(
             [
                 ("model", config.model),
@@ -63,8 +63,7 @@ class OpenAIResponsesProvider(OpenAIBase):
                 # Models that do not reason refuse to be asked for it.
                 ("include", ["reasoning.encrypted_content"] if is_reasoning_model(config.model) else None),
                 ("max_output_tokens", request.max_output_tokens),
-                ("temperature", config.temperature if request.temperature is None else request.temperature),
-                ("top_p", config.top_p if request.top_p is None else request.top_p),
+                *self._sampling(request),
                 ("reasoning", {"effort": effort} if effort else None),
                 ("tools", [_tool(tool) for tool in request.tools] or None),
                 ("text", _text_format(mode, request.response_schema)),
@@ -183,16 +182,14 @@ def _text_format(mode: Mode | None, schema: dict[str, Any] | None) -> dict[str, 
             return None
 
 
-def _usage(answer: Mapping[str, Any]) -> Usage | None:
+def _usage(answer: Mapping[str, Any]) -> Counts | None:
     usage = answer.get("usage")
     if not isinstance(usage, Mapping) or not usage:
         return None
-    return Usage(
+    return Counts(
         input_tokens=count(usage, "input_tokens"),
         output_tokens=count(usage, "output_tokens"),
         cache_read_tokens=count(usage, "input_tokens_details", "cached_tokens"),
         cache_write_tokens=count(usage, "input_tokens_details", "cache_write_tokens"),
         reasoning_tokens=count(usage, "output_tokens_details", "reasoning_tokens"),
-        model_calls=1,
-        cost_usd=None,
     )

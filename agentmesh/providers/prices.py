@@ -9,6 +9,7 @@ from typing import Any
 
 from agentmesh.config.models import ModelConfig, Price
 from agentmesh.messages import Usage
+from agentmesh.providers.encoding import Counts
 
 FREE_PROVIDERS = frozenset({"simulated", "scripted", "echo", "function"})
 MILLION = 1_000_000
@@ -43,7 +44,7 @@ class Rates:
     cache_read: Rate
     cache_write: Rate
 
-    def cost_usd(self, usage: Usage) -> float:
+    def cost_usd(self, usage: Usage | Counts) -> float:
         """What this usage cost."""
         total = usage.input_tokens
         plain = max(0, total - usage.cache_read_tokens - usage.cache_write_tokens)
@@ -67,11 +68,6 @@ def cost_usd(config: ModelConfig, usage: Usage) -> float | None:
     """What this usage cost, cached input at its own price, or None where no price is known."""
     rates = rates_of(config)
     return None if rates is None else rates.cost_usd(usage)
-
-
-def priced(config: ModelConfig, usage: Usage) -> Usage:
-    """The same usage with its cost."""
-    return usage.model_copy(update={"cost_usd": cost_usd(config, usage)})
 
 
 def rates_of(config: ModelConfig) -> Rates | None:

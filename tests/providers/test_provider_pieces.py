@@ -129,11 +129,11 @@ def test_chat_answers_of_many_servers_are_understood() -> None:
     call = {"function": {"name": "add", "arguments": {"x": 1}}}
     content = [{"type": "thinking"}, {"type": "text", "text": "a"}]
     message = {"content": content, "tool_calls": [call, {"function": {"name": "add"}}]}
-    reply, usage = made().decode({"choices": [{"message": message, "finish_reason": "stop"}]})
-    assert usage is None
+    reply = made().decode({"choices": [{"message": message, "finish_reason": "stop"}]})
+    assert reply.counts is None
     assert (reply.text, reply.finish_reason) == ("a", "tool_calls")
     assert [(given.arguments, given.id) for given in reply.tool_calls] == [({"x": 1}, "call_1"), ({}, "call_2")]
-    empty, _ = made().decode({"choices": [{"message": {"content": None}, "finish_reason": "length"}]})
+    empty = made().decode({"choices": [{"message": {"content": None}, "finish_reason": "length"}]})
     assert (empty.text, empty.finish_reason) == ("", "length")
     with pytest.raises(ProviderError, match="content filter"):
         made().decode({"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}]})
@@ -150,7 +150,7 @@ def test_streams_without_numbers_for_tool_calls_are_understood() -> None:
     assembly.feed({"choices": [{"delta": {"refusal": ""}, "finish_reason": "tool_calls"}]}, lambda _: None)
     answer = assembly.answer()
     assert answer is not None
-    reply, _ = made().decode(answer)
+    reply = made().decode(answer)
     assert [(call.name, call.arguments) for call in reply.tool_calls] == [("add", {"x": 1}), ("sub", {})]
 
 
@@ -166,7 +166,7 @@ def test_a_streamed_refusal_is_a_refusal() -> None:
 def test_a_response_that_is_incomplete_says_why() -> None:
     provider = made(api="responses")
     cut = {"output": [], "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
-    assert provider.decode(cut)[0].finish_reason == "length"
+    assert provider.decode(cut).finish_reason == "length"
     with pytest.raises(ProviderError, match="content filter"):
         provider.decode({**cut, "incomplete_details": {"reason": "content_filter"}})
 
@@ -254,3 +254,13 @@ async def test_pace_bounds_the_requests_in_flight_of_all_who_ask_a_model(
             request = Request(agent="a", messages=[{"role": "user", "content": "x"}])
             group.start_soon(both[number % 2].complete, request)
     assert server.most_open() == 3
+
+
+def test_what_was_meant_for_another_model_is_not_sent_to_one_that_refuses_it() -> None:
+    request = Request(agent="a", messages=[], temperature=0.5, reasoning_effort="low")
+    for api in ("chat", "responses"):
+        thinker = json.loads(made(api=api, model="gpt-5.5").encode(request, None, stream=False))
+        assert "temperature" not in thinker
+        talker = json.loads(made(api=api, model="gpt-4o").encode(request, None, stream=False))
+        assert talker["temperature"] == 0.5
+        assert not {"reasoning", "reasoning_effort"} & set(talker)
