@@ -41,7 +41,7 @@ async def run_program(argv: tuple[str, ...], stdin: str, timeout_s: float) -> Fi
                 streams.start_soon(_collect, process, "stderr", outputs)
                 with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
                     assert process.stdin is not None
-                    await process.stdin.send(stdin.encode())
+                    await process.stdin.send(stdin.encode(errors="replace"))
                     await process.stdin.aclose()
             await process.wait()
     except TimeoutError as error:
@@ -103,8 +103,8 @@ class CommandAgent:
             return Reply(stdout.strip())
         try:
             read = json.loads(stdout)
-            calls = tuple(ToolCall(call["name"], call.get("arguments", {})) for call in read.get("tool_calls", ()))
-            return Reply(str(read.get("text", "")), calls)
+            calls = tuple(ToolCall(call["name"], call.get("arguments") or {}) for call in read.get("tool_calls") or ())
+            return Reply(str(read.get("text") or ""), calls)
         except (ValueError, KeyError, TypeError) as error:
             raise AgentError(f"{self.config.argv[0]!r} wrote JSON that is no reply: {error}") from error
 

@@ -46,10 +46,14 @@ class Context:
             self._add(message)
 
     def user(self, content: str | list[dict[str, Any]]) -> None:
-        """Add what the agent is shown. Calls left open by a turn that failed are closed first."""
+        """Add what the agent is shown."""
+        self.close()
+        self._add({"role": "user", "content": content})
+
+    def close(self) -> None:
+        """Answer the calls that a failed turn left open: no model accepts a prompt with an unanswered call."""
         for call_id in list(self._open_calls):
             self._result(call_id, _LOST)
-        self._add({"role": "user", "content": content})
 
     def assistant(self, reply: Reply, call_ids: Sequence[str]) -> None:
         """Add what the model answered."""

@@ -35,6 +35,8 @@ class FunctionAgent:
             result = await self.function(shown)
         else:
             result = await anyio.to_thread.run_sync(self.function, shown, abandon_on_cancel=True)
+            if inspect.isawaitable(result):
+                result = await result
         match result:
             case None | str():
                 return Said(result)

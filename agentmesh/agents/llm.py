@@ -89,6 +89,7 @@ class LLMAgent:
         if before is None or self.config.memory == "fresh":
             reason, kept = "fresh", []
         elif shape[1:] != self._shape[1:]:
+            before.close()
             reason, kept = "phase", before.messages[1:]
         else:
             return before
