@@ -70,6 +70,11 @@ def cost_usd(config: ModelConfig, usage: Usage) -> float | None:
     return None if rates is None else rates.cost_usd(usage)
 
 
+def priced(config: ModelConfig, usage: Usage) -> Usage:
+    """The same usage with its cost."""
+    return usage.model_copy(update={"cost_usd": cost_usd(config, usage)})
+
+
 def rates_of(config: ModelConfig) -> Rates | None:
     """The rates of a model, looked up once."""
     given = config.price

@@ -12,7 +12,7 @@ from agentmesh.providers.base import Request
 from agentmesh.providers.fallback import FallbackProvider
 from agentmesh.providers.openai import OpenAIProvider
 from agentmesh.providers.openai_responses import OpenAIResponsesProvider
-from agentmesh.providers.prices import cost_usd, price_of
+from agentmesh.providers.prices import cost_usd, price_of, priced
 from agentmesh.providers.registry import make_provider, model_id_of, parse_model, unsupported
 
 
@@ -147,7 +147,7 @@ def test_prices_come_from_the_entry_then_the_table_and_are_otherwise_unknown() -
     assert price_of(given) == given.price
     assert price_of(parse_model("openai:qwen3@http://127.0.0.1:8000/v1")) is None
     assert price_of(parse_model("openai:no-such-model-at-all")) is None
-    assert cost_usd(parse_model("openai:no-such-model-at-all"), usage) is None
+    assert priced(parse_model("openai:no-such-model-at-all"), usage).cost_usd is None
     assert cost_usd(parse_model("simulated:worker"), usage) == 0
     assert cost_usd(parse_model("openai:gpt-4o"), usage) == pytest.approx(0.6 * 2.5 + 0.4 * 1.25 + 0.5 * 10)
     assert price_of(parse_model("openai:deepseek-chat@https://api.deepseek.com/v1")) is not None
