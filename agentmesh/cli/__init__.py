@@ -15,6 +15,9 @@ from agentmesh import __version__
 from agentmesh.cli.terminal import INTERRUPTED, complain, leave_at_once, printable
 from agentmesh.errors import AgentMeshError
 
+_PATIENCE_S = 0.1
+"""How long each thread that has nothing left to do may take to end."""
+
 
 class Entry(NamedTuple):
     """Where a command lives, and the line that the list of commands shows for it."""
@@ -41,7 +44,7 @@ class Commands(click.Group):
         try:
             return super().__call__(*args, **kwargs)
         except SystemExit as end:
-            if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+            if _threads_that_stay():
                 leave_at_once(end.code if isinstance(end.code, int) else 1)
             raise
 
@@ -82,6 +85,15 @@ class Commands(click.Group):
         except KeyboardInterrupt as error:
             complain("interrupted")
             raise click.exceptions.Exit(INTERRUPTED) from error
+
+
+def _threads_that_stay() -> bool:
+    """Whether a thread that the process would wait for is still busy after a short wait."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    for thread in others:
+        if not thread.daemon:
+            thread.join(_PATIENCE_S)
+    return any(thread.is_alive() and not thread.daemon for thread in others)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

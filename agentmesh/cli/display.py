@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -31,7 +31,7 @@ def wants_live_view(stream: TextIO, environment: Mapping[str, str]) -> bool:
 class Display:
     """Watches a run. Use as a context manager around it."""
 
-    def __init__(self, names: tuple[str, ...], *, events: bool = False) -> None:
+    def __init__(self, names: Iterable[str], *, events: bool = False) -> None:
         self._events = events
         self._progress = RunProgress(names)
         self._started: float | None = None

@@ -47,13 +47,18 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
     if team.simulated:
         complain(SIMULATED)
     display = Display(team.topology.nodes, events=given["events"])
-    facts = summary(anyio.run(_run, team, text, given["seed"], display))
+    raise click.exceptions.Exit(_tell(anyio.run(_run, team, text, given["seed"], display), as_json, given["events"]))
+
+
+def _tell(events: Sequence[Event], as_json: bool, after_events: bool) -> int:
+    """Print how a run ended; the exit code for it."""
+    facts = summary(events)
     if as_json:
-        say_json(facts, indent=None if given["events"] else 2)
+        say_json(facts, indent=None if after_events else 2)
     elif facts["answer"] is not None:
-        (complain if given["events"] else say)(printable(facts["answer"]))
+        (complain if after_events else say)(printable(facts["answer"]))
     complain(describe(facts))
-    raise click.exceptions.Exit(exit_code(facts["outcome"]))
+    return exit_code(facts["outcome"])
 
 
 async def _run(team: Team, task: str, seed: int, display: Display) -> Sequence[Event]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn, TextIO
 
 import anyio
 import pytest
@@ -24,63 +28,66 @@ class Screen(io.StringIO):
         return True
 
 
-EVENTS = [
+EVENTS: list[RunStarted | MessageDelivered] = [
     stamped(RunStarted(team="pair", task="x"), 1, "r", 10.0),
     stamped(MessageDelivered(message_id="1", sender="user", recipient="a", content="x"), 2, "r", 10.5),
 ]
 
 
-@pytest.fixture
-def out(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
-    return sys.stdout  # type: ignore[return-value]
-
-
-@pytest.fixture
-def err(monkeypatch: pytest.MonkeyPatch) -> Screen:
-    for name in ("CI", "NO_COLOR", "TERM"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(sys, "stderr", Screen())
-    return sys.stderr  # type: ignore[return-value]
+@contextmanager
+def shown_on(err: TextIO, out: TextIO, **environment: str) -> Iterator[None]:
+    """Inside, this is what the process prints on."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CI", "NO_COLOR", "TERM"):
+            patch.delenv(name, raising=False)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "stderr", err)
+        patch.setattr(sys, "stdout", out)
+        yield
 
 
 @pytest.mark.parametrize(
     ("environment", "wanted"),
-    [({}, True), ({"CI": "true"}, False), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
-)  # fmt: skip
+    [
+        ({}, True),
+        ({"CI": "true"}, False),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": ""}, True),
+        ({"TERM": "dumb"}, False),
+    ],
+)
 def test_the_live_view_needs_a_terminal_without_ci_or_no_color(environment: dict[str, str], wanted: bool) -> None:
     assert wants_live_view(Screen(), environment) is wanted
     assert wants_live_view(io.StringIO(), environment) is False
 
 
-def test_no_color_turns_the_live_view_into_plain_lines(
-    out: io.StringIO, err: Screen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    with Display(["a"]) as display:
+def test_no_color_turns_the_live_view_into_plain_lines() -> None:
+    err, out = Screen(), io.StringIO()
+    with shown_on(err, out, NO_COLOR="1"), Display(["a"]) as display:
         for event in EVENTS:
             display(event)
     assert not display.deltas
-    assert (
-        err.getvalue()
-        == "+0.000 run_started team=pair seed=0 task=x\n+0.500 message_delivered user->a kind=text content=x\n"
-    )
+    assert err.getvalue().splitlines() == [
+        "+0.000 run_started team=pair seed=0 task=x",
+        "+0.500 message_delivered user->a kind=text content=x",
+    ]
     assert out.getvalue() == ""
 
 
-def test_events_on_a_terminal_are_not_mixed_with_anything(err: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = Screen()
-    monkeypatch.setattr(sys, "stdout", screen)
-    with Display(["a"], events=True) as display:
+def test_events_on_a_terminal_are_not_mixed_with_anything() -> None:
+    err, out = Screen(), Screen()
+    with shown_on(err, out), Display(["a"], events=True) as display:
         for event in EVENTS:
             display(event)
     assert err.getvalue() == ""
-    assert len(screen.getvalue().splitlines()) == 2
+    assert [json.loads(line)["type"] for line in out.getvalue().splitlines()] == ["run_started", "message_delivered"]
 
 
 @pytest.mark.anyio
-async def test_the_live_view_draws_events_and_streamed_text(out: io.StringIO, err: Screen) -> None:
-    with Display(["a"]) as display:
+async def test_the_live_view_draws_events_and_streamed_text() -> None:
+    err, out = Screen(), io.StringIO()
+    with shown_on(err, out, TERM="xterm", COLUMNS="80", LINES="24"), Display(["a"]) as display:
         assert display.deltas
         for event in EVENTS:
             display(event)
@@ -92,9 +99,18 @@ async def test_the_live_view_draws_events_and_streamed_text(out: io.StringIO, er
     assert out.getvalue() == ""
 
 
-def test_leaving_at_once_loses_nothing_that_was_printed(out: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaving_at_once_loses_nothing_that_was_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     codes: list[int] = []
-    monkeypatch.setattr(os, "_exit", codes.append)
-    terminal.say("result")
-    terminal.leave_at_once(130)
-    assert (codes, out.getvalue()) == ([130], "result\n")
+
+    def leave(code: int) -> NoReturn:
+        codes.append(code)
+        raise SystemExit
+
+    monkeypatch.setattr(os, "_exit", leave)
+    with shown_on(Screen(), out):
+        terminal.say("result")
+        with pytest.raises(SystemExit):
+            terminal.leave_at_once(130)
+    assert codes == [130]
+    assert out.buffer.getvalue() == b"result\n"
