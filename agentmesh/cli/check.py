@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from agentmesh.cli.options import json_flag, model_and_overrides
-from agentmesh.cli.terminal import count, printable, say, say_json, usd
-from agentmesh.errors import ConfigError, Problem
+from agentmesh.cli.terminal import count, printable, say, say_json, usd, warning
+from agentmesh.errors import ConfigError
 from agentmesh.team import Team
 from agentmesh.team.references import UNLOADED
 
@@ -60,7 +60,7 @@ def _lines(entry: Mapping[str, Any]) -> Iterable[str]:
     for problem in entry["errors"]:
         yield printable(problem.at(file))
     for problem in entry["warnings"]:
-        yield printable(_as_warning(problem).at(file))
+        yield warning(problem, file)
     if not entry["ok"]:
         return
     bounds = entry["bounds"]
@@ -74,11 +74,8 @@ def _lines(entry: Mapping[str, Any]) -> Iterable[str]:
             f"cost {usd(bounds['usd'])}",
         )
     )
-    yield "  executes  " + (", ".join(map(printable, entry["executes"])) or "nothing")
-
-
-def _as_warning(problem: Problem) -> Problem:
-    return problem._replace(message=f"warning: {problem.message}")
+    executes = [printable(line).replace("\n", " ") for line in entry["executes"]] or ["nothing"]
+    yield "  executes  " + ("\n" + " " * 12).join(executes)
 
 
 def _bound(number: int | None, noun: str) -> str:

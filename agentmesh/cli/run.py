@@ -15,7 +15,7 @@ from agentmesh.cli.display import Display
 from agentmesh.cli.options import json_flag, model_and_overrides
 from agentmesh.cli.outcome import describe, exit_code
 from agentmesh.cli.signals import Interruption
-from agentmesh.cli.terminal import complain, printable, say, say_json
+from agentmesh.cli.terminal import complain, printable, say, say_json, warning
 from agentmesh.errors import ConfigError, ModelRequestsBlocked
 from agentmesh.events import Event
 from agentmesh.reporting import summary
@@ -42,8 +42,8 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
     """
     text = _task(task, task_file)
     team = Team.from_yaml(file, model=given["model"], overrides=given["overrides"], allow=given["allow"])
-    for warning in team.warnings:
-        complain(printable(warning.at(file)))
+    for problem in team.warnings:
+        complain(warning(problem, file))
     if team.simulated:
         complain(SIMULATED)
     display = Display(team.topology.nodes, events=given["events"])

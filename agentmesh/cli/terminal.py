@@ -11,6 +11,8 @@ from typing import Any, NoReturn, TextIO
 
 import click
 
+from agentmesh.errors import Problem
+
 INTERRUPTED = 130
 """Exit code of a command that was cancelled or interrupted."""
 
@@ -36,6 +38,11 @@ def one_line(text: str, width: int = 72) -> str:
     line = " ".join(printable(text[: 4 * width].replace("\r", "\n")).split())
     cut = len(line) > width or len(text) > 4 * width
     return line[: width - 1].rstrip() + "…" if cut else line
+
+
+def warning(problem: Problem, file: str) -> str:
+    """The line of something that is odd, but not wrong, in a file."""
+    return printable(problem._replace(message=f"warning: {problem.message}").at(file))
 
 
 def _encodable(text: str, encoding: str | None) -> str:

@@ -115,6 +115,39 @@ def test_check_lists_what_a_run_would_execute_and_executes_nothing(inside: Comma
     assert not mark.exists()
 
 
+@pytest.fixture
+def odd_file(tmp_path: Path) -> Path:
+    """A team that works, and depends on one agent."""
+    path = tmp_path / "odd.yaml"
+    path.write_text(
+        "version: 1\n"
+        "agents: {a: {}, b: {kind: command, command: {argv: [cat]}}, c: {kind: command, command: {argv: [cat, -]}}}\n"
+        "topology: {kind: graph, edges: [user -> a, a -> b, a -> c, b -> user, c -> user]}\n"
+    )
+    return path
+
+
+def test_a_warning_is_told_and_is_no_mistake(inside: Command, odd_file: Path) -> None:
+    ended = inside("check", str(odd_file))
+    assert ended.code == 0
+    first, second, *_, third, fourth = ended.out.splitlines()
+    assert first.startswith(f"{odd_file}:3:")
+    assert ": warning: without a no answer can come" in first
+    assert second == f"{odd_file}: ok"
+    assert (third, fourth) == ("  executes  program: cat (agents.b)", "            program: cat - (agents.c)")
+    (entry,) = inside("check", str(odd_file), "--json").json["files"]
+    assert entry["ok"]
+    assert entry["warnings"][0]["line"] == 3
+    assert ": warning: without a" in inside("run", str(odd_file), "--task", "x").err
+
+
+def test_an_unlimited_team_has_unknown_bounds(inside: Command, tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text("version: 1\nagents: {a: {tools: [calculator]}}\ntopology: {kind: solo, agent: a}\n")
+    assert "? tokens" in inside("check", str(path), "-m", "openai:unheard-of").out
+    assert "cost ?" in inside("check", str(path), "-m", "openai:unheard-of").out
+
+
 @pytest.mark.parametrize(
     ("form", "beginning"), [("mermaid", "flowchart"), ("svg", "<svg"), ("dot", "digraph"), ("json", "{"), ("text", "")]
 )

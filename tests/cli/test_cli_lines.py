@@ -6,6 +6,7 @@ from typing import get_args
 
 from agentmesh.cli.lines import FACTS, line
 from agentmesh.events import (
+    BoundsChanged,
     Event,
     FindingRecorded,
     MessageRefused,
@@ -14,6 +15,7 @@ from agentmesh.events import (
     RunStarted,
     TaskChanged,
     TopologyChanged,
+    TurnFailed,
     Verification,
     stamped,
 )
@@ -59,6 +61,14 @@ def test_nested_facts_are_spelt_out() -> None:
     cut = TopologyChanged(change="cut", edges=(("a", "b"),))
     assert shown(cut) == "+1.250 topology_changed change=cut edges=a->b"
     assert shown(Verification(passed=False, attempt=1)) == "+1.250 verification passed=false attempt=1"
+
+
+def test_mappings_and_bounds_are_compact_json() -> None:
+    assert shown(BoundsChanged(bounds={"turns": 3})) == '+1.250 bounds_changed bounds={"turns":3}'
+
+
+def test_the_whole_of_an_error_is_shown() -> None:
+    assert shown(TurnFailed(agent="a", turn=1, error="x" * 100, kind="rate")).endswith("error=" + "x" * 100)
 
 
 def test_an_answer_of_many_lines_stays_one_line() -> None:
