@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -58,10 +57,10 @@ class Endpoint:
             known = self._targets[path] = Target(self.address.base_url.rstrip("/") + path, headers)
         return known
 
-    def pacer(self, model: str, concurrency: int | None) -> AbstractAsyncContextManager[None]:
-        """Lets so many requests to a model pass at once, whoever sends them."""
+    def pacer(self, model: str, concurrency: int | None) -> asyncio.Semaphore | None:
+        """Lets so many requests to a model pass at once, whoever sends them; None where there is no bound."""
         if concurrency is None:
-            return nullcontext()
+            return None
         return self._pacers.setdefault((model, concurrency), asyncio.Semaphore(concurrency))
 
 

@@ -15,7 +15,7 @@ _decisions: list[bool] = []
 
 
 def model_requests_allowed() -> bool:
-    """Whether providers may send requests: what the innermost context manager says, else the environment."""
+    """Whether providers may send requests: what the innermost of the blocks below says, else the environment."""
     if _decisions:
         return _decisions[-1]
     return os.environ.get(BLOCK_VARIABLE, "") in ("", "0")

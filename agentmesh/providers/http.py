@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from importlib import import_module
 from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ from agentmesh.providers.endpoints import Address, Client, Endpoint, acquire, re
 from agentmesh.providers.failures import Origin, ParameterRefused, failure, stream_failure
 from agentmesh.providers.guard import refuse_blocked_request
 from agentmesh.providers.prices import rates_of
-from agentmesh.providers.retry import FIRST_WAIT_SECONDS, with_retries
+from agentmesh.providers.retry import FIRST_WAIT_SECONDS, Clock, retried
 from agentmesh.providers.sse import decoded, events
 from agentmesh.providers.wire import Stream
 
@@ -96,14 +96,23 @@ class HttpProvider(ABC):
         refuse_blocked_request(self._model_id)
         endpoint = self._held.get(asyncio.get_running_loop()) or await self._open_endpoint()
 
-        pacer = endpoint.pacer(self.config.model, self.config.pace.concurrency)
-
-        async def attempt(seconds: float) -> Reply:
-            async with pacer:
-                return await self._attempt(endpoint, request, on_delta, seconds)
-
-        timeout_s = min(request.timeout_s, self.config.timeout_s)
-        return await with_retries(attempt, request, timeout_s, self.config.max_retries, self.first_wait_s)
+        clock = Clock(min(request.timeout_s, self.config.timeout_s), request.deadline_s)
+        try:
+            # Nearly every call succeeds at once, and then retrying costs nothing.
+            return await self._attempt(endpoint, request, on_delta, clock.attempt_s())
+        except ProviderError as error:
+            request.attempts.append(str(error))
+            if not error.retryable or self.config.max_retries == 0:
+                raise
+            failed = error
+        return await retried(
+            lambda: self._attempt(endpoint, request, on_delta, clock.attempt_s()),
+            failed,
+            request.attempts,
+            clock,
+            max_retries=self.config.max_retries,
+            first_wait_s=self.first_wait_s,
+        )
 
     async def aclose(self) -> None:
         """Release the connections of the running loop; they close with the last provider that shares them."""
@@ -158,10 +167,18 @@ class HttpProvider(ABC):
             endpoint = self._held[loop] = acquire(address, self._client)
         return endpoint
 
-    async def _attempt(self, endpoint: Endpoint, request: Request, on_delta: Delta | None, seconds: float) -> Reply:
-        """One attempt; where the server refuses a way of asking for structured output, the next way is tried."""
+    def _attempt(
+        self, endpoint: Endpoint, request: Request, on_delta: Delta | None, seconds: float
+    ) -> Coroutine[Any, Any, Reply]:
         if request.response_schema is None:
-            return await self._send(endpoint, request, None, on_delta, seconds)
+            sending = self._send(endpoint, request, None, on_delta, seconds)
+        else:
+            sending = self._structured(endpoint, request, on_delta, seconds)
+        pacer = endpoint.pacer(self.config.model, self.config.pace.concurrency)
+        return sending if pacer is None else _paced(pacer, sending)
+
+    async def _structured(self, endpoint: Endpoint, request: Request, on_delta: Delta | None, seconds: float) -> Reply:
+        """Where the server refuses a way of asking for structured output, the next way is tried."""
         refused: ProviderError | None = None
         for mode in self.modes[self.modes.index(self._mode) :]:
             try:
@@ -252,6 +269,14 @@ class HttpProvider(ABC):
 def _may_be_about_mode(error: ProviderError) -> bool:
     """A refusal that names another parameter is not about structured output."""
     return not isinstance(error, ParameterRefused) or error.parameter.startswith(MODE_PARAMETERS)
+
+
+async def _paced(pacer: asyncio.Semaphore, sending: Coroutine[Any, Any, Reply]) -> Reply:
+    try:
+        async with pacer:
+            return await sending
+    finally:
+        sending.close()  # where it never began, because the wait was cancelled
 
 
 async def _whole(chunks: Any) -> bytes:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from agentmesh.errors import ProviderError
-from agentmesh.providers.base import Request
+
+if TYPE_CHECKING:
+    import tenacity
 
 T = TypeVar("T")
 
@@ -15,62 +17,60 @@ FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 
 
-async def with_retries(
-    attempt: Callable[[float], Awaitable[T]],
-    request: Request,
-    timeout_s: float,
+class Clock:
+    """How long attempts and the waits between them may last, from the moment it is made."""
+
+    __slots__ = ("_deadline", "_timeout_s")
+
+    def __init__(self, timeout_s: float, deadline_s: float | None) -> None:
+        self._timeout_s = timeout_s
+        self._deadline = None if deadline_s is None else time.monotonic() + deadline_s
+
+    def attempt_s(self) -> float:
+        """Seconds that an attempt begun now may take."""
+        if self._deadline is None:
+            return self._timeout_s
+        return min(self._timeout_s, max(0.001, self._deadline - time.monotonic()))
+
+    def wait_s(self) -> float:
+        """Seconds that a wait begun now may take: to the deadline, or as long as an attempt where there is none."""
+        return self._timeout_s if self._deadline is None else self._deadline - time.monotonic()
+
+
+async def retried(
+    attempt: Callable[[], Awaitable[T]],
+    failed: ProviderError,
+    attempts: list[str],
+    clock: Clock,
+    *,
     max_retries: int,
     first_wait_s: float,
 ) -> T:
-    """`attempt(seconds it may take)` until it succeeds, fails for good, or time or attempts run out.
+    """`attempt()` again after it `failed`, until it succeeds, fails for good, or time or attempts run out.
 
-    Each failed attempt leaves a line in `request.attempts`. A wait that would outlast the deadline is not begun: the
-    failure is raised at once. Raises: ProviderError, the last one.
+    Each failed attempt leaves a line in `attempts`. A wait that would outlast the clock is not begun: the failure is
+    raised at once. Raises: ProviderError, the last one.
     """
-    deadline = time.monotonic() + request.deadline_s if request.deadline_s is not None else None
-
-    def allowed_s() -> float:
-        return timeout_s if deadline is None else min(timeout_s, max(0.001, deadline - time.monotonic()))
-
-    def longest_wait_s() -> float:
-        return timeout_s if deadline is None else deadline - time.monotonic()
-
-    try:
-        # Nearly every call succeeds at once, and then costs nothing here.
-        return await attempt(allowed_s())
-    except ProviderError as failure:
-        request.attempts.append(str(failure))
-        if not failure.retryable or max_retries == 0:
-            raise
-        failed: ProviderError | None = failure
-
-    async def again() -> T:
-        nonlocal failed
-        if failed is not None:
-            first, failed = failed, None
-            raise first
-        try:
-            return await attempt(allowed_s())
-        except ProviderError as failure:
-            request.attempts.append(str(failure))
-            raise
-
-    return await _retry(again, max_retries, first_wait_s, longest_wait_s)
-
-
-async def _retry(
-    attempt: Callable[[], Awaitable[T]], max_retries: int, first_wait_s: float, longest_wait_s: Callable[[], float]
-) -> T:
     import tenacity
 
     backoff = tenacity.wait_random_exponential(multiplier=first_wait_s, max=LONGEST_WAIT_SECONDS, min=first_wait_s / 2)
+    before = [failed]
+
+    async def again() -> T:
+        if before:
+            raise before.pop()
+        try:
+            return await attempt()
+        except ProviderError as failure:
+            attempts.append(str(failure))
+            raise
 
     def wait(state: tenacity.RetryCallState) -> float:
-        asked = _failure_of(state).retry_after_s
+        asked = _retry_after(state)
         return backoff(state) if asked is None else asked + backoff(state) * 0.1
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        return state.attempt_number > max_retries or state.upcoming_sleep > longest_wait_s()
+        return state.attempt_number > max_retries or state.upcoming_sleep > clock.wait_s()
 
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, ProviderError) and error.retryable),
@@ -78,11 +78,9 @@ async def _retry(
         stop=stop,
         reraise=True,
     )
-    return await retrying(attempt)
+    return await retrying(again)
 
 
-def _failure_of(state: object) -> ProviderError:
-    outcome = getattr(state, "outcome", None)
-    failure = outcome.exception() if outcome is not None else None
-    assert isinstance(failure, ProviderError)
-    return failure
+def _retry_after(state: tenacity.RetryCallState) -> float | None:
+    failure = state.outcome.exception() if state.outcome is not None else None
+    return failure.retry_after_s if isinstance(failure, ProviderError) else None

@@ -205,3 +205,16 @@ async def test_sixty_requests_are_in_flight_together(provider: MakeProvider, ser
         for _ in range(60):
             group.start_soon(asked.complete, asking())
     assert server.most_open() == 60
+
+
+def test_a_provider_serves_one_event_loop_after_another(server: FakeServer, wire: str) -> None:
+    config = ModelConfig(provider="openai", model="m", base_url=server.url)
+    asked = make_provider(config)
+
+    async def once() -> str:
+        reply = await asked.complete(asking())
+        await asked.aclose()
+        await asked.aclose()
+        return reply.text
+
+    assert [anyio.run(once) for _ in range(2)] == ["You said: hello"] * 2
