@@ -98,7 +98,7 @@ class AnthropicProvider(HttpProvider):
         if effort := request.reasoning_effort or self.config.reasoning_effort:
             output["effort"] = effort
         if mode == "native":
-            output["format"] = {"type": "json_schema", "schema": request.response_schema}
+            output["format"] = {"type": "json_schema", "schema": _accepted(request.response_schema or {})}
         return fields(
             [
                 ("model", self.config.model),
@@ -183,6 +183,16 @@ def _leading_system_messages(messages: list[ChatMessage]) -> list[ChatMessage]:
     while number < len(messages) and messages[number]["role"] == "system":
         number += 1
     return messages[:number]
+
+
+def _accepted(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema as the API takes it: objects closed, and bounds that it cannot enforce told in descriptions."""
+    from anthropic import transform_schema
+
+    try:
+        return transform_schema(schema)
+    except (ValueError, TypeError, AssertionError):
+        return schema  # the API will say what it does not take, and the prompt takes over
 
 
 def _tail(request: Request) -> str:

@@ -216,3 +216,17 @@ async def test_an_empty_turn_of_the_assistant_is_left_out_of_messages(
     ]
     await provider("m", provider="anthropic").complete(Request(agent="a", messages=messages))
     assert [message["content"] for message in server.bodies()[0]["messages"]] == ["one", "two"]
+
+
+async def test_messages_gets_a_schema_that_it_can_enforce(provider: MakeProvider, server: FakeServer) -> None:
+    asked = provider("m", provider="anthropic")
+    bounded = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}
+    await asked.complete(asking("say {}", response_schema=bounded))
+    sent = server.bodies()[-1]["output_config"]["format"]["schema"]
+    assert sent["additionalProperties"] is False
+    assert "minimum" not in sent["properties"]["n"]
+    assert "minimum: 1" in sent["properties"]["n"]["description"]
+    assert bounded["properties"] == {"n": {"type": "integer", "minimum": 1}}
+    strange: dict[str, Any] = {"properties": {"n": {}}}
+    await asked.complete(asking("say {}", response_schema=strange))
+    assert server.bodies()[-1]["output_config"]["format"]["schema"] == strange
