@@ -34,26 +34,30 @@ class LiveView:
         self._clock = clock
         self._plain_ascii = not (console.encoding or "").lower().startswith("utf")
         self._overflow: OverflowMethod = "crop" if self._plain_ascii else "ellipsis"
+        self._live: Live | None = None
+
+    def start(self) -> None:
+        """Take the terminal's last lines."""
+        # Each time a new one: one that was stopped believes that its last picture is still what stands there.
         self._live = Live(
-            console=console,
+            console=self._console,
             auto_refresh=False,
             redirect_stdout=False,
             vertical_overflow="crop",
             get_renderable=self.frame,
         )
-
-    def start(self) -> None:
-        """Take the terminal's last lines."""
         self._live.start()
 
     def stop(self) -> None:
         """Leave the last picture where it is and give the terminal back."""
-        self._live.stop()
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
     async def keep_drawing(self) -> None:
         """Draw until cancelled; nothing is drawn between `stop` and `start`."""
         while True:
-            if self._live.is_started:
+            if self._live is not None:
                 self._live.refresh()
             await anyio.sleep(REFRESH_S)
 

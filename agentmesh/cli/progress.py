@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from agentmesh.cli.terminal import one_line
 from agentmesh.events import (
+    Answered,
     ContextStarted,
     Event,
     FindingRecorded,
@@ -179,10 +180,7 @@ class RunProgress:
             case PhaseStarted():
                 self.phase, self.round = event.phase, 0
             case RunEnded():
-                self.outcome = event.outcome
-                for agent in self.agents.values():
-                    if agent.active:
-                        self._rest(agent, "stopped")
+                self._end(event.outcome)
             case FindingRecorded():
                 self._note("finding", event.finding.monitor, f"{event.finding.label}: {event.finding.why}")
             case InterventionMade():
@@ -193,8 +191,21 @@ class RunProgress:
                 )
             case Question():
                 self._note("question", event.agent or "run", event.content)
+                self._asked(event.agent, "asked")
+            case Answered():
+                self._asked(event.agent, "thinking")
             case _:
                 pass
+
+    def _end(self, outcome: str) -> None:
+        self.outcome = outcome
+        for agent in self.agents.values():
+            if agent.active:
+                self._rest(agent, "stopped")
+
+    def _asked(self, name: str | None, state: str) -> None:
+        if name is not None:
+            self._named(name).state = state
 
     def _note(self, verdict: str, who: str, text: str, recipient: str = "") -> None:
         self.notes.append(Note(verdict, who, recipient, one_line(text, 200)))

@@ -12,6 +12,7 @@ from rich.console import Console
 from agentmesh.cli.live import LiveView
 from agentmesh.cli.progress import RunProgress
 from agentmesh.events import (
+    Answered,
     ContextStarted,
     Event,
     FindingRecorded,
@@ -72,6 +73,8 @@ def test_an_agent_is_waiting_then_thinking_then_calling_then_done() -> None:
     back = ToolCallFinished(agent="planner", key="k", name="calculator", arguments={}, result="1")
     assert picture(after(START))[3].split()[:3] == ["worker", "○", "waiting"]
     assert state().startswith("● thinking 2.0 s")
+    assert state(Question(agent="planner", question_id="q", content="?")).startswith("● asked")
+    assert state(Answered(agent="planner", question_id="q", content="!")).startswith("● thinking")
     assert state(call).startswith("● calling calculator 3.0 s")
     assert state(call, back).startswith("● thinking")
     assert state(call, TurnEnded(agent="planner", turn=1)).startswith("○ done")
@@ -198,3 +201,7 @@ async def test_drawing_goes_on_until_cancelled_and_pauses_while_stopped() -> Non
         await view.keep_drawing()
     assert "planners" in file.getvalue()
     assert len(file.getvalue()) == drawn
+    view.start()
+    view.stop()
+    again = file.getvalue()[drawn:]
+    assert "planners" in again.split("\x1b[1A")[0], "a view that starts again leaves alone what was printed meanwhile"
