@@ -12,7 +12,7 @@ types:
 contracts:
 	uv run lint-imports --no-cache
 test:
-	uv run pytest --cov --cov-report=term
+	uv run pytest --cov
 nightly:
 	uv run pytest -m "nightly or not nightly" --hypothesis-profile=nightly
 bench:

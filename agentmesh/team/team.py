@@ -259,13 +259,18 @@ class Team:
     async def start(self, task: str, **options: Unpack[RunOptions]) -> AsyncIterator[Run]:
         """A run to watch and to act upon while it lasts. Leaving the block before its end cancels it."""
         runner, finish = self._runner(task, options)
+        failure: Exception | None = None
         async with self._open(), anyio.create_task_group() as group:
             run = Run(runner, finish)
             group.start_soon(run.drive)
             try:
                 yield run
+            except Exception as error:  # raised below as it is: the task group would wrap it
+                failure = error
             finally:
                 run.cancel()
+        if failure is not None:
+            raise failure
 
     async def _run(
         self,
