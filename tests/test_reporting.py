@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from agentmesh.events import (
     Answered,
@@ -22,6 +23,7 @@ from agentmesh.events import (
 )
 from agentmesh.messages import Finding, Usage
 from agentmesh.reporting import summary, total_usage
+from agentmesh.team import Team
 
 
 def log(*events: Event) -> Sequence[Event]:
@@ -99,3 +101,15 @@ def test_findings_and_interventions_are_listed_with_their_evidence() -> None:
 
 def test_no_events_make_an_empty_summary() -> None:
     assert summary([])["seconds"] == 0.0
+
+
+def test_the_summary_and_the_result_of_a_real_run_agree(tmp_path: Path) -> None:
+    path = tmp_path / "pair.yaml"
+    path.write_text("version: 1\nagents: {a: {}, b: {}}\ntopology: {kind: chain, agents: [a, b]}\n")
+    result = Team.from_yaml(path, model="simulated:worker").run_sync("What is 3 + 4?", seed=1)
+    facts = summary(result.events)
+    for name in ("run_id", "outcome", "reason", "answer", "turns", "messages", "refused"):
+        assert facts[name] == getattr(result, name), name
+    for name, value in facts["usage"].items():
+        assert value == getattr(result.usage, name), name
+    assert abs(facts["seconds"] - result.seconds) < 0.001

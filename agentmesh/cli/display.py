@@ -29,7 +29,7 @@ def wants_live_view(stream: TextIO, environment: Mapping[str, str]) -> bool:
 
 
 class Display:
-    """Watches a run. Use as a context manager around it."""
+    """Watches a run: `with` it around the run, it takes the terminal and gives it back."""
 
     def __init__(self, names: Iterable[str], *, events: bool = False) -> None:
         self._events = events
