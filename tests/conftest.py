@@ -22,5 +22,5 @@ def anyio_backend() -> str:
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on, or spends, what the developer's environment holds."""
     for name in list(os.environ):
-        if name.endswith("_API_KEY") or name.startswith("AGENTMESH_"):
+        if name.endswith("_API_KEY") or (name.startswith("AGENTMESH_") and "BLOCK" not in name):
             monkeypatch.delenv(name)

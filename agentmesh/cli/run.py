@@ -28,7 +28,7 @@ SIMULATED = "agentmesh: simulated models, no key used. Real ones: AGENTMESH_MODE
 @click.argument("file", metavar="FILE")
 @click.option("--task", metavar="TEXT", help="What the team is to do.")
 @click.option("--task-file", metavar="PATH", help="Read the task from this file; `-` is standard input.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every choice that the run draws.")
+@click.option("--seed", type=int, help="Seed of simulated models and of every draw; sent to models that take one.")
 @click.option("--allow", metavar="PACKAGE", multiple=True, help="Let the file import from this package. Repeatable.")
 @click.option("--events", is_flag=True, help="Print each event on stdout as it happens, one JSON object a line.")
 @json_flag
@@ -47,7 +47,10 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
     if team.simulated:
         complain(SIMULATED)
     display = Display(team.topology.nodes, events=given["events"])
-    raise click.exceptions.Exit(_tell(anyio.run(_run, team, text, given["seed"], display), as_json, given["events"]))
+    code = _tell(anyio.run(_run, team, text, given["seed"], display), as_json, given["events"])
+    if code == 0:
+        team.assert_scripts_complete()
+    raise click.exceptions.Exit(code)
 
 
 def _tell(events: Sequence[Event], as_json: bool, after_events: bool) -> int:
@@ -61,7 +64,7 @@ def _tell(events: Sequence[Event], as_json: bool, after_events: bool) -> int:
     return exit_code(facts["outcome"])
 
 
-async def _run(team: Team, task: str, seed: int, display: Display) -> Sequence[Event]:
+async def _run(team: Team, task: str, seed: int | None, display: Display) -> Sequence[Event]:
     interruption = Interruption()
     display.abandoned = lambda: interruption.wish("whoever read the events has left")
     async with anyio.create_task_group() as beside:

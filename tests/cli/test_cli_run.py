@@ -295,3 +295,14 @@ def on_terminal(arguments: list[str], answers: dict[str, bytes], **extra: str) -
         running.kill()
     os.close(outer)
     return seen.decode()
+
+
+def test_a_script_that_was_not_played_to_its_end_is_bad_input(inside: Command, tmp_path: Path) -> None:
+    team = tmp_path / "solo.yaml"
+    team.write_text("version: 1\nagents: {solver: {}}\ntopology: {kind: solo, agent: solver}\n")
+    script = tmp_path / "script.yaml"
+    script.write_text("solver: [the answer is 5, never asked for]\n")
+    done = inside("run", str(team), "--task", "x", "-m", f"scripted:{script}")
+    assert done.code == 2
+    assert done.out == "the answer is 5\n"
+    assert "'solver' 1 of 2" in done.err
