@@ -309,10 +309,9 @@ async def test_a_run_cancelled_before_it_began_still_has_a_whole_log() -> None:
 
 
 async def test_a_failure_inside_the_block_reaches_the_caller() -> None:
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.raises(ValueError, match="mine"):
         async with team(forever).start("task") as run:
             raise ValueError("mine")
-    assert "mine" in str(caught.value.exceptions)
     well_formed(run.events)
 
 
@@ -330,9 +329,11 @@ async def test_an_answer_stops_the_turns_that_are_still_going_on() -> None:
 
 
 async def test_a_function_abandoned_in_its_thread_leaves_no_trace_in_the_log() -> None:
-    async with Team([Agent(name="a", function=lambda view: time.sleep(0.2) or "late")], Topology.solo("a")).start(
-        "task"
-    ) as run:
+    def slow(view: View) -> str:
+        time.sleep(0.2)
+        return "late"
+
+    async with Team([slow], Topology.solo("slow")).start("task") as run:
         await anyio.sleep(0.05)
         run.cancel()
     await anyio.sleep(0.25)
@@ -365,7 +366,7 @@ async def test_tools_run_side_by_side_and_their_errors_go_to_the_model() -> None
         requests.append(request)
         if len(requests) > 1:
             return "done"
-        wanted = [
+        wanted: list[tuple[str, dict[str, Any]]] = [
             ("add", {"a": 1, "b": 2}),
             ("add", {"a": 3, "b": 4}),
             ("fail", {}),
