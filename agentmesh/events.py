@@ -120,7 +120,8 @@ class ModelCallFinished(EventBase):
     extra: Json = Field(default_factory=dict)
     error: str | None = None
     seconds: float = 0.0
-    attempts: int = 1
+    attempts: tuple[str, ...] = ()
+    """One line per failed attempt, refused way of asking for structured output, and step to a fallback."""
 
 
 class ToolCallStarted(EventBase):

@@ -44,9 +44,9 @@ FACTS: dict[str, tuple[str, ...]] = {
 }
 """What the line of each type says beside time, type and agent; the longest text comes last."""
 
-WIDE = frozenset({"error", "reason", "detail"})
+WIDE = frozenset({"attempts", "error", "reason", "detail"})
 """Texts of which the end may matter as much as the beginning."""
-UNSAID = {"occurrence": 1, "round": 0, "attempts": 1}
+UNSAID = {"occurrence": 1, "round": 0}
 """Values that go without saying."""
 
 
@@ -76,7 +76,11 @@ def _fact(name: str, value: Any) -> str:
         case Task():
             return f"task={_text(value.id)} title={_text(value.title)}"
         case _:
-            return f"{name}={_text(value, 240) if name in WIDE else _value(value)}"
+            return f"{name}={_text(_joined(value), 240) if name in WIDE else _value(value)}"
+
+
+def _joined(value: Any) -> str:
+    return "; ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _value(value: Any) -> str:

@@ -121,7 +121,7 @@ class RunningTurn:
                     extra=reply.extra,
                     error=error,
                     seconds=round(time.monotonic() - started, 6),
-                    attempts=len(request.attempts) + 1,
+                    attempts=tuple(request.attempts),
                 )
             )
         return reply
