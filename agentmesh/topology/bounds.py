@@ -227,7 +227,8 @@ def _forwards(phase: Phase) -> tuple[list[str], set[str]]:
     free.add_edges_from(edge.pair for edge in phase.edges if edge.max_messages is None and USER not in edge.pair)
     parts = nx.condensation(free)
     order = [sorted(parts.nodes[part]["members"]) for part in nx.topological_sort(parts)]
-    return [name for part in order for name in part], {name for part in order if len(part) > 1 for name in part}
+    endless = {name for part in order for name in part if len(part) > 1 or free.has_edge(name, name)}
+    return [name for part in order for name in part], endless
 
 
 def _least(value: float, limit: float | None) -> float:

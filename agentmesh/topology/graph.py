@@ -6,9 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from agentmesh.config.models import EdgeConfig, TopologyConfig, long_edge
+from pydantic import BaseModel, ValidationError
+
+from agentmesh.config.models import Chain, EdgeConfig, Flat, Hierarchy, TopologyConfig, long_edge
 from agentmesh.errors import TopologyError
 from agentmesh.messages import RUN, USER
 from agentmesh.topology import kinds
@@ -17,6 +19,8 @@ from agentmesh.topology.phases import Edge, Join, Order, Phase, Planning
 
 if TYPE_CHECKING:
     import networkx as nx
+
+M = TypeVar("M", bound=BaseModel)
 
 __all__ = ["Edge", "Join", "Order", "Phase", "Planning", "Topology"]
 
@@ -40,7 +44,7 @@ class Topology:
         drawn = _from_networkx(graph) if hasattr(graph, "is_directed") else (tuple(graph), {})
         self.kind = kind
         self.phases: tuple[Phase, ...] = drawn[0]
-        self.joins: dict[str, Join] = {**drawn[1], **(joins or {})}
+        self.joins: dict[str, Join] = _joins({**drawn[1], **(joins or {})})
         if RUN in self.nodes or USER in self.nodes:
             raise TopologyError(f"'{RUN}' and '{USER}' are reserved: no agent may have these names")
 
@@ -52,14 +56,15 @@ class Topology:
     @classmethod
     def chain(cls, agents: Sequence[str]) -> Topology:
         """user -> a1 -> ... -> an -> user."""
-        return cls(kinds.chain(agents), kind="chain")
+        return cls(kinds.phases_of(_valid(Chain, agents=tuple(agents))), kind="chain")
 
     @classmethod
     def flat(
         cls, agents: Sequence[str], *, rounds: int = 2, speaker: str | None = None, order: Order = "simultaneous"
     ) -> Topology:
         """Everybody writes to everybody for some rounds; then the speaker, by default the last, answers."""
-        return cls(kinds.flat(agents, rounds=rounds, speaker=speaker, order=order), kind="flat")
+        config = _valid(Flat, agents=tuple(agents), rounds=rounds, speaker=speaker, order=order)
+        return cls(kinds.phases_of(config), kind="flat")
 
     @classmethod
     def hierarchy(
@@ -72,17 +77,18 @@ class Topology:
         max_tasks: int = 32,
     ) -> Topology:
         """A planner, workers (or planners with workers: `{"planner": ..., "workers": [...]}`), and perhaps a judge."""
-        made = kinds.hierarchy(planner, workers, judge=judge, max_cycles=max_cycles, max_tasks=max_tasks)
-        return cls(made, kind="hierarchy")
+        below = tuple(workers)
+        config = _valid(
+            Hierarchy, planner=planner, workers=below, judge=judge, max_cycles=max_cycles, max_tasks=max_tasks
+        )
+        return cls(kinds.phases_of(config), kind="hierarchy")
 
     @classmethod
     def graph(
         cls, edges: Iterable[Any], nodes: Iterable[str] = (), *, joins: Mapping[str, Join] | None = None
     ) -> Topology:
         """Edges by hand: pairs, `"a -> b"`, or `{"from", "to", "max_messages"}`."""
-        read = (EdgeConfig.model_validate(long_edge(edge)) for edge in edges)
-        made = kinds.graph((Edge(e.sender, e.recipient, e.max_messages, e.rewrite) for e in read), nodes)
-        return cls(made, joins=joins)
+        return cls(kinds.graph((_edge(long_edge(edge)) for edge in edges), nodes), joins=joins)
 
     @classmethod
     def from_config(
@@ -128,6 +134,32 @@ def _from_networkx(graph: Any) -> tuple[tuple[Phase, ...], dict[str, Join]]:
     strange = [node for node in graph.nodes if not isinstance(node, str)]
     if strange:
         raise TopologyError(f"nodes are agent names (text); found {', '.join(map(repr, strange[:5]))}")
-    edges = (Edge(a, b, data.get("max_messages"), data.get("rewrite")) for a, b, data in graph.edges(data=True))
+    edges = (
+        _edge({"from": a, "to": b, "max_messages": data.get("max_messages"), "rewrite": data.get("rewrite")})
+        for a, b, data in graph.edges(data=True)
+    )
     joins = {node: data["join"] for node, data in graph.nodes(data=True) if "join" in data}
     return kinds.graph(edges, (node for node in graph.nodes if node != USER)), joins
+
+
+def _edge(given: Any) -> Edge:
+    if not isinstance(given, EdgeConfig | Mapping):
+        raise TopologyError(f"an edge is [a, b], 'a -> b' or {{from, to, max_messages, rewrite}}; found {given!r}")
+    edge = given if isinstance(given, EdgeConfig) else _valid(EdgeConfig, **given)
+    return Edge(edge.sender, edge.recipient, edge.max_messages, edge.rewrite)
+
+
+def _joins(given: Mapping[str, Join]) -> dict[str, Join]:
+    """Without those that say what goes without saying, so that equal graphs have equal hashes."""
+    for name, join in given.items():
+        if join not in ("any", "all") and (not isinstance(join, int) or join < 1):
+            raise TopologyError(f"the join of '{name}' is any, all, or a number from 1; found {join!r}")
+    return {name: join for name, join in given.items() if join not in ("any", 1)}
+
+
+def _valid(model: type[M], **given: Any) -> M:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise TopologyError("; ".join(faults)) from error

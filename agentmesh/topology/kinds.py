@@ -30,6 +30,7 @@ def flat(
 ) -> tuple[Phase, ...]:
     """Everybody writes to everybody for some rounds; then the speaker, by default the last, answers alone."""
     names = tuple(agents)
+    _unique(names)
     speaker = speaker or names[-1]
     if speaker not in names:
         raise TopologyError(f"speaker '{speaker}' is not among the agents: {', '.join(names)}")
@@ -82,6 +83,8 @@ def graph(edges: Iterable[Edge], nodes: Iterable[str] = ()) -> tuple[Phase, ...]
     """Edges by hand; an agent acts when messages reach it."""
     drawn = tuple(edges)
     _unique([f"{edge.sender} -> {edge.recipient}" for edge in drawn])
+    if any(edge.pair == (USER, USER) for edge in drawn):
+        raise TopologyError(f"'{USER}' gives the task and receives the answer: an agent must stand between")
     named = dict.fromkeys(nodes) | dict.fromkeys(end for edge in drawn for end in edge.pair if end != USER)
     return (Phase("graph", "reactive", tuple(named), drawn),)
 
