@@ -14,6 +14,7 @@ from agentmesh.messages import ChatMessage, Reply
 CHARACTERS_PER_TOKEN = 4
 """The usual rule of thumb; only reservations rest on it, and they are settled with what the provider reports."""
 _LOST = "the turn ended before this call was done"
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Context:
@@ -25,7 +26,7 @@ class Context:
         self.schema = schema
         self.memo: dict[str, Any] = {}
         self._open_calls: dict[str, None] = {}
-        head = json.dumps([self.tools, schema], ensure_ascii=False)
+        head = _encoded([self.tools, schema])
         self._hash = hashlib.sha256(head.encode())
         self._characters = len(head)
         self._add({"role": "system", "content": system})
@@ -85,7 +86,7 @@ class Context:
         self._add({"role": "tool", "tool_call_id": call_id, "content": text})
 
     def _add(self, message: ChatMessage) -> None:
-        encoded = json.dumps(message, ensure_ascii=False)
+        encoded = _encoded(message)
         self._hash.update(encoded.encode("utf-8", "surrogatepass"))
         self._characters += len(encoded)
         self.messages.append(message)

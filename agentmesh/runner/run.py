@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Awaitable
 
 import anyio
 from anyio.abc import TaskGroup
 
 from agentmesh import __version__
+from agentmesh.agents.base import Said
 from agentmesh.errors import AgentError, AgentMeshError, LimitExceeded, ModelRequestsBlocked, ProviderError
 from agentmesh.events import (
     Event,
+    EventBase,
     FindingRecorded,
     InterventionMade,
     LimitWasReached,
@@ -129,10 +132,10 @@ class Runner:
         try:
             while self._queue:
                 item = self._queue.popleft()
-                if isinstance(item, Command):
-                    self._carry_out(item)
-                else:
+                if isinstance(item, EventBase):
                     self._append(item)
+                else:
+                    self._carry_out(item)
         finally:
             self._draining = False
 
@@ -143,13 +146,13 @@ class Runner:
         found = self._observe(event) if self.plan.monitors else []
         if found:
             self.scheduler.expect(event)  # nothing new begins, and the run does not end, before each finding is heard
-        if isinstance(event, MessageProposed | MessageTransformed):
-            # A blocking monitor's word counts before the message is decided on.
-            for finding in [finding for finding in found if finding.blocking]:
-                self._at_once(finding)
-            found = [finding for finding in found if not finding.blocking]
-        for finding in found:
-            self.scheduler.expect(finding)
+            if isinstance(event, MessageProposed | MessageTransformed):
+                # A blocking monitor's word counts before the message is decided on.
+                for finding in [finding for finding in found if finding.blocking]:
+                    self._at_once(finding)
+                found = [finding for finding in found if not finding.blocking]
+            for finding in found:
+                self.scheduler.expect(finding)
         self._queue.extend(self.scheduler.step(event))
         self._queue.extend(found)
         if isinstance(event, ToolCallFinished) and event.key in self._waiting:
@@ -221,13 +224,13 @@ class Runner:
             if self.scheduler.ending:
                 scope.cancel()
             try:
-                with anyio.move_on_after(self._own_seconds(agent)) as own:
-                    said = await member.occupant.act(RunningTurn(self, member, command))
+                said = await self._in_own_time(agent, member.occupant.act(RunningTurn(self, member, command)))
+                if said is not None:
                     self._end_turn(
                         command, TurnEnded(agent=agent, turn=command.turn, reply=said.text, parts=said.parts)
                     )
                     return
-                failure = self._out_of_time(agent, own)
+                failure = self._out_of_time(agent)
             except anyio.get_cancelled_exc_class():
                 self.stop("cancelled", "interrupted")
                 self._end_turn(command, TurnFailed(agent=agent, turn=command.turn, error="cancelled", kind="cancelled"))
@@ -247,11 +250,16 @@ class Runner:
         self._scopes.pop(command.agent, None)
         self.record(event)
 
-    def _own_seconds(self, agent: str) -> float | None:
+    async def _in_own_time(self, agent: str, acting: Awaitable[Said]) -> Said | None:
+        """What the agent said, or None if the seconds that it alone may use are over."""
         limit = self.plan.members[agent].limits.seconds
-        return None if limit is None else max(0.0, limit - self._seconds.get(agent, 0.0))
+        if limit is None:
+            return await acting
+        with anyio.move_on_after(max(0.0, limit - self._seconds.get(agent, 0.0))):
+            return await acting
+        return None
 
-    def _out_of_time(self, agent: str, scope: anyio.CancelScope) -> tuple[str, str]:
+    def _out_of_time(self, agent: str) -> tuple[str, str]:
         allowed = self.plan.members[agent].limits.seconds or 0.0
         self.record(LimitWasReached(agent=agent, limit="seconds", allowed=allowed, needed=allowed))
         return ("limit", f"seconds: {allowed:g} allowed")

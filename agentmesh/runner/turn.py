@@ -31,6 +31,10 @@ from agentmesh.runner.member import Delta, Member, RunPlan
 from agentmesh.scheduler.commands import StartTurn
 from agentmesh.tools.graph import GRAPH_TOOLS
 
+_ONE_CALL = Usage(model_calls=1)
+_NO_REPLY = Reply()
+"""What a call that failed used and said."""
+
 
 class Shell(Protocol):
     """What a turn needs of the run that it belongs to."""
@@ -96,9 +100,12 @@ class RunningTurn:
         model = provider.model_id
         runner.record(ModelCallStarted(agent=agent, key=key, model=model, request_hash=request_hash, reserved=reserved))
         started = time.monotonic()
-        usage, reply, error = Usage(model_calls=1), Reply(), None
+        usage, reply, error = _ONE_CALL, _NO_REPLY, None
+        remaining_s = runner.remaining_s()
+        if remaining_s is not None:
+            request = replace(request, deadline_s=remaining_s)
         try:
-            reply = await provider.complete(replace(request, deadline_s=runner.remaining_s()), self._on_delta())
+            reply = await provider.complete(request, self._on_delta())
             usage = self._usage(reply, input_tokens)
         except Exception as failure:  # a provider may be anybody's code
             error = str(failure) if isinstance(failure, AgentMeshError) else f"{type(failure).__name__}: {failure}"

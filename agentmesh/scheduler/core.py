@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from agentmesh.config.models import Limits
 from agentmesh.events import (
     Event,
+    EventBase,
     FindingRecorded,
     InterventionMade,
     LimitWasReached,
@@ -28,7 +29,7 @@ from agentmesh.events import (
     Verification,
 )
 from agentmesh.messages import USER, Outcome, Part
-from agentmesh.scheduler.commands import CancelTurns, Command, StartTurn, Step, Verify
+from agentmesh.scheduler.commands import CancelTurns, StartTurn, Step, Verify
 from agentmesh.scheduler.ladder import Ladder
 from agentmesh.scheduler.notices import notice, refusal
 from agentmesh.scheduler.orders import Order, Reactive, Rounds
@@ -94,12 +95,17 @@ class Scheduler:
         return self._settle([])
 
     def _settle(self, out: Step) -> Step:
-        self._awaited.update(id(item) for item in out if not isinstance(item, Command))
+        self._await(out)
         if not self._awaited and not self.ended:
             more = self._advance()
-            self._awaited.update(id(item) for item in more if not isinstance(item, Command))
+            self._await(more)
             out += more
         return out
+
+    def _await(self, out: Step) -> None:
+        for item in out:
+            if isinstance(item, EventBase):
+                self._awaited.add(id(item))
 
     def _follow(self, event: Event) -> Step:  # noqa: C901 - one line per kind of event; splitting it would hide the list
         match event:
