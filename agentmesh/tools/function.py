@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import re
@@ -25,7 +26,7 @@ class FunctionTool:
     """
 
     def __init__(self, function: Callable[..., Any], *, name: str | None = None, quick: bool = False) -> None:
-        self.name: str = name or function.__name__
+        self.name: str = name or str(getattr(function, "__name__", type(function).__name__))
         if self.name in GRAPH_TOOLS:
             raise ConfigError(f"a tool may not be named '{self.name}': that is how agents act on the graph")
         self._function = function
@@ -57,6 +58,8 @@ class FunctionTool:
             result = self._function(**given)
         else:
             result = await anyio.to_thread.run_sync(lambda: self._function(**given), abandon_on_cancel=True)
+            if inspect.isawaitable(result):
+                result = await result
         return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str)
 
 
@@ -64,7 +67,7 @@ def _argument_model(function: Callable[..., Any], name: str) -> type[BaseModel]:
     described = _described(function)
     fields: dict[str, Any] = {}
     try:
-        hints = typing.get_type_hints(function, include_extras=True)
+        hints = typing.get_type_hints(_annotated(function), include_extras=True)
     except NameError as error:
         raise ConfigError(f"tool '{name}': its type hints name something unknown: {error}") from error
     for parameter in inspect.signature(function).parameters.values():
@@ -79,6 +82,13 @@ def _argument_model(function: Callable[..., Any], name: str) -> type[BaseModel]:
     except Exception as error:  # pydantic has no common base for "no schema for this type"
         raise ConfigError(f"tool '{name}': a parameter has a type without a JSON Schema: {error}") from error
     return model
+
+
+def _annotated(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Where the type hints of something callable stand."""
+    if isinstance(function, functools.partial):
+        return _annotated(function.func)
+    return function if inspect.isroutine(function) else type(function).__call__
 
 
 def _described(function: Callable[..., Any]) -> dict[str, str]:
