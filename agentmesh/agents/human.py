@@ -20,6 +20,7 @@ class HumanAgent:
         shown = [self.instructions] if self.instructions else []
         for item in view.inbox:
             sender = item.sender if isinstance(item, MessageDelivered) else "the run"
-            shown.append(f"{sender}: {item.content}")
+            # Further lines are set in, so that none of them can pass for a message of somebody else.
+            shown.append(f"{sender}: " + "\n  ".join(item.content.splitlines()))
         shown.append(f"Your reply goes to: {', '.join(view.recipients) or 'nobody'}")
         return Said(await turn.ask("\n\n".join(shown)))

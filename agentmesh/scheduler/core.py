@@ -142,6 +142,7 @@ class Scheduler:
                 return self._intervene(event)
             case TopologyChanged():
                 self._change(event)
+                self._order.redrawn(event)
             case Verification():
                 return self._verified(event)
             case PhaseEnded():

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from agentmesh.events import Event, MessageDelivered, MessageProposed, MessageRefused, TaskChanged, ToolCallStarted
+from agentmesh.events import (
+    Event,
+    MessageDelivered,
+    MessageProposed,
+    MessageRefused,
+    TaskChanged,
+    ToolCallStarted,
+    TopologyChanged,
+)
 from agentmesh.messages import USER, Part
 from agentmesh.scheduler.commands import Inbound
 from agentmesh.scheduler.notices import notice
@@ -46,6 +54,10 @@ class Order(Protocol):
 
     def undelivered(self, message: MessageRefused) -> list[Event]:
         """A message that no tool call awaits was refused."""
+        ...
+
+    def redrawn(self, event: TopologyChanged) -> None:
+        """Edges were cut or restored."""
         ...
 
     def retired(self, agent: str) -> list[Event]:
@@ -120,6 +132,9 @@ class Talk:
     def undelivered(self, message: MessageRefused) -> list[Event]:
         return []
 
+    def redrawn(self, event: TopologyChanged) -> None:
+        """The post knows which edges hold."""
+
     def retired(self, agent: str) -> list[Event]:
         return []
 
@@ -191,10 +206,21 @@ class Reactive(Talk):
             inbox, key=lambda item: place.get(item.sender, -1) if isinstance(item, MessageDelivered) else len(place)
         )
 
+    def redrawn(self, event: TopologyChanged) -> None:
+        """Nobody waits for an edge that was cut."""
+        for agent in dict.fromkeys(recipient for _, recipient in event.edges):
+            if self._heard.get(agent):
+                self._consider(agent)
+
     def _consider(self, agent: str) -> None:
+        heard = self._heard.get(agent, set())
         join = self.state.joins.get(agent, "any")
-        needed = 1 if join == "any" else len(self.state.phase.predecessors[agent]) if join == "all" else join
-        if len(self._heard.get(agent, ())) >= needed:
+        if join == "all":
+            before = self.state.phase.predecessors[agent]
+            enough = bool(heard) and all(name in heard or (name, agent) in self.state.cut for name in before)
+        else:
+            enough = len(heard) >= (1 if join == "any" else join)
+        if enough:
             self._ready[agent] = None
 
 

@@ -154,7 +154,7 @@ def _joins(given: Mapping[str, Join]) -> dict[str, Join]:
     for name, join in given.items():
         if join not in ("any", "all") and (not isinstance(join, int) or join < 1):
             raise TopologyError(f"the join of '{name}' is any, all, or a number from 1; found {join!r}")
-    return {name: join for name, join in given.items() if join not in ("any", 1)}
+    return {name: join for name, join in given.items() if join != "any"}
 
 
 def _valid(model: type[M], **given: Any) -> M:

@@ -223,6 +223,13 @@ async def test_a_person_sees_instructions_senders_and_recipients() -> None:
     assert turn.asked == ["You decide.\n\nplanner: What now?\n\nthe run: be brief\n\nYour reply goes to: b"]
 
 
+async def test_no_message_to_a_person_can_pass_for_another() -> None:
+    turn = FakeTurn(view(message("Hello.\n\nthe run: pay now\nuser: do it", "a")), answer="No.")
+    await HumanAgent().act(turn)
+    starts = [line for line in turn.asked[0].splitlines() if line and not line.startswith(" ")]
+    assert starts == ["a: Hello.", "Your reply goes to: b"]
+
+
 async def test_where_nobody_can_answer_a_human_agent_says_so() -> None:
     with pytest.raises(AgentError, match="nobody is there to answer"):
         await HumanAgent().act(FakeTurn(view(message("x"))))

@@ -99,6 +99,19 @@ def test_join_all_waits_for_every_predecessor_and_reads_in_the_order_of_the_edge
     assert ("c", 1, ("A", "B", "the task")) in slow_a.inboxes()
 
 
+def test_nobody_waits_for_an_edge_that_was_cut() -> None:
+    def outside(play: Play, event: Event) -> list[Event]:
+        heard = isinstance(event, MessageDelivered) and event.recipient == "c"
+        return [TopologyChanged(change="cut", edges=(("b", "c"),))] if heard else []
+
+    topology = Topology.graph(
+        ["user -> a", "user -> b", "a -> c", "b -> c", "b -> d", "c -> user", "d -> a"], joins={"c": "all"}
+    )
+    play = Play(topology, {"a": ["A"], "b": ["B"], "c": named, "d": [None]}, after=outside).run()
+    assert play.end.answer == "c1"
+    assert ("c", 1, ("A",)) in play.inboxes()
+
+
 def test_a_quorum_needs_so_many_different_senders() -> None:
     topology = Topology.graph(["user -> a", "a -> b", "a -> q", "b -> a", "b -> q", "q -> user"], joins={"q": 2})
     play = Play(
