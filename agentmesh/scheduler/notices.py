@@ -13,6 +13,7 @@ TEMPLATES = {
     "refuted": "Your answer was checked from outside the team and is not right. Find what is wrong and answer again.",
     "task_failed": "Task {task} came back without a handoff: the turn of {worker} failed.",
     "task_blocked": "Task {task} was not started: it depends on {depends_on}, which did not succeed.",
+    "handoff_lost": "The handoff of task {task} by {worker} could not be delivered to you.",
     "task_abandoned": "Task {task} was not started: nobody is left who could do it.",
     "note": "A monitor of this run noticed: {label}. Reconsider before you go on.",
 }

@@ -44,6 +44,8 @@ class Tasks(Talk):
         self._boards: dict[str, dict[str, Entry]] = {planner: {} for planner in planning.workers}
         self._under_way = dict.fromkeys(planning.workers, 0)
         self._active: dict[str, Entry] = {}
+        self._handed: dict[str, str] = {}
+        """Each worker's last task that it handed off."""
         self._candidates: dict[str, None] = {}
         self._to_assign: dict[str, None] = {}
         self._proposal: str | None = None
@@ -231,15 +233,21 @@ class Tasks(Talk):
         return [TaskChanged(agent=planner, task=entry.task, status="failed", summary="no worker is left"), told]
 
     def undelivered(self, message: MessageRefused) -> list[Event]:
-        """A task that could not be sent to its worker has failed."""
-        from_planner = self.planning.planner_of.get(message.recipient) == message.sender
-        return self._failed(message.recipient) if from_planner else []
+        """A task that could not be sent to its worker has failed; of a handoff that got lost the planner is told."""
+        planner_of = self.planning.planner_of
+        if planner_of.get(message.recipient) == message.sender:
+            return self._failed(message.recipient)
+        if planner_of.get(message.sender) == message.recipient and message.sender in self._handed:
+            self._candidates[message.recipient] = None
+            return [notice(message.recipient, "handoff_lost", task=self._handed[message.sender], worker=message.sender)]
+        return []
 
     def _hand_off(self, worker: str, handoff: Handoff, parts: tuple[Part, ...] = ()) -> list[Event]:
         entry = self._active.get(worker)
         if entry is None:
             return []
         planner = self.planning.planner_of[worker]
+        self._handed[worker] = entry.task.id
         changed = TaskChanged(
             agent=planner, task=entry.task, status=handoff.status, worker=worker, summary=handoff.summary
         )

@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from agentmesh.config.models import Limits
 from agentmesh.events import (
+    Event,
     LimitWasReached,
     MessageDelivered,
     MessageRefused,
     Notice,
+    RunStarted,
     TaskChanged,
     ToolCallFinished,
+    TopologyChanged,
     TurnStarted,
 )
 from agentmesh.scheduler import StartTurn
@@ -248,6 +251,23 @@ def test_a_planner_below_may_not_hand_off_while_its_tasks_are_under_way() -> Non
     assert [e.content for e in run.of(MessageDelivered) if e.sender == "s" and e.kind == "handoff"] == [
         "Status: done\nSummary: late"
     ]
+
+
+@pytest.mark.parametrize(
+    ("edge", "status", "template"),
+    [(("p", "w1"), "failed", "task_failed"), (("w1", "p"), "done", "handoff_lost")],
+)
+def test_a_planner_hears_of_tasks_and_handoffs_that_a_cut_kept_back(
+    edge: tuple[str, str], status: str, template: str
+) -> None:
+    def outside(play: Play, event: Event) -> list[Event]:
+        return [TopologyChanged(change="cut", edges=(edge,))] if isinstance(event, RunStarted) else []
+
+    run = play([[tasks("a"), None], "ok"], workers=1, after=outside).run()
+    assert [e.status for e in run.of(TaskChanged)] == ["open", "claimed", status]
+    assert template in [e.template for e in run.of(Notice) if e.agent == "p"]
+    assert run.end.answer == "ok"
+    run.check_form()
 
 
 # The judge
