@@ -91,3 +91,7 @@ class Occupant(Protocol):
     async def act(self, turn: Turn) -> Said:
         """Take one turn."""
         ...
+
+    def fork(self) -> Occupant:
+        """The same agent with the same memory, for a run that continues this one."""
+        ...

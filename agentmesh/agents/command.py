@@ -82,6 +82,10 @@ class CommandAgent:
 
     config: CommandConfig
 
+    def fork(self) -> CommandAgent:
+        """It remembers nothing."""
+        return self
+
     async def act(self, turn: Turn) -> Said:
         """One run of the program. Raises: AgentError if it fails, hangs or writes something else."""
         view = turn.view

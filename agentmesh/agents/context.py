@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,14 @@ class Context:
     def input_tokens(self) -> int:
         """Estimated length of the prompt, in tokens."""
         return self._characters // CHARACTERS_PER_TOKEN + 1
+
+    def fork(self) -> Context:
+        """A context that goes on from here and leaves this one as it is."""
+        other = copy.copy(self)
+        other.messages, other.memo = list(self.messages), {}
+        other._open_calls = dict(self._open_calls)  # noqa: SLF001 - another object of this class
+        other._hash = self._hash.copy()  # noqa: SLF001
+        return other
 
     def extend(self, messages: Sequence[ChatMessage]) -> None:
         """Take over an earlier context's messages."""

@@ -28,6 +28,10 @@ class FunctionAgent:
     def __post_init__(self) -> None:
         self._wants_text = _wants_text(self.function)
 
+    def fork(self) -> FunctionAgent:
+        """It remembers nothing."""
+        return self
+
     async def act(self, turn: Turn) -> Said:
         """One call of the function. Raises: AgentError where it returns something else."""
         shown: View | str = turn.view.text if self._wants_text else turn.view

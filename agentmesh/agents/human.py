@@ -14,6 +14,10 @@ class HumanAgent:
 
     instructions: str = ""
 
+    def fork(self) -> HumanAgent:
+        """It remembers nothing."""
+        return self
+
     async def act(self, turn: Turn) -> Said:
         """One question, one answer. Raises: AgentError if nobody can answer."""
         view = turn.view

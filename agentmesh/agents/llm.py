@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentmesh.agents.base import Said, Turn, View
@@ -70,6 +70,10 @@ class LLMAgent:
             if any(result.ends_turn and result.call.name != "send_message" for result in results):
                 return Said(None)
         raise AgentError(f"no end after {self.config.max_steps} model calls (max_steps)")
+
+    def fork(self) -> LLMAgent:
+        """The same agent with the same memory, for another run: what it learns there this one does not know."""
+        return replace(self, _context=self._context.fork() if self._context else None)
 
     def _wrong(self, reply: Reply, view: View) -> str | None:
         """What the model is told about a reply that cannot be used, or None."""

@@ -294,6 +294,22 @@ async def test_a_run_goes_on_with_agents_that_remember() -> None:
     well_formed(third.events)
 
 
+async def test_a_run_can_be_continued_twice_and_the_two_know_nothing_of_each_other() -> None:
+    prompts: list[str] = []
+
+    def model(request: Request) -> str:
+        prompts.append(str([item["content"] for item in request.messages]))
+        return "ok"
+
+    first = await team(model, Topology.flat(["a", "b"], rounds=1)).run("the trunk")
+    await first.continue_("left branch")
+    prompts.clear()
+    await (await first.continue_("right branch")).continue_("twig")
+    assert "the trunk" in prompts[0]
+    assert "right branch" in prompts[-1]
+    assert "left branch" not in str(prompts)
+
+
 async def test_agents_with_fresh_memory_do_not_remember_the_run_before() -> None:
     sizes: list[int] = []
 
