@@ -212,6 +212,7 @@ def test_the_environment_blocks_requests_too(monkeypatch: pytest.MonkeyPatch) ->
     from agentmesh.providers import guard
 
     monkeypatch.setattr(guard, "_decisions", [])
+    monkeypatch.delenv(BLOCK_VARIABLE, raising=False)
     refuse_blocked_request("openai:m")
     monkeypatch.setenv(BLOCK_VARIABLE, "1")
     with pytest.raises(ModelRequestsBlocked, match="openai:m"):
