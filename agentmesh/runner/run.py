@@ -304,5 +304,7 @@ def _classified(error: Exception) -> tuple[str, str]:
             return ("limit", str(error))
         case AgentMeshError():
             return ("agent", str(error))
+        case ExceptionGroup(exceptions=[Exception() as only]):  # what an agent's own task group made of its error
+            return _classified(only)
         case _:
             return ("error", f"{type(error).__name__}: {error}")

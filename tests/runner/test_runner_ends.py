@@ -138,6 +138,18 @@ async def test_a_function_that_fails_names_its_error() -> None:
     well_formed(result.events)
 
 
+async def test_an_error_in_a_task_group_of_an_agent_is_named_itself() -> None:
+    async def inner() -> None:
+        raise ValueError("the true reason")
+
+    async def grouped(view: View) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(inner)
+
+    result = await Team([grouped], Topology.solo("grouped")).run("task")
+    assert result.reason == "turn_failed: grouped: ValueError: the true reason"
+
+
 # Limits
 
 
