@@ -315,7 +315,8 @@ class Team:
 
         def finish(runner: Runner) -> RunResult:
             async def go_on(text: str) -> RunResult:
-                return await self._run(text, options, plan.run_id, {name: one.fork() for name, one in made.items()})
+                again: RunOptions = {**options, "parts": ()}  # the files belong to the task of the first run
+                return await self._run(text, again, plan.run_id, {name: one.fork() for name, one in made.items()})
 
             return RunResult(plan.run_id, tuple(runner.events), self._form.read if self._form else None, go_on)
 

@@ -67,7 +67,8 @@ def definition(name: str, recipients: Sequence[str] = ()) -> dict[str, Any]:
         return base
     function = base["function"]
     parameters = function["parameters"]
-    listed = {**parameters["properties"]["recipients"], "items": {"type": "string", "enum": list(recipients)}}
+    named = {"enum": list(recipients)} if recipients else {}  # an empty enum is no valid schema to some providers
+    listed = {**parameters["properties"]["recipients"], "items": {"type": "string", **named}}
     properties = {**parameters["properties"], "recipients": listed}
     return {**base, "function": {**function, "parameters": {**parameters, "properties": properties}}}
 

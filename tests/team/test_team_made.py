@@ -334,6 +334,18 @@ async def test_files_beside_the_task_reach_the_first_agent() -> None:
     assert isinstance(contents[1], str)
 
 
+async def test_files_are_not_sent_again_when_a_run_goes_on() -> None:
+    contents: list[Any] = []
+
+    def model(request: Request) -> str:
+        contents.append(request.messages[-1]["content"])
+        return "ok"
+
+    first = await team(model).run("read", parts=[FilePart(name="a.pdf", data="QUJD")])
+    await first.continue_("and now?")
+    assert contents[1] == '<message from="user">\nand now?\n</message>'
+
+
 def test_replicas_stand_for_themselves(tmp_path: Path) -> None:
     path = write(
         tmp_path,

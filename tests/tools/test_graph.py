@@ -20,6 +20,11 @@ def test_send_message_lists_the_recipients_that_exist() -> None:
     assert made["required"] == ["recipients", "content"]
 
 
+def test_without_recipients_no_empty_list_is_sent() -> None:
+    recipients = definition("send_message")["function"]["parameters"]["properties"]["recipients"]
+    assert recipients["items"] == {"type": "string"}
+
+
 def test_every_definition_is_plain_and_says_what_it_is_for() -> None:
     for name in GRAPH_TOOLS:
         made = definition(name, ["b"])
