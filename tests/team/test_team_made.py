@@ -310,6 +310,18 @@ async def test_a_run_can_be_continued_twice_and_the_two_know_nothing_of_each_oth
     assert "left branch" not in str(prompts)
 
 
+async def test_teams_of_functions_programs_and_people_go_on_too() -> None:
+    agents = [
+        Agent(name="f", function=lambda view: view.text),
+        Agent.model_validate({"name": "c", "command": {"argv": ["cat"], "format": "text"}}),
+        Agent(name="h", kind="human"),
+    ]
+    made = Team(agents, Topology.chain(["f", "c", "h"]))
+    first = await made.run("one", ask=lambda agent, question: question.splitlines()[0])
+    assert first.answer == "c: one"
+    assert (await first.continue_("two")).answer == "c: two"
+
+
 async def test_agents_with_fresh_memory_do_not_remember_the_run_before() -> None:
     sizes: list[int] = []
 
