@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from importlib import import_module
-from typing import cast
+from collections.abc import Iterable, Iterator, Mapping
 
 from agentmesh.config.models import PROVIDERS, ModelConfig
 from agentmesh.errors import ConfigError
@@ -45,27 +43,55 @@ def make_provider(
     *,
     name: str = "model",
     models: Mapping[str, ModelConfig] | None = None,
+    providers: Mapping[str, Provider] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Provider:
-    """The provider of a model, its `fallback` list included; `models` are those that the list may name.
+    """The provider of a model, its `fallback` list and those of the models in it included, each model once.
 
+    `models` are those that a list may name; `providers` are made already and taken as they are: functions and objects
+    of the caller. Nothing is imported: a function that is not in `providers` under its model's name is an error.
     Raises: ConfigError.
     """
+    given = providers or {}
     environment = environment or {}
-    first = _single(config, environment)
-    if not config.fallback:
-        return first
+    row = {
+        each: given[each] if _is_given(chosen, each, given) else _single(chosen, each, environment)
+        for each, chosen in _row(name, config, models or {}, given)
+    }
+    if len(row) == 1:
+        return row[name]
     from agentmesh.providers.fallback import FallbackProvider
 
-    following: list[Provider] = []
-    for other in config.fallback:
-        if other == name or other not in (models or {}):
-            raise ConfigError(_unknown_fallback(name, other, models or {}))
-        following.append(_single((models or {})[other], environment))
-    return FallbackProvider([first, *following])
+    return FallbackProvider(list(row.values()))
 
 
-def _single(config: ModelConfig, environment: Mapping[str, str]) -> Provider:
+def _row(
+    name: str, config: ModelConfig, models: Mapping[str, ModelConfig], given: Mapping[str, Provider]
+) -> Iterator[tuple[str, ModelConfig | None]]:
+    """A model and all that stand in for it, in the order in which they are asked; no configuration: an object."""
+    waiting: list[tuple[str, ModelConfig | None]] = [(name, config)]
+    seen: set[str] = set()
+    while waiting:
+        current, chosen = waiting.pop(0)
+        if current in seen:
+            continue
+        seen.add(current)
+        yield current, chosen
+        following: list[tuple[str, ModelConfig | None]] = []
+        for other in chosen.fallback if chosen else ():
+            if other == current or (other not in models and other not in given):
+                raise ConfigError(_unknown_fallback(current, other, [*models, *given]))
+            following.append((other, models.get(other)))
+        waiting = following + waiting
+
+
+def _is_given(config: ModelConfig | None, name: str, given: Mapping[str, Provider]) -> bool:
+    """Others than objects and functions are made anew: a given one may bring a fallback list of its own."""
+    return name in given and (config is None or config.provider == "function")
+
+
+def _single(config: ModelConfig | None, name: str, environment: Mapping[str, str]) -> Provider:
+    assert config is not None, "an object is given"
     model_id = model_id_of(config)
     match config.provider:
         case "openai":
@@ -87,7 +113,7 @@ def _single(config: ModelConfig, environment: Mapping[str, str]) -> Provider:
 
             return EchoProvider(model_id)
         case "function":
-            return _function(config, model_id)
+            raise ConfigError(_not_given(config, name))
 
 
 def _openai(config: ModelConfig, model_id: str, environment: Mapping[str, str]) -> Provider:
@@ -102,18 +128,13 @@ def _openai(config: ModelConfig, model_id: str, environment: Mapping[str, str]) 
     return OpenAIProvider(config, model_id, environment)
 
 
-def _function(config: ModelConfig, model_id: str) -> Provider:
-    """Imports the function: whoever calls this has asked for consent."""
-    from agentmesh.providers.function import FunctionProvider, ModelFunction
-
-    module, _, attribute = config.model.partition(":")
-    try:
-        function = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"{model_id} cannot be imported: {error}; write function:package.module:name") from error
-    if not callable(function):
-        raise ConfigError(f"{model_id} is no function but {type(function).__name__}")
-    return FunctionProvider(cast("ModelFunction", function), model_id)
+def _not_given(config: ModelConfig, name: str) -> str:
+    package = config.model.partition(":")[0].partition(".")[0]
+    called = "" if name in ("model", model_id_of(config)) else f" (model {name!r})"
+    return (
+        f"{model_id_of(config)}{called} is a Python function that nobody gave: consent to importing it with "
+        f"--allow {package}, or allow=[{package!r}] in Python, or give the function itself as the model"
+    )
 
 
 def _unknown_provider(text: str, provider: str) -> str:
@@ -124,10 +145,10 @@ def _unknown_provider(text: str, provider: str) -> str:
     return f"{found}; did you mean {guess[0]}?" if guess else found
 
 
-def _unknown_fallback(name: str, other: str, models: Mapping[str, ModelConfig]) -> str:
+def _unknown_fallback(name: str, other: str, known: Iterable[str]) -> str:
     from rapidfuzz import process
 
-    allowed = [known for known in models if known != name]
+    allowed = [model for model in dict.fromkeys(known) if model != name]
     guess = process.extractOne(other, allowed, score_cutoff=60)
     found = f"model {name!r} falls back to {other!r}; allowed: {', '.join(allowed) or 'no other model is declared'}"
     return f"{found}; did you mean {guess[0]}?" if guess else found

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from agentmesh.messages import Usage
 from agentmesh.providers.anthropic import AnthropicProvider
 from agentmesh.providers.base import Request
 from agentmesh.providers.fallback import FallbackProvider
+from agentmesh.providers.function import FunctionProvider
 from agentmesh.providers.openai import OpenAIProvider
 from agentmesh.providers.openai_responses import OpenAIResponsesProvider
 from agentmesh.providers.prices import cost_usd, price_of, priced
@@ -99,16 +102,62 @@ def test_a_wrong_fallback_says_what_is_allowed(fallback: str, words: str) -> Non
 
 
 @pytest.mark.anyio
-async def test_a_function_is_imported_by_name() -> None:
-    provider = make_provider(parse_model("function:builtins:repr"))
-    reply = await provider.complete(Request(agent="a", messages=[]))
-    assert reply.text.startswith("Request(")
+async def test_a_made_provider_is_taken_as_a_model_and_as_a_fallback() -> None:
+    def failing(request: Request) -> str:
+        raise ValueError("no")
+
+    models = {
+        "main": ModelConfig(provider="function", model="mine:failing", fallback=("spare",)),
+        "spare": ModelConfig(provider="function", model="mine:spare"),
+    }
+    made = {
+        "main": FunctionProvider(failing),
+        "spare": FunctionProvider(lambda request: "spare", "function:spare"),
+        "object": FunctionProvider(lambda request: "object"),
+    }
+    provider = make_provider(models["main"], name="main", models=models, providers=made)
+    assert (await provider.complete(Request(agent="a", messages=[]))).text == "spare"
+    beside = models["main"].model_copy(update={"fallback": ("object",)})
+    provider = make_provider(beside, name="main", models=models, providers=made)
+    assert (await provider.complete(Request(agent="a", messages=[]))).text == "object"
 
 
-@pytest.mark.parametrize("model", ["no_such_module:f", "builtins:no_such_name", "builtins", "sys:path"])
-def test_a_function_that_cannot_be_imported_says_so(model: str) -> None:
-    with pytest.raises(ConfigError, match=f"function:{model}"):
-        make_provider(ModelConfig(provider="function", model=model))
+def test_no_function_is_imported_by_a_model_or_its_fallback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "uninvited.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    models = {
+        "main": ModelConfig(provider="echo", fallback=("spare",)),
+        "spare": ModelConfig(provider="function", model="uninvited:model"),
+    }
+    for name in models:
+        with pytest.raises(ConfigError, match=r"function:uninvited:model.*--allow uninvited"):
+            make_provider(models[name], name=name, models=models)
+    assert "uninvited" not in sys.modules
+
+
+@pytest.mark.anyio
+async def test_the_fallback_list_of_a_fallback_is_followed_and_each_model_asked_once() -> None:
+    asked = []
+
+    def failing(name: str) -> FunctionProvider:
+        def fail(request: Request) -> str:
+            asked.append(name)
+            raise ValueError(name)
+
+        return FunctionProvider(fail, f"function:{name}")
+
+    models = {
+        "a": ModelConfig(provider="function", model="m:a", fallback=("b", "c")),
+        "b": ModelConfig(provider="function", model="m:b", fallback=("d", "a")),
+        "c": ModelConfig(provider="function", model="m:c", fallback=("b", "last")),
+        "d": ModelConfig(provider="function", model="m:d"),
+        "last": ModelConfig(provider="echo"),
+    }
+    made = {name: failing(name) for name in "abcd"}
+    provider = make_provider(models["a"], name="a", models=models, providers=made)
+    reply = await provider.complete(Request(agent="x", messages=[{"role": "user", "content": "hi"}]))
+    assert asked == ["a", "b", "d", "c"]
+    assert reply.text == "hi"
 
 
 @pytest.mark.parametrize(
