@@ -29,6 +29,7 @@ class EventBase(BaseModel):
 
 
 E = TypeVar("E", bound=EventBase)
+_fields_set: dict[type[EventBase], set[str]] = {}
 
 
 def stamped(event: E, id_: int, run_id: str, ts: float) -> E:
@@ -38,6 +39,11 @@ def stamped(event: E, id_: int, run_id: str, ts: float) -> E:
     """
     fields = event.__dict__
     fields["id"], fields["run_id"], fields["ts"] = id_, run_id, ts
+    # All fields count as set. One set serves all events of a type: one of its own would take as much as the rest.
+    kind = type(event)
+    if kind not in _fields_set:
+        _fields_set[kind] = set(kind.model_fields)
+    object.__setattr__(event, "__pydantic_fields_set__", _fields_set[kind])
     return event
 
 
