@@ -80,9 +80,26 @@ class Turn(Protocol):
         """Note that the next request does not extend the one before."""
         ...
 
+    def remind(self, text: str) -> None:
+        """Let the run tell this agent something at its next turn: what came of a call that it no longer awaits."""
+        ...
+
     async def ask(self, question: str) -> str:
         """Put a question to the person in charge. Raises: AgentError if nobody can answer."""
         ...
+
+
+async def act_out(turn: Turn, reply: Reply) -> Said:
+    """Carry out a reply at once, for an agent that is not asked again in this turn.
+
+    What was refused it learns at its next turn: a refusal is never fatal.
+    """
+    if not reply.tool_calls:
+        return Said(reply.text)
+    for result in await turn.call(reply.tool_calls):
+        if result.failed:
+            turn.remind(f"{result.call.name}: {result.text}")
+    return Said(reply.text or None)
 
 
 class Occupant(Protocol):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import anyio
 from anyio.abc import Process
 
-from agentmesh.agents.base import Said, Turn, View
+from agentmesh.agents.base import Said, Turn, View, act_out
 from agentmesh.config.models import CommandConfig
 from agentmesh.errors import AgentError
 from agentmesh.messages import Reply, ToolCall
@@ -94,13 +94,7 @@ class CommandAgent:
         if done.returncode != 0:
             said = (done.stderr or done.stdout).strip()[-_SHOWN:]
             raise AgentError(f"{self.config.argv[0]!r} ended with status {done.returncode}: {said}")
-        reply = self._read(done.stdout)
-        if not reply.tool_calls:
-            return Said(reply.text)
-        refused = [result.text for result in await turn.call(reply.tool_calls) if result.failed]
-        if refused:
-            raise AgentError("; ".join(refused))
-        return Said(reply.text or None)
+        return await act_out(turn, self._read(done.stdout))
 
     def _read(self, stdout: str) -> Reply:
         if self.config.format == "text" or not stdout.lstrip().startswith("{"):

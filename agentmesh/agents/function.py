@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import anyio.to_thread
-
-from agentmesh.agents.base import Said, Turn, View
+from agentmesh.agents.base import Said, Turn, View, act_out
 from agentmesh.errors import AgentError
 from agentmesh.messages import Reply
+from agentmesh.tools.calling import call
 
 
 @dataclass
@@ -35,23 +34,12 @@ class FunctionAgent:
     async def act(self, turn: Turn) -> Said:
         """One call of the function. Raises: AgentError where it returns something else."""
         shown: View | str = turn.view.text if self._wants_text else turn.view
-        if inspect.iscoroutinefunction(self.function):
-            result = await self.function(shown)
-        else:
-            result = await anyio.to_thread.run_sync(self.function, shown, abandon_on_cancel=True)
-            if inspect.isawaitable(result):
-                result = await result
+        result = await call(self.function, shown)
         match result:
             case None | str():
                 return Said(result)
             case Reply():
-                if not result.tool_calls:
-                    return Said(result.text)
-                results = await turn.call(result.tool_calls)
-                refused = [given.text for given in results if given.failed]
-                if refused:
-                    raise AgentError("; ".join(refused))
-                return Said(result.text or None)
+                return await act_out(turn, result)
             case _:
                 raise AgentError(f"returned {type(result).__name__}; an agent returns text, a Reply, or None")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from agentmesh.events import (
     Event,
     ModelCallFinished,
     ModelCallStarted,
+    Notice,
     Question,
     ToolCallFinished,
     ToolCallStarted,
@@ -29,6 +29,7 @@ from agentmesh.providers.base import Request
 from agentmesh.runner.ledger import Ledger
 from agentmesh.runner.member import Delta, Member, RunPlan
 from agentmesh.scheduler.commands import StartTurn
+from agentmesh.tools import calling
 from agentmesh.tools.graph import GRAPH_TOOLS
 
 _ONE_CALL = Usage(model_calls=1)
@@ -152,6 +153,10 @@ class RunningTurn:
                 results[index] = await self._on_graph(call)
         return [results[index] for index in range(len(calls))]
 
+    def remind(self, text: str) -> None:
+        """Let the run tell this agent something at its next turn."""
+        self._runner.record(Notice(agent=self._agent, template="refused", content=text))
+
     async def ask(self, question: str) -> str:
         """Put a question to the person in charge. Raises: AgentError if nobody can answer."""
         ask = self._runner.plan.ask
@@ -159,12 +164,7 @@ class RunningTurn:
             raise AgentError("is human, and nobody is there to answer: run in a terminal, or pass ask=")
         question_id = self._next_key()
         self._runner.record(Question(agent=self._agent, question_id=question_id, content=question))
-        if inspect.iscoroutinefunction(ask):
-            answer = await ask(self._agent, question)
-        else:
-            answer = await anyio.to_thread.run_sync(ask, self._agent, question, abandon_on_cancel=True)
-            if inspect.isawaitable(answer):
-                answer = await answer
+        answer = await calling.call(ask, self._agent, question)
         self._runner.record(Answered(agent=self._agent, question_id=question_id, content=str(answer)))
         return str(answer)
 

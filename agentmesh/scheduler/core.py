@@ -39,6 +39,9 @@ from agentmesh.scheduler.tasks import Tasks
 from agentmesh.tools.graph import GRAPH_TOOLS, Decide, SendMessage, read_action
 from agentmesh.topology.phases import Join, Phase
 
+DRAINING = frozenset({"turns", "model_calls", "tokens"})
+"""Limits on what may begin: what has begun, and is paid for, may end. Other limits end the run at once."""
+
 
 class Scheduler:
     """Decides what follows from each event of one run. No clock, no randomness, no I/O.
@@ -61,7 +64,7 @@ class Scheduler:
         self._phase_index = 0
         self._limits = limits or Limits()
         self._agent_limits = dict(agent_limits or {})
-        self._ladder = Ladder(ladders or {})
+        self._ladder = Ladder(ladders or {}, {name for phase in phases for name in phase.participants})
         self._verify_retries = verify_retries
         self.state = RunState(phases[0], dict(joins or {}))
         self._order: Order = self._make_order()
@@ -72,6 +75,8 @@ class Scheduler:
         self._answer: MessageDelivered | None = None
         self._attempts = 0
         self._ending: tuple[Outcome, str] | None = None
+        self._spent: str | None = None
+        """The limit that lets nobody begin a turn any more, while those in flight may still come to an answer."""
         self._cancelling = False
         self.ended = False
 
@@ -316,9 +321,14 @@ class Scheduler:
 
     def _limit(self, event: LimitWasReached) -> Step:
         if event.agent is None:
-            self._end("limit", f"{event.limit}: {event.allowed:g} allowed")
+            reason = f"{event.limit}: {event.allowed:g} allowed"
+            if event.limit in DRAINING:
+                self._spent = self._spent or reason
+            else:
+                self._end("limit", reason)
             return []
         self.state.retired.add(event.agent)
+        self._ladder.acted(event.agent)
         self.state.obstacles.append(("limit", f"{event.agent}: {event.limit}: {event.allowed:g} allowed"))
         return list(self._order.retired(event.agent))
 
@@ -350,8 +360,12 @@ class Scheduler:
     def _advance(self) -> Step:
         """Nothing is left to decide: start turns, end the phase, or end the run."""
         state = self.state
+        if self._spent and not self._ending and self._at_rest():
+            self._end("limit", self._spent)
         if self._ending:
             return self._finish()
+        if self._spent:
+            return []
         released = self._order.advance()
         if released:
             return list(released)
@@ -359,12 +373,16 @@ class Scheduler:
             turns = self._start_turns(self._order.ready())
             if turns:
                 return turns
-        if state.busy or self._post.rewriting or self._answer is not None:
+        if not self._at_rest():
             return []
         if self._phase_index + 1 < len(self._phases):
             return [PhaseEnded(phase=state.phase.name, occurrence=state.occurrence, reason=self._order.over())]
         self._end(*(state.obstacles[-1] if state.obstacles else self._stalled()))
         return self._finish()
+
+    def _at_rest(self) -> bool:
+        """Whether nobody acts, and nothing that was sent is still on its way."""
+        return not (self.state.busy or self._post.rewriting or self._answer is not None)
 
     def _stalled(self) -> tuple[Outcome, str]:
         return ("stalled", "nobody has anything left to act on, and no answer reached the user")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from agentmesh.events import FindingRecorded, InterventionMade
 
@@ -13,8 +13,9 @@ MONITOR_ERROR = "monitor_error"
 class Ladder:
     """One ladder per monitor and set of agents; it is climbed only after each of these agents has taken a turn."""
 
-    def __init__(self, ladders: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, ladders: Mapping[str, Sequence[str]], agents: Collection[str]) -> None:
         self._ladders = ladders
+        self._agents = agents
         self._rung: dict[tuple[str, frozenset[str]], int] = {}
         self._owing: dict[tuple[str, frozenset[str]], set[str]] = {}
         self._findings: dict[int, FindingRecorded] = {}
@@ -31,11 +32,11 @@ class Ladder:
         if finding.score < event.threshold or not rungs or self._owing.get(place):
             return []
         self._rung[place] = min(rung + 1, len(rungs) - 1)
-        self._owing[place] = set(finding.agents)
+        self._owing[place] = {name for name in finding.agents if name in self._agents}
         return [self._made(rungs[rung], event)]
 
     def acted(self, agent: str) -> None:
-        """The agent has taken a turn since the last intervention."""
+        """The agent has taken a turn since the last intervention, or will never take one again."""
         for owing in self._owing.values():
             owing.discard(agent)
 

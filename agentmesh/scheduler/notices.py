@@ -19,6 +19,10 @@ TEMPLATES = {
 }
 
 
+QUIET = frozenset({"note", "refused"})
+"""Templates that are read with the agent's next turn and never start one: else a refusal could repeat for ever."""
+
+
 def notice(agent: str, template: str, **facts: str) -> Notice:
     """The notice to an agent, as an event."""
     return Notice(agent=agent, template=template, content=TEMPLATES[template].format(**facts))

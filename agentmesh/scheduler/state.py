@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from agentmesh.events import MessageProposed
+from agentmesh.events import MessageProposed, Notice
 from agentmesh.messages import MessageKind, Outcome, Part
 from agentmesh.scheduler.commands import Inbound
+from agentmesh.scheduler.notices import QUIET
 from agentmesh.topology.phases import Join, Phase
 
 
@@ -43,6 +44,10 @@ class RunState:
         if not self.cut:
             return successors
         return tuple(name for name in successors if (sender, name) not in self.cut)
+
+    def has_to_act(self, agent: str) -> bool:
+        """Whether the inbox holds more than what can wait for the agent's next turn."""
+        return any(not isinstance(item, Notice) or item.template not in QUIET for item in self.inbox.get(agent, ()))
 
     def may_send(self, sender: str, recipient: str) -> bool:
         """Whether the edge exists now."""

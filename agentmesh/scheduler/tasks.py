@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from agentmesh.events import Event, LimitWasReached, MessageDelivered, MessageRefused, TaskChanged, ToolCallStarted
+from agentmesh.events import (
+    Event,
+    LimitWasReached,
+    MessageDelivered,
+    MessageRefused,
+    TaskChanged,
+    ToolCallStarted,
+    TopologyChanged,
+)
 from agentmesh.messages import Handoff, MessageKind, Part, Task, TaskStatus
 from agentmesh.scheduler.commands import Inbound
 from agentmesh.scheduler.notices import notice
@@ -48,7 +56,9 @@ class Tasks(Talk):
         """Each worker's last task that it handed off."""
         self._candidates: dict[str, None] = {}
         self._to_assign: dict[str, None] = {}
-        self._proposal: str | None = None
+        self._proposal = ""
+        """The proposed answer that the judge has read; `_unread` is one that it has not."""
+        self._unread: str | None = None
         self._cycles = 1
         self._undecided = 0
 
@@ -56,6 +66,15 @@ class Tasks(Talk):
 
     def delivered(self, event: MessageDelivered) -> None:
         self._candidates[event.recipient] = None
+        if event.kind == "proposal":
+            self._unread = event.content
+
+    def started(self, agent: str) -> None:
+        if agent == self.planning.judge and self._unread is not None:
+            self._proposal, self._unread = self._unread, None
+
+    def redrawn(self, event: TopologyChanged) -> None:
+        self._to_assign.update(dict.fromkeys(self._boards))
 
     def wake(self, agent: str) -> None:
         self._candidates[agent] = None
@@ -66,7 +85,6 @@ class Tasks(Talk):
         if not text.strip():
             return []
         if agent == self.planning.root:
-            self._proposal = text
             kind: MessageKind = "proposal" if self.planning.judge else "answer"
             return [self.state.proposal(agent, name, text, kind, parts=parts) for name in self._above_root()]
         return self._hand_off(agent, Handoff(summary=text), parts)
@@ -107,6 +125,8 @@ class Tasks(Talk):
         if entry is None:
             return []
         planner = self.planning.planner_of[worker]
+        # The planner is told and can go on: whatever failed here is no longer what stands in the way.
+        self.state.obstacles.clear()
         told = notice(planner, "task_failed", task=entry.task.id, worker=worker)
         return [TaskChanged(agent=planner, task=entry.task, status="failed", worker=worker), told]
 
@@ -133,13 +153,17 @@ class Tasks(Talk):
         """Block what can no longer start, then give ready tasks to free workers."""
         planners = list(self._to_assign)
         self._to_assign.clear()
-        return [event for planner in planners for event in self._blocked(planner) or self._assign(planner)]
+        return [
+            event
+            for planner in planners
+            for event in self._blocked(planner) or self._assign(planner) or self._outlived(planner)
+        ]
 
     def ready(self) -> list[str]:
         state = self.state
         waiting = [name for name in self._candidates if name not in state.busy]
         self._candidates.clear()
-        return [name for name in waiting if state.inbox.get(name) and not self._busy_planning(name)]
+        return [name for name in waiting if state.has_to_act(name) and not self._busy_planning(name)]
 
     def reads(self, agent: str, inbox: list[Inbound]) -> list[Inbound]:
         """Handoffs in the order in which their tasks were opened."""
@@ -212,14 +236,15 @@ class Tasks(Talk):
             for entry in board.values()
             if entry.status == "open" and all(board[id_].status == "done" for id_ in entry.task.depends_on)
         ]
-        if all(name in self.state.retired for name in self.planning.workers[planner]):
-            return [event for entry in able for event in self._abandoned(planner, entry)]
-        able.sort(key=lambda entry: (-entry.task.priority, entry.number))
-        free = [
+        left = [
             name
             for name in self.planning.workers[planner]
-            if name not in self._active and name not in self.state.retired and name not in self.state.busy
+            if name not in self.state.retired and self.state.may_send(planner, name)
         ]
+        if not left:
+            return [event for entry in able for event in self._abandoned(planner, entry)]
+        able.sort(key=lambda entry: (-entry.task.priority, entry.number))
+        free = [name for name in left if name not in self._active and name not in self.state.busy]
         events: list[Event] = []
         for entry, worker in zip(able, free, strict=False):
             events += [
@@ -227,6 +252,11 @@ class Tasks(Talk):
                 self.state.proposal(planner, worker, _task_text(entry.task), "task", entry.task.id),
             ]
         return events
+
+    def _outlived(self, planner: str) -> list[Event]:
+        """A planner that may not act any more fails its own task once all tasks below it have come back."""
+        over = planner in self.state.retired and planner not in self.state.busy and not self._busy_planning(planner)
+        return self._failed(planner) if over else []
 
     def _abandoned(self, planner: str, entry: Entry) -> list[Event]:
         told = notice(planner, "task_abandoned", task=entry.task.id)
@@ -259,7 +289,7 @@ class Tasks(Talk):
         match action.decision:
             case "done":
                 names = [name for name in self.state.recipients(judge) if name != self.planning.root]
-                return [self.state.proposal(judge, name, self._proposal or "", "answer") for name in names]
+                return [self.state.proposal(judge, name, self._proposal, "answer") for name in names]
             case "abort":
                 return []
             case "continue" | "replan":

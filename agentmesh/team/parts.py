@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
-
-import anyio.to_thread
 
 from agentmesh.agents.base import Occupant
 from agentmesh.agents.command import CommandAgent, run_program
@@ -24,6 +21,7 @@ from agentmesh.runner.member import Check
 from agentmesh.team.answer import AnswerForm
 from agentmesh.team.references import ReferenceFault, load_reference
 from agentmesh.tools.calculator import calculator
+from agentmesh.tools.calling import call
 from agentmesh.tools.function import FunctionTool
 
 BUILT_IN_TOOLS: dict[str, Callable[..., Any]] = {"calculator": calculator}
@@ -167,8 +165,12 @@ def make_check(verify: VerifyConfig, function: Callable[..., Any] | None) -> Che
 
 
 async def _call_check(function: Callable[..., Any], answer: str) -> tuple[bool, str]:
-    if inspect.iscoroutinefunction(function):
-        passed = await function(answer)
-    else:
-        passed = await anyio.to_thread.run_sync(function, answer, abandon_on_cancel=True)
-    return bool(passed), "" if passed else "the function returned a false value"
+    """Whether the function says True. Anything that is no plain yes or no has not passed: it raises."""
+    said = await call(function, answer)
+    match said:
+        case bool():
+            return said, "" if said else "the function returned False"
+        case (bool(passed), str(detail)):
+            return passed, detail
+        case _:
+            raise TypeError(f"a check returns True, False or (bool, text); found {type(said).__name__}")

@@ -10,10 +10,10 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from agentmesh.errors import ConfigError, ToolError
+from agentmesh.tools.calling import call
 from agentmesh.tools.graph import GRAPH_TOOLS, plain_schema
 
 _ARGUMENT = re.compile(r"^\s+(\w+)(?:\s*\([^)]*\))?:\s*(.+)$")
@@ -52,14 +52,7 @@ class FunctionTool:
                 f"{self.name} takes {', '.join(self._model.model_fields) or 'nothing'}; {faults}"
             ) from error
         given = {name: getattr(checked, name) for name in self._model.model_fields}
-        if inspect.iscoroutinefunction(self._function):
-            result = await self._function(**given)
-        elif self._quick:
-            result = self._function(**given)
-        else:
-            result = await anyio.to_thread.run_sync(lambda: self._function(**given), abandon_on_cancel=True)
-            if inspect.isawaitable(result):
-                result = await result
+        result = self._function(**given) if self._quick else await call(self._function, **given)
         return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str)
 
 
