@@ -68,10 +68,11 @@ async def test_a_function_acts_on_the_graph_through_a_reply() -> None:
     assert await said(lambda seen: Reply("just text")) == "just text"
 
 
-async def test_what_the_graph_refuses_to_a_function_fails_its_turn() -> None:
+async def test_what_the_graph_refuses_to_a_function_it_learns_at_its_next_turn() -> None:
     turn = FakeTurn(view(message("task")), results=lambda call: ToolResult(call, "it may message: c", failed=True))
-    with pytest.raises(AgentError, match="it may message: c"):
-        await FunctionAgent(lambda seen: Reply(tool_calls=(SEND,))).act(turn)
+    result = await FunctionAgent(lambda seen: Reply("closing", (SEND,))).act(turn)
+    assert turn.reminded == ["send_message: it may message: c"]
+    assert result.text == "closing"
 
 
 async def test_a_function_that_returns_something_else_is_told_what_is_allowed() -> None:
@@ -151,10 +152,11 @@ async def test_a_program_that_fails_says_its_status_and_its_last_words() -> None
         await run_program(("no-such-program",), "", 1)
 
 
-async def test_what_the_graph_refuses_to_a_program_fails_its_turn() -> None:
+async def test_what_the_graph_refuses_to_a_program_it_learns_at_its_next_turn() -> None:
     turn = FakeTurn(view(message("a")), results=lambda call: ToolResult(call, "it may message: c", failed=True))
-    with pytest.raises(AgentError, match="it may message: c"):
-        await program("""print('{"tool_calls": [{"name": "send_message"}]}')""").act(turn)
+    reply = """print('{"tool_calls": [{"name": "send_message"}]}')"""
+    assert (await program(reply).act(turn)).text is None
+    assert turn.reminded == ["send_message: it may message: c"]
 
 
 async def test_a_program_that_does_not_read_its_input_is_no_fault() -> None:

@@ -250,7 +250,7 @@ def finding(number: int, *agents: str, monitor: str = "m", score: float = 1) -> 
 
 
 def test_a_ladder_is_climbed_once_each_named_agent_has_acted() -> None:
-    ladder = Ladder({"m": ("note", "note", "halt")})
+    ladder = Ladder({"m": ("note", "note", "halt")}, {"a", "b", "c"})
 
     def climbed(event: FindingRecorded) -> list[str]:
         return [made.kind for made in ladder.climb(event)]

@@ -254,19 +254,37 @@ def test_a_planner_below_may_not_hand_off_while_its_tasks_are_under_way() -> Non
 
 
 @pytest.mark.parametrize(
-    ("edge", "status", "template"),
-    [(("p", "w1"), "failed", "task_failed"), (("w1", "p"), "done", "handoff_lost")],
+    ("edge", "statuses", "template"),
+    [(("p", "w1"), ["open", "failed"], "task_abandoned"), (("w1", "p"), ["open", "claimed", "done"], "handoff_lost")],
 )
 def test_a_planner_hears_of_tasks_and_handoffs_that_a_cut_kept_back(
-    edge: tuple[str, str], status: str, template: str
+    edge: tuple[str, str], statuses: list[str], template: str
 ) -> None:
     def outside(play: Play, event: Event) -> list[Event]:
         return [TopologyChanged(change="cut", edges=(edge,))] if isinstance(event, RunStarted) else []
 
     run = play([[tasks("a"), None], "ok"], workers=1, after=outside).run()
-    assert [e.status for e in run.of(TaskChanged)] == ["open", "claimed", status]
+    assert [e.status for e in run.of(TaskChanged)] == statuses
     assert template in [e.template for e in run.of(Notice) if e.agent == "p"]
     assert run.end.answer == "ok"
+    run.check_form()
+
+
+@pytest.mark.parametrize("who", ["p", "w1", "j"])
+def test_being_refused_again_and_again_keeps_nobody_going(who: str) -> None:
+    def outside(play: Play, event: Event) -> list[Event]:
+        wrong = isinstance(event, ToolCallFinished) and event.error
+        return [Notice(agent=event.agent, template="refused", content="no")] if wrong else []
+
+    stubborn = lambda turn: [send("ghost"), None]  # noqa: E731
+    run = play(
+        stubborn if who == "p" else [[tasks("a"), None], "answer"],
+        stubborn if who == "w1" else done,
+        stubborn if who == "j" else lambda turn: [decide("done"), None],
+        after=outside,
+        workers=1,
+    ).run()
+    assert run.order.count(who) <= 2
     run.check_form()
 
 
