@@ -49,7 +49,6 @@ class FakeTurn:
     called: list[ToolCall] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     reminders: list[str] = field(default_factory=list)
-    reminded: list[str] = field(default_factory=list)
 
     async def complete(self, request: Request, request_hash: str, input_tokens: int) -> Reply:
         self.requests.append(request)
@@ -66,9 +65,6 @@ class FakeTurn:
 
     def context_started(self, reason: ContextReason) -> None:
         self.contexts.append(reason)
-
-    def remind(self, text: str) -> None:
-        self.reminded.append(text)
 
     def remind(self, text: str) -> None:
         self.reminders.append(text)

@@ -71,7 +71,7 @@ async def test_a_function_acts_on_the_graph_through_a_reply() -> None:
 async def test_what_the_graph_refuses_to_a_function_it_learns_at_its_next_turn() -> None:
     turn = FakeTurn(view(message("task")), results=lambda call: ToolResult(call, "it may message: c", failed=True))
     result = await FunctionAgent(lambda seen: Reply("closing", (SEND,))).act(turn)
-    assert turn.reminded == ["send_message: it may message: c"]
+    assert turn.reminders == ["send_message: it may message: c"]
     assert result.text == "closing"
 
 
@@ -156,7 +156,7 @@ async def test_what_the_graph_refuses_to_a_program_it_learns_at_its_next_turn() 
     turn = FakeTurn(view(message("a")), results=lambda call: ToolResult(call, "it may message: c", failed=True))
     reply = """print('{"tool_calls": [{"name": "send_message"}]}')"""
     assert (await program(reply).act(turn)).text is None
-    assert turn.reminded == ["send_message: it may message: c"]
+    assert turn.reminders == ["send_message: it may message: c"]
 
 
 async def test_a_program_that_does_not_read_its_input_is_no_fault() -> None:
