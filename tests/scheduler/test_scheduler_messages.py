@@ -217,3 +217,12 @@ def test_the_run_takes_no_more_turns_than_its_limit() -> None:
     assert len(play.order) == 5
     assert (play.end.outcome, play.end.reason) == ("limit", "turns: 5 allowed")
     play.check_form()
+
+
+def test_when_turns_are_used_up_those_in_flight_may_still_come_to_an_answer() -> None:
+    topology = Topology.graph(["user -> a", "user -> b", "a -> c", "b -> user", "c -> user"])
+    play = Play(topology, {"a": ["A"], "b": ["B"], "c": ["C"]}, options={"limits": Limits(turns=2)}).run()
+    assert play.order == ["a", "b"]
+    assert [e.limit for e in play.of(LimitWasReached)] == ["turns"]
+    assert (play.end.outcome, play.end.answer) == ("completed", "B")
+    play.check_form()
