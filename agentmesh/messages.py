@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 USER = "user"
@@ -150,16 +151,27 @@ class ChatMessage(TypedDict, total=False):
     """What a provider's `Reply.extra` held: only that provider reads it, and no other is sent it."""
 
 
-@dataclass(frozen=True)
+def _decoded(arguments: Any) -> Any:
+    """Arguments as providers write them, JSON in text, decoded; text that is no JSON object under the empty name."""
+    if not isinstance(arguments, str):
+        return arguments
+    try:
+        read = json.loads(arguments)
+    except ValueError:
+        return {"": arguments}
+    return read if isinstance(read, dict) else {"": arguments}
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class ToolCall:
-    """A model asks for a tool. `arguments` are decoded; text that was no JSON object arrives as `{"": text}`."""
+    """A model asks for a tool. `arguments` may be given as JSON text; text that is no JSON object is `{"": text}`."""
 
     name: str
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: Annotated[dict[str, Any], BeforeValidator(_decoded)] = Field(default_factory=dict)
     id: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Reply:
     """What a model answered: text, tool calls, or both."""
 
