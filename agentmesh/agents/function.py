@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from agentmesh.tools.calling import call
 
 @dataclass
 class FunctionAgent:
-    """Calls `function(view)`, or `function(text)` where its parameter is annotated `str`.
+    """Calls `function(text)` with the inbox as text, or `function(view)` if its parameter is named or annotated so.
 
     It returns the reply, None for no reply, or a `Reply` whose tool calls act on the graph. A synchronous function runs
     in a thread; if the run is cancelled, its result is discarded.
@@ -25,7 +24,7 @@ class FunctionAgent:
     function: Callable[..., Any]
 
     def __post_init__(self) -> None:
-        self._wants_text = _wants_text(self.function)
+        self._wants_view = _wants_view(self.function)
 
     def fork(self) -> FunctionAgent:
         """It remembers nothing."""
@@ -33,7 +32,7 @@ class FunctionAgent:
 
     async def act(self, turn: Turn) -> Said:
         """One call of the function. Raises: AgentError where it returns something else."""
-        shown: View | str = turn.view.text if self._wants_text else turn.view
+        shown: View | str = turn.view if self._wants_view else turn.view.text
         result = await call(self.function, shown)
         match result:
             case None | str():
@@ -44,10 +43,11 @@ class FunctionAgent:
                 raise AgentError(f"returned {type(result).__name__}; an agent returns text, a Reply, or None")
 
 
-def _wants_text(function: Callable[..., Any]) -> bool:
+def _wants_view(function: Callable[..., Any]) -> bool:
     try:
-        hints = typing.get_type_hints(function)
-        first = next(iter(inspect.signature(function).parameters), None)
-    except (TypeError, ValueError, NameError):
+        first = next(iter(inspect.signature(function).parameters.values()), None)
+    except (TypeError, ValueError):
         return False
-    return first is not None and hints.get(first) is str
+    if first is None:
+        return False
+    return first.name == "view" or first.annotation in {View, "View", "agentmesh.View"}

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentmesh.agents.base import Said, Turn, View
 from agentmesh.agents.context import Context
-from agentmesh.agents.prompt import NOTHING_SAID, inbox_content, system_text
+from agentmesh.agents.prompt import CUT_OFF, NOTHING_SAID, inbox_content, system_text
 from agentmesh.config.models import AgentConfig
 from agentmesh.errors import AgentError
 from agentmesh.events import ContextReason
@@ -77,6 +77,8 @@ class LLMAgent:
 
     def _wrong(self, reply: Reply, view: View) -> str | None:
         """What the model is told about a reply that cannot be used, or None."""
+        if reply.finish_reason == "length":
+            return CUT_OFF.format(tokens=self.config.max_output_tokens)
         if not reply.text.strip():
             return NOTHING_SAID
         checks = self.settings.fault if view.answers else None

@@ -25,6 +25,7 @@ What the run itself tells you comes as <notice>...</notice>."""
 
 
 NOTHING_SAID = "<notice>\nYou returned neither text nor a tool call. Reply, or call one of your tools.\n</notice>"
+CUT_OFF = "<notice>\nYour reply was cut off at {tokens} tokens, and was not sent. Reply more briefly.\n</notice>"
 
 
 def system_text(instructions: str, view: View) -> str:

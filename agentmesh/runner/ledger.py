@@ -9,7 +9,6 @@ import anyio
 
 from agentmesh.config.models import Limits
 from agentmesh.events import LimitWasReached
-from agentmesh.messages import Usage
 
 
 @dataclass
@@ -60,11 +59,11 @@ class Ledger:
             account.calls += 1
         return None
 
-    def settle(self, agent: str, reserved: int, usage: Usage) -> None:
-        """Replace what was set aside by what was used."""
+    def settle(self, agent: str, reserved: int, spent: int) -> None:
+        """Replace the tokens that were set aside by those that were used."""
         for account in (self._run, self._agents[agent]):
             account.reserved -= reserved
-            account.settled += usage.tokens
+            account.settled += spent
         if self._settlement is not None:
             self._settlement.set()
             self._settlement = None

@@ -35,6 +35,7 @@ from agentmesh.runner.member import RunPlan
 from agentmesh.runner.turn import RunningTurn
 from agentmesh.scheduler import CancelTurns, Command, Rewrite, Scheduler, StartTurn, Step, Verify
 from agentmesh.scheduler.ladder import MONITOR_ERROR
+from agentmesh.tools import calling
 
 
 class Runner:
@@ -207,7 +208,7 @@ class Runner:
             case StartTurn():
                 self._tasks.start_soon(self._turn, command)
             case Rewrite():
-                self._rewrite(command)
+                self._tasks.start_soon(self._rewrite, command)
             case Verify():
                 self._tasks.start_soon(self._verify, command)
             case CancelTurns():
@@ -268,9 +269,9 @@ class Runner:
         await anyio.sleep(seconds)
         self.record(LimitWasReached(limit="seconds", allowed=seconds, needed=seconds))
 
-    def _rewrite(self, command: Rewrite) -> None:
+    async def _rewrite(self, command: Rewrite) -> None:
         try:
-            content = self.plan.rewrites[command.function](command.content)
+            content = await calling.call(self.plan.rewrites[command.function], command.content)
             if not isinstance(content, str):
                 raise AgentError(f"returned {type(content).__name__}, not text")  # noqa: TRY301
         except Exception as error:  # a rewrite is somebody else's code; without it the message may not pass

@@ -11,7 +11,14 @@ import anyio
 import anyio.lowlevel
 
 from agentmesh.agents.base import ToolResult, View
-from agentmesh.errors import AgentError, AgentMeshError, LimitExceeded, ToolError
+from agentmesh.errors import (
+    AgentError,
+    AgentMeshError,
+    LimitExceeded,
+    ProviderError,
+    ProviderErrorKind,
+    ToolError,
+)
 from agentmesh.events import (
     Answered,
     ContextReason,
@@ -35,6 +42,12 @@ from agentmesh.tools.graph import GRAPH_TOOLS
 _ONE_CALL = Usage(model_calls=1)
 _NO_REPLY = Reply()
 """What a call that failed used and said."""
+
+
+UNSPENT: frozenset[ProviderErrorKind] = frozenset(
+    {"authentication", "quota", "rate", "context_too_long", "bad_request", "connection", "price"}
+)
+"""Failures of calls that no server has worked on. Others may have cost their prompt, and count as if they had."""
 
 
 class Shell(Protocol):
@@ -102,12 +115,19 @@ class RunningTurn:
         runner.record(ModelCallStarted(agent=agent, key=key, model=model, request_hash=request_hash, reserved=reserved))
         started = time.monotonic()
         usage, reply, error = _ONE_CALL, _NO_REPLY, None
+        spent = input_tokens
         remaining_s = runner.remaining_s()
         if remaining_s is not None:
             request = replace(request, deadline_s=remaining_s)
         try:
             reply = await provider.complete(request, self._on_delta())
             usage = self._usage(reply, input_tokens)
+            spent = usage.tokens
+        except ProviderError as failure:
+            error = str(failure)
+            if failure.kind in UNSPENT:
+                spent = 0
+            raise
         except Exception as failure:  # a provider may be anybody's code
             error = str(failure) if isinstance(failure, AgentMeshError) else f"{type(failure).__name__}: {failure}"
             raise
@@ -115,7 +135,7 @@ class RunningTurn:
             error = "cancelled"
             raise
         finally:
-            runner.ledger.settle(agent, reserved, usage)
+            runner.ledger.settle(agent, reserved, spent)
             runner.record(
                 ModelCallFinished(
                     agent=agent,

@@ -369,7 +369,8 @@ class Scheduler:
         released = self._order.advance()
         if released:
             return list(released)
-        if self._answer is None:
+        # What is being rewritten belongs to what comes next: nobody begins before it has arrived.
+        if self._answer is None and not self._post.rewriting:
             turns = self._start_turns(self._order.ready())
             if turns:
                 return turns

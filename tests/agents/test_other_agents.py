@@ -36,12 +36,13 @@ async def test_a_function_is_given_the_view() -> None:
     assert await said(agent, message("a"), told("b")) == "me 1 ['user'] a\n\nb"
 
 
-async def test_a_function_that_asks_for_text_is_given_text() -> None:
-    def agent(text: str) -> str:
-        return text.upper()
+async def test_a_function_is_given_text_unless_it_asks_for_the_view() -> None:
+    def annotated(seen: View) -> str:
+        return seen.phase
 
-    assert await said(agent) == "TASK"
-    assert await said(lambda seen: seen.phase) == "p"
+    assert await said(lambda anything: anything.upper()) == "TASK"
+    assert await said(lambda view: view.phase) == "p"
+    assert await said(annotated) == "p"
 
 
 async def test_an_asynchronous_function_is_awaited_and_so_is_a_callable_object() -> None:
@@ -137,7 +138,7 @@ async def test_a_program_acts_on_the_graph_through_json() -> None:
         "{broken",
         '{"tool_calls": [1]}',
         '{"tool_calls": [{"arguments": {}}]}',
-        '{"tool_calls": [{"name": "x", "arguments": "y"}]}',
+        '{"tool_calls": [{"name": "x", "arguments": 7}]}',
     ],
 )
 async def test_json_that_is_no_reply_fails_the_turn(output: str) -> None:

@@ -8,12 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentmesh.config.models import Limits
-from agentmesh.messages import Usage
 from agentmesh.runner.ledger import Account, Ledger
-
-
-def spent(tokens: int) -> Usage:
-    return Usage(input_tokens=tokens, model_calls=1)
 
 
 def accounts(ledger: Ledger) -> list[Account]:
@@ -46,7 +41,7 @@ def test_what_is_settled_and_reserved_never_exceeds_a_limit(data: st.DataObject)
         if refused is None:
             for _ in range(steps):
                 await anyio.sleep(0)
-            ledger.settle(name, tokens, spent(int(tokens * share)))
+            ledger.settle(name, tokens, int(tokens * share))
             check()
         else:
             assert refused.needed > refused.allowed
@@ -74,7 +69,7 @@ async def test_a_call_that_does_not_fit_waits_for_those_in_flight() -> None:
         group.start_soon(later)
         await anyio.wait_all_tasks_blocked()
         assert waited == []
-        ledger.settle("a", 80, spent(10))
+        ledger.settle("a", 80, 10)
     assert waited == [None]
 
 
@@ -85,7 +80,7 @@ async def test_a_call_that_can_never_fit_is_refused_and_says_what_is_needed() ->
     assert refused is not None
     assert (refused.agent, refused.limit, refused.allowed, refused.needed) == ("a", "tokens", 50, 51)
     assert await ledger.reserve("a", 50) is None
-    ledger.settle("a", 50, spent(1))
+    ledger.settle("a", 50, 1)
     refused = await ledger.reserve("a", 1)
     assert refused is not None
     assert (refused.limit, refused.needed) == ("model_calls", 2)
