@@ -77,14 +77,14 @@ def _hierarchy(name: str, workers: int, latency_ms: int, runs: int, repeats: int
 
 
 ROWS: tuple[Row, ...] = (
-    _chain(10, runs=30, repeats=9),
-    _chain(100, runs=3, repeats=9),
-    _chain(1000, runs=1, repeats=5),
-    _flat(4, runs=9, repeats=9),
+    _chain(10, runs=20, repeats=9),
+    _chain(100, runs=2, repeats=9),
+    _chain(1000, runs=1, repeats=3),
+    _flat(4, runs=6, repeats=9),
     _flat(32, runs=1, repeats=9),
-    _hierarchy("planner-0ms", 16, 0, runs=15, repeats=9),
-    _hierarchy("planner-20ms", 16, 20, runs=15, repeats=5),
-    _hierarchy("teams", 4, 20, runs=1, repeats=3, at_once=1000),
+    _hierarchy("planner-0ms", 16, 0, runs=10, repeats=9),
+    _hierarchy("planner-20ms", 16, 20, runs=10, repeats=7),
+    _hierarchy("teams", 4, 20, runs=1, repeats=2, at_once=1000),
 )
 
 
