@@ -120,7 +120,7 @@ class SpreadTransport(httpx2.AsyncBaseTransport):
     """
 
     def __init__(self, base_url: str, pool_size: int = POOL_SIZE) -> None:
-        self._base_url = base_url
+        self._proxy = proxy_for(base_url)
         self._pool_size = pool_size
         self._pools: list[_Pool] = []
         self._with_room: list[_Pool] = []
@@ -154,7 +154,7 @@ class SpreadTransport(httpx2.AsyncBaseTransport):
     def _take(self) -> _Pool:
         if not self._with_room:
             limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-            pool = _Pool(verify=tls_context(), limits=limits, proxy=proxy_for(self._base_url))
+            pool = _Pool(verify=tls_context(), limits=limits, proxy=self._proxy)
             self._pools.append(pool)
             self._with_room.append(pool)
         pool = self._with_room[-1]
