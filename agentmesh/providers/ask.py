@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 from agentmesh.errors import ProviderError
 from agentmesh.messages import ChatMessage, Reply
 from agentmesh.providers.base import Request
+from agentmesh.providers.encoding import mended_value
 from agentmesh.providers.schema import unsupported_keywords, validate_json
 
 __all__ = [
@@ -82,8 +83,9 @@ def parse_json_text(text: str) -> Any:
     """The JSON value in a text: the whole text, or its only fenced block. Raises: ValueError saying what is wrong."""
     fenced = _FENCED.findall(text)
     try:
-        return json.loads(fenced[0] if len(fenced) == 1 and not text.lstrip().startswith(("{", "[")) else text)
-    except ValueError as error:
+        read = json.loads(fenced[0] if len(fenced) == 1 and not text.lstrip().startswith(("{", "[")) else text)
+        return mended_value(read)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"the answer is not JSON: {error}") from error
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from agentmesh.messages import ChatMessage
+from agentmesh.messages import ChatMessage, ToolCall
 from agentmesh.providers.base import Request
 
 Encode = Callable[[ChatMessage], str]
@@ -23,6 +23,33 @@ def dumps(value: Any) -> str:
 def to_bytes(text: str) -> bytes:
     """UTF-8; a lone surrogate, which no server accepts, becomes a question mark."""
     return text.encode("utf-8", "replace")
+
+
+def mended(text: str) -> str:
+    """The text as UTF-8 can hold it: halves of a character joined where both are there, else U+FFFD for each."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def mended_value(value: Any) -> Any:
+    """A JSON value with all its texts `mended`."""
+    match value:
+        case str():
+            return mended(value)
+        case dict():
+            return {mended_value(name): mended_value(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [mended_value(inner) for inner in value]
+        case _:
+            return value
+
+
+def mended_calls(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
+    """Tool calls with all their texts `mended`."""
+    return tuple(ToolCall(mended(call.name), mended_value(call.arguments), mended(call.id)) for call in calls)
 
 
 class Prefix:
@@ -69,29 +96,31 @@ class Prefix:
         """The whole body: what is new is encoded and kept, `tail` (which closes the brackets) is not kept."""
         new = messages[self._count :] if self._count else messages
         if new:
-            self._buffer += to_bytes(self._joined(new, encode))
+            text, self._started = self._joined(new, encode)
+            self._buffer += to_bytes(text)
             self._count = len(messages)
             self._last = messages[-1]
         return b"".join((self._buffer, to_bytes(tail)))
 
-    def _joined(self, new: Sequence[ChatMessage], encode: Encode) -> str:
+    def _joined(self, new: Sequence[ChatMessage], encode: Encode) -> tuple[str, bool]:
+        """What is new, and whether any message is there by now; `encode` may refuse, and then nothing has changed."""
         pieces: list[str] = []
-        in_group = False
+        started, in_group = self._started, False
         for message in new:
             text = encode(message)
             if not text:
                 continue
             grouped = self._group is not None and message["role"] == "tool"
             if self._group is not None and in_group != grouped:
-                pieces.append(self._group[1] if in_group else ("," if self._started else "") + self._group[0] + text)
+                pieces.append(self._group[1] if in_group else ("," if started else "") + self._group[0] + text)
                 if in_group:
                     pieces.append("," + text)
             else:
-                pieces.append("," + text if self._started else text)
-            self._started, in_group = True, grouped
+                pieces.append("," + text if started else text)
+            started, in_group = True, grouped
         if in_group and self._group is not None:
             pieces.append(self._group[1])
-        return "".join(pieces)
+        return "".join(pieces), started
 
 
 @dataclass(frozen=True, slots=True)

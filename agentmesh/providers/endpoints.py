@@ -54,7 +54,7 @@ class Endpoint:
         if known is None:
             merged = {**self.client.default_headers, **self.client.auth_headers}
             headers = {name: value for name, value in merged.items() if isinstance(value, str)}
-            known = self._targets[path] = Target(self.address.base_url.rstrip("/") + path, headers)
+            known = self._targets[path] = Target(self.address.base_url.rstrip("/") + path, headers, (self.address.key,))
         return known
 
     def pacer(self, model: str, concurrency: int | None) -> asyncio.Semaphore | None:

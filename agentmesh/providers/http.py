@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -18,9 +19,9 @@ from agentmesh.config.models import ModelConfig
 from agentmesh.errors import ConfigError, ProviderError
 from agentmesh.messages import Reply, ToolCall, Usage
 from agentmesh.providers.base import Delta, Request
-from agentmesh.providers.encoding import Counts, estimated_counts
+from agentmesh.providers.encoding import Counts, estimated_counts, mended, mended_calls, mended_value
 from agentmesh.providers.endpoints import Address, Client, Endpoint, acquire, release
-from agentmesh.providers.failures import Origin, ParameterRefused, failure, stream_failure
+from agentmesh.providers.failures import Origin, ParameterRefused, failure, redacted, stream_failure
 from agentmesh.providers.guard import refuse_blocked_request
 from agentmesh.providers.prices import rates_of
 from agentmesh.providers.retry import FIRST_WAIT_SECONDS, Clock, retried
@@ -114,6 +115,14 @@ class HttpProvider(ABC):
             first_wait_s=self.first_wait_s,
         )
 
+    def unready(self) -> str | None:
+        """Why the model cannot be asked now, as far as is known without asking: its key is missing."""
+        try:
+            self._key()
+        except ProviderError as error:
+            return str(error)
+        return None
+
     async def aclose(self) -> None:
         """Release the connections of the running loop; they close with the last provider that shares them."""
         endpoint = self._held.pop(asyncio.get_running_loop(), None)
@@ -147,6 +156,12 @@ class HttpProvider(ABC):
     def _key(self) -> str:
         name = self.config.api_key_env or self.key_variable
         key = self._environment.get(name, "").strip()
+        if not (key.isascii() and key.isprintable()):
+            raise ProviderError(
+                "authentication",
+                f"no key for {self._model_id}: the environment variable {name} holds control or non-ASCII characters",
+                hint=f"set {name} to the key alone, on one line",
+            )
         if not key and not self.official and not self.config.api_key_env:
             return NO_KEY
         if not key:
@@ -209,7 +224,8 @@ class HttpProvider(ABC):
         else:
             async with endpoint.wire.stream(target, body, seconds) as stream:
                 answer = await self._streamed(endpoint, stream, on_delta)
-        return self._reply(endpoint, answer, body, mode)
+        with self._understanding(endpoint):
+            return self._reply(endpoint, answer, body, mode)
 
     async def _streamed(self, endpoint: Endpoint, stream: Stream, on_delta: Delta) -> dict[str, Any]:
         status, headers, chunks = stream
@@ -218,14 +234,22 @@ class HttpProvider(ABC):
         if "json" in headers.get("content-type", ""):
             answer = decoded(await _whole(chunks))
             self._check(endpoint, answer)
-            if text := self.decode(answer).text:
+            with self._understanding(endpoint):
+                text = mended(self.decode(answer).text)
+            if text:
                 on_delta(text)
             return answer
         assembly = self.assembly()
         async for event in events(chunks):
             self._check(endpoint, event)
-            assembly.feed(event, on_delta)
-        whole = assembly.answer()
+            pieces: list[str] = []
+            with self._understanding(endpoint):
+                assembly.feed(event, pieces.append)
+                pieces = [mended(piece) for piece in pieces]
+            for piece in pieces:
+                on_delta(piece)
+        with self._understanding(endpoint):
+            whole = assembly.answer()
         if whole is None:
             raise ProviderError("connection", f"{self._model_id} ended its stream before the answer was complete")
         return whole
@@ -238,8 +262,8 @@ class HttpProvider(ABC):
             counts = estimated_counts(body, said.text + "".join(str(call.arguments) for call in said.tool_calls))
         rates = rates_of(self.config)
         return Reply(
-            text=said.text,
-            tool_calls=said.tool_calls,
+            text=mended(said.text),
+            tool_calls=mended_calls(said.tool_calls),
             usage=Usage(
                 input_tokens=counts.input_tokens,
                 output_tokens=counts.output_tokens,
@@ -253,13 +277,22 @@ class HttpProvider(ABC):
             finish_reason=said.finish_reason,
             structured=mode,
             model=self._model_id,
-            extra=said.extra or {},
+            extra=mended_value(said.extra) if said.extra else {},
         )
 
     def _check(self, endpoint: Endpoint, answer: Mapping[str, Any]) -> None:
         """Some servers put an error into an answer of status 200, or into the middle of a stream."""
         if isinstance(error := answer.get("error"), Mapping):
             raise stream_failure(self._origin(endpoint), error)
+
+    @contextmanager
+    def _understanding(self, endpoint: Endpoint) -> Iterator[None]:
+        """JSON that is not built as the API says is the server's failure, as JSON that is broken."""
+        try:
+            yield
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
+            found = redacted(f"{type(error).__name__}: {error}", self._origin(endpoint).secrets)
+            raise ProviderError("malformed", f"{self._model_id} answered in an unknown form: {found}") from error
 
     def _origin(self, endpoint: Endpoint) -> Origin:
         variable = self.config.api_key_env or self.key_variable

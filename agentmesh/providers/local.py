@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from agentmesh.messages import Reply, Usage
 from agentmesh.providers.base import Request
-from agentmesh.providers.encoding import dumps
+from agentmesh.providers.encoding import dumps, mended, mended_calls
 
 
 def finished(reply: Reply, request: Request, model_id: str) -> Reply:
     """The reply as a provider gives it: with usage, who answered, and a reason to finish that fits."""
     reason = "tool_calls" if reply.tool_calls and reply.finish_reason == "stop" else reply.finish_reason
     return Reply(
-        text=reply.text,
-        tool_calls=reply.tool_calls,
+        text=mended(reply.text),
+        tool_calls=mended_calls(reply.tool_calls),
         usage=reply.usage or _usage(reply, request),
         finish_reason=reason,
         structured=reply.structured,

@@ -203,7 +203,7 @@ def decoded_arguments(arguments: Any) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(arguments)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         value = None
     return value if isinstance(value, dict) else {"": str(arguments)}
 

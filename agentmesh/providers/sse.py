@@ -31,7 +31,7 @@ def decoded(text: bytes) -> dict[str, Any]:
     """A JSON object. Raises: ProviderError (malformed)."""
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProviderError("malformed", f"the answer is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ProviderError("malformed", f"the answer is no JSON object but {type(value).__name__}")

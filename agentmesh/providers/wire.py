@@ -23,6 +23,7 @@ import httpcore2
 import httpx2
 
 from agentmesh.errors import ConfigError, ProviderError
+from agentmesh.providers.failures import redacted
 
 if TYPE_CHECKING:
     import aiohttp
@@ -52,6 +53,8 @@ class Target:
 
     url: str
     headers: Mapping[str, str]
+    secrets: tuple[str, ...] = ()
+    """Keys among the headers, which no error may repeat."""
 
 
 class Answer(NamedTuple):
@@ -208,7 +211,7 @@ class HttpxWire:
 
     async def post(self, target: Target, body: bytes, timeout_s: float) -> Answer:
         """Send and wait for the whole answer."""
-        with _httpx_failures(target.url, timeout_s):
+        with _httpx_failures(target, timeout_s):
             async with asyncio.timeout(timeout_s):
                 response = await self._transport.exchange(self._request(target, body))
             headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
@@ -220,7 +223,7 @@ class HttpxWire:
     @asynccontextmanager
     async def stream(self, target: Target, body: bytes, timeout_s: float) -> AsyncIterator[Stream]:
         """Send and read the answer as it comes."""
-        with _httpx_failures(target.url, timeout_s):
+        with _httpx_failures(target, timeout_s):
             async with asyncio.timeout(timeout_s):
                 response = await self._send(target, body)
                 try:
@@ -255,15 +258,15 @@ def _prepared(target: Target) -> tuple[httpcore2.URL, Headers]:
 
 
 @contextmanager
-def _httpx_failures(url: str, timeout_s: float) -> Iterator[None]:
+def _httpx_failures(target: Target, timeout_s: float) -> Iterator[None]:
     try:
         yield
     except (httpx2.TimeoutException, httpcore2.TimeoutException, TimeoutError) as error:
         connecting = isinstance(error, httpx2.ConnectTimeout | httpcore2.ConnectTimeout)
-        raise _timed_out(url, timeout_s, connecting=connecting) from error
+        raise _timed_out(target.url, timeout_s, connecting=connecting) from error
     except (httpx2.TransportError, httpx2.DecodingError, *_HTTPCORE_FAILURES, OSError) as error:
         refused = isinstance(error, httpx2.ConnectError | httpcore2.ConnectError)
-        raise _disconnected(url, error, refused=refused) from error
+        raise _disconnected(target, error, refused=refused) from error
 
 
 class AiohttpWire:
@@ -274,14 +277,14 @@ class AiohttpWire:
 
     async def post(self, target: Target, body: bytes, timeout_s: float) -> Answer:
         """Send and wait for the whole answer."""
-        with _aiohttp_failures(target.url, timeout_s):
+        with _aiohttp_failures(target, timeout_s):
             async with self._request(target, body, timeout_s) as response:
                 return Answer(response.status, response.headers, await response.read())
 
     @asynccontextmanager
     async def stream(self, target: Target, body: bytes, timeout_s: float) -> AsyncIterator[Stream]:
         """Send and read the answer as it comes."""
-        with _aiohttp_failures(target.url, timeout_s):
+        with _aiohttp_failures(target, timeout_s):
             async with self._request(target, body, timeout_s) as response:
                 yield Stream(response.status, response.headers, response.content.iter_any())
 
@@ -312,15 +315,15 @@ class AiohttpWire:
 
 
 @contextmanager
-def _aiohttp_failures(url: str, timeout_s: float) -> Iterator[None]:
+def _aiohttp_failures(target: Target, timeout_s: float) -> Iterator[None]:
     import aiohttp
 
     try:
         yield
     except TimeoutError as error:
-        raise _timed_out(url, timeout_s, connecting=isinstance(error, aiohttp.ConnectionTimeoutError)) from error
+        raise _timed_out(target.url, timeout_s, connecting=isinstance(error, aiohttp.ConnectionTimeoutError)) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise _disconnected(url, error, refused=isinstance(error, aiohttp.ClientConnectorError)) from error
+        raise _disconnected(target, error, refused=isinstance(error, aiohttp.ClientConnectorError)) from error
 
 
 def _timed_out(url: str, timeout_s: float, *, connecting: bool) -> ProviderError:
@@ -331,7 +334,8 @@ def _timed_out(url: str, timeout_s: float, *, connecting: bool) -> ProviderError
     )
 
 
-def _disconnected(url: str, error: Exception, *, refused: bool) -> ProviderError:
+def _disconnected(target: Target, error: Exception, *, refused: bool) -> ProviderError:
     if refused:
-        return ProviderError("connection", f"no connection to {url}", hint="is the server running there?")
-    return ProviderError("connection", f"the connection to {url} broke: {str(error) or type(error).__name__}")
+        return ProviderError("connection", f"no connection to {target.url}", hint="is the server running there?")
+    found = redacted(str(error), target.secrets) or type(error).__name__
+    return ProviderError("connection", f"the connection to {target.url} broke: {found}")

@@ -8,6 +8,7 @@ The model's name says what happens: parts joined with `+`, each with its numbers
     fail:STATUS[:TIMES[:RETRY_AFTER]]   answers STATUS, the first TIMES requests for this model (else all)
     error:CODE                          400 with this code; `error:param` names a parameter
     drop[:TIMES]  malformed[:TIMES]     closes the connection; answers with broken JSON
+    raw:BASE64[:TIMES]                  answers with these bytes (URL-safe base64); a stream if they begin with `data:`
     slow:MILLISECONDS                   waits in the middle of the body
     tools  bad-arguments  refuse        calls the first tool twice; with broken JSON; refuses
     no-schema  no-json                  400 for a JSON schema; 400 for JSON mode too
@@ -90,6 +91,13 @@ class Server:
             return False
         if self._now(behaviours, "malformed", model):
             await answer(writer, 200, b'{"choices": [')
+            return True
+        if "raw" in behaviours and self._now({"raw": behaviours["raw"][1:]}, "raw", model):
+            content = base64.urlsafe_b64decode(behaviours["raw"][0])
+            if content.startswith(b"data:"):
+                await stream(writer, [content.decode().removeprefix("data:")], 0)
+                return False
+            await answer(writer, 200, content)
             return True
         api = APIS[path.removeprefix("/v1")]()
         pause = float(behaviours["slow"][0]) / 1000 if "slow" in behaviours else 0.0
