@@ -19,8 +19,23 @@ _TOO_LONG = re.compile(
     r"context.{0,3}(length|window|size)|maximum context|prompt is too long|too many (input )?tokens|input is too long",
     re.IGNORECASE,
 )
-_QUOTA = re.compile(r"insufficient_quota|billing|credit balance|exceeded your current quota", re.IGNORECASE)
+_QUOTA = re.compile(
+    r"billing|credit balance|exceeded your current quota|insufficient (credit|balance|funds|quota)", re.IGNORECASE
+)
 _REFUSED = re.compile(r"content.?(policy|filter|management)|safety", re.IGNORECASE)
+_SOON = re.compile(r"rate limit|(try again|retry) (in|after)", re.IGNORECASE)
+_NAMES: tuple[tuple[re.Pattern[str], ProviderErrorKind], ...] = (
+    (re.compile(r"insufficient_(quota|credits?|balance|funds)|billing|quota_exceeded"), "quota"),
+    (re.compile(r"rate_?limit|too_many_requests|\b(requests|tokens)\b"), "rate"),
+    (re.compile(r"context_?(length|window|size)|request_too_large|prompt_too_long"), "context_too_long"),
+    (re.compile(r"content_?(policy|filter|management)|moderation_blocked|responsibleaipolicy"), "content_refused"),
+    (re.compile(r"invalid_api_key|authentication_error|permission_(error|denied)"), "authentication"),
+)
+"""What codes and types of errors say, which are decisive where they say anything."""
+_GENERAL = re.compile(r"\d*|none|error|api_error|server_error|(invalid|bad)_?(request|argument)(_?error)?")
+"""Codes and types that leave the reason to the text."""
+_INPUT = frozenset({"messages", "input", "prompt", "input_tokens", "input_text"})
+"""Parameters at fault where the conversation itself is too long."""
 _KEY_SHAPE = re.compile(r"\b(sk|pk|key|Bearer)([-_ ][A-Za-z0-9*._-]{6,})")
 
 
@@ -44,7 +59,7 @@ def failure(origin: Origin, status: int, headers: Mapping[str, str], body: bytes
     """The error for an answer that is not 2xx."""
     error = error_fields(body)
     text = redacted(error.get("message") or body.decode(errors="replace"), origin.secrets)
-    kind = _kind(status, f"{error.get('code', '')} {error.get('type', '')} {text}")
+    kind = _kind(status, error, text)
     made = (ParameterRefused if kind == "bad_request" and "param" in error else ProviderError)(
         kind,
         f"{origin.model_id} answered {status}: {text}" if text else f"{origin.model_id} answered {status}",
@@ -61,13 +76,9 @@ def stream_failure(origin: Origin, error: Mapping[str, Any]) -> ProviderError:
     """The error for an `error` event in the middle of a stream."""
     fields = {name: str(value) for name, value in error.items() if value is not None}
     text = redacted(fields.get("message", ""), origin.secrets)
-    about = f"{fields.get('code', '')} {fields.get('type', '')} {text}"
-    code = fields.get("code", "")
-    kind = _kind(int(code) if code.isdigit() else 500, about)
-    if "rate_limit" in about:
-        kind = "rate"
-    elif "invalid_request" in about and kind == "server":
-        kind = "bad_request"
+    code, names = fields.get("code", ""), f"{fields.get('code', '')} {fields.get('type', '')}"
+    status = int(code) if code.isdigit() else 400 if "invalid_request" in names else 500
+    kind = _kind(status, fields, text)
     return ProviderError(kind, f"{origin.model_id} broke off its answer: {text}")
 
 
@@ -123,16 +134,24 @@ _KIND_BY_STATUS: Mapping[int, ProviderErrorKind] = {
 }
 
 
-def _kind(status: int, about: str) -> ProviderErrorKind:
-    if status in (400, 402, 403, 422, 429) and _QUOTA.search(about):
+def _kind(status: int, error: Mapping[str, str], text: str) -> ProviderErrorKind:
+    names = [error.get(name, "").lower() for name in ("code", "type")]
+    for pattern, kind in _NAMES:
+        if any(pattern.search(name) for name in names):
+            return kind
+    # Texts mention much in passing (a rate limit is raised at billing), so they count only where nothing else does.
+    told = all(_GENERAL.fullmatch(name) for name in names) and text
+    if told and status in (400, 402, 403, 422, 429) and _QUOTA.search(told) and not _SOON.search(told):
         return "quota"
     if status in _KIND_BY_STATUS:
         return _KIND_BY_STATUS[status]
     if status >= 500:
         return "server"
-    if _TOO_LONG.search(about):
+    parameter = error.get("param")
+    if _TOO_LONG.search(text) and (parameter is None or parameter in _INPUT):
         return "context_too_long"
-    return "content_refused" if status == 400 and _REFUSED.search(about) else "bad_request"
+    refused = told and status == 400 and parameter is None and _REFUSED.search(told)
+    return "content_refused" if refused else "bad_request"
 
 
 def _hint(kind: ProviderErrorKind, status: int, error: Mapping[str, str], origin: Origin) -> str:

@@ -83,10 +83,50 @@ def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], seconds: 
         ({"code": 429, "message": "slow down"}, "rate"),
         ({"type": "invalid_request_error", "message": "bad"}, "bad_request"),
         ({"code": None, "message": "what"}, "server"),
+        ({"code": "context_length_exceeded", "message": "what"}, "context_too_long"),
+        ({"code": "insufficient_quota", "message": "what"}, "quota"),
     ],
 )
 def test_an_error_inside_a_stream_has_a_kind(error: dict[str, Any], kind: str) -> None:
     assert stream_failure(ORIGIN, error).kind == kind
+
+
+BILLING = "Rate limit reached for m. Try again in 20s. Add a payment method at https://x.example/account/billing."
+CREDIT = "Your credit balance is too low. Please go to Plans & Billing to purchase credits."
+LONG = "This model's maximum context length is 10 tokens."
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (429, {"message": BILLING, "type": "requests", "code": "rate_limit_exceeded"}, "rate"),
+        (429, {"message": BILLING, "type": "tokens"}, "rate"),
+        (429, {"message": BILLING}, "rate"),
+        (429, {"message": "You exceeded your current quota, check your plan and billing"}, "quota"),
+        (429, {"message": "You exceeded your current quota", "type": "insufficient_quota"}, "quota"),
+        (429, {"message": "see billing", "type": "slow_down"}, "rate"),
+        (400, {"message": CREDIT, "type": "invalid_request_error"}, "quota"),
+        (402, {"message": CREDIT, "type": "billing_error"}, "quota"),
+        (400, {"message": "unknown", "param": "safety_identifier", "type": "invalid_request_error"}, "bad_request"),
+        (400, {"message": "the content filter safety is unknown", "param": "safety"}, "bad_request"),
+        (400, {"message": "stopped by the content filter"}, "content_refused"),
+        (400, {"message": "no", "code": "content_filter", "param": "prompt"}, "content_refused"),
+        (400, {"message": "no", "code": "content_policy_violation"}, "content_refused"),
+        (400, {"message": LONG, "code": "context_length_exceeded", "param": "messages"}, "context_too_long"),
+        (400, {"message": LONG, "type": "BadRequestError", "code": 400}, "context_too_long"),
+        (400, {"message": LONG, "param": "input_tokens"}, "context_too_long"),
+        (400, {"message": LONG, "param": "max_tokens"}, "bad_request"),
+        (413, {"message": "too large", "type": "request_too_large"}, "context_too_long"),
+        (400, {"message": "wrong", "code": "invalid_api_key"}, "authentication"),
+        (500, {"message": "billing is down", "type": "server_error"}, "server"),
+        (503, {"message": "later", "code": "slow_down"}, "server"),
+        (529, {"message": "Overloaded", "type": "overloaded_error"}, "server"),
+    ],
+)
+def test_code_and_type_say_what_failed_and_the_text_only_where_they_do_not(
+    status: int, error: dict[str, Any], kind: str
+) -> None:
+    assert failure(ORIGIN, status, {}, json.dumps({"error": error}).encode()).kind == kind
 
 
 async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:
