@@ -80,6 +80,10 @@ class Turn(Protocol):
         """Note that the next request does not extend the one before."""
         ...
 
+    def fault(self, text: str) -> str | None:
+        """Why the text may not become the answer, whose form the team declares; None if it may, or will not."""
+        ...
+
     def remind(self, text: str) -> None:
         """Let the run tell this agent something at its next turn: what came of a call that it no longer awaits."""
         ...

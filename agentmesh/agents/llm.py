@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agentmesh.agents.base import Said, Turn, View
+from agentmesh.agents.base import Said, Turn
 from agentmesh.agents.context import Context
 from agentmesh.agents.prompt import CUT_OFF, NOTHING_SAID, inbox_content, system_text
 from agentmesh.config.models import AgentConfig
@@ -17,9 +17,6 @@ from agentmesh.providers.ask import repair_message
 from agentmesh.providers.base import Request
 from agentmesh.tools.graph import GRAPH_TOOLS, definition
 
-Fault = Callable[[str], str | None]
-"""Says what is wrong with a text that should be a structured answer, or None."""
-
 
 @dataclass(frozen=True)
 class LLMSettings:
@@ -29,7 +26,6 @@ class LLMSettings:
     """Definitions of its own tools."""
     schema: dict[str, Any] | None = None
     """The form of the answer, for an agent whose text may become the answer."""
-    fault: Fault | None = None
     temperature: float | None = None
     top_p: float | None = None
     reasoning_effort: str | None = None
@@ -57,7 +53,7 @@ class LLMAgent:
             ids = [call.id or f"call_{view.turn}_{len(context.messages)}_{i}" for i, call in enumerate(calls)]
             context.assistant(reply, ids)
             if not calls:
-                wrong = self._wrong(reply, view)
+                wrong = self._wrong(reply, turn)
                 if wrong is None:
                     return Said(reply.text)
                 context.user(wrong)
@@ -75,14 +71,13 @@ class LLMAgent:
         """The same agent with the same memory, for another run: what it learns there this one does not know."""
         return replace(self, _context=self._context.fork() if self._context else None)
 
-    def _wrong(self, reply: Reply, view: View) -> str | None:
+    def _wrong(self, reply: Reply, turn: Turn) -> str | None:
         """What the model is told about a reply that cannot be used, or None."""
         if reply.finish_reason == "length":
             return CUT_OFF.format(tokens=self.config.max_output_tokens)
         if not reply.text.strip():
             return NOTHING_SAID
-        checks = self.settings.fault if view.answers else None
-        fault = checks(reply.text) if checks else None
+        fault = turn.fault(reply.text)
         return repair_message(fault) if fault else None
 
     def _in_context(self, turn: Turn) -> Context:

@@ -60,6 +60,8 @@ class RunPlan:
     monitors: Sequence[Watch] = ()
     verify: Check | None = None
     verify_retries: int = 0
+    answer_fault: Callable[[str], str | None] | None = None
+    """Why a text is no answer of the declared form, or None."""
     rewrites: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     ask: Ask | None = None
     watch: Watcher | None = None

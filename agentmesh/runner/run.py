@@ -225,13 +225,15 @@ class Runner:
             if self.scheduler.ending:
                 scope.cancel()
             try:
-                said = await self._in_own_time(agent, member.occupant.act(RunningTurn(self, member, command)))
-                if said is not None:
+                turn = RunningTurn(self, member, command)
+                said = await self._in_own_time(agent, member.occupant.act(turn))
+                fault = turn.fault(said.text) if said and said.text is not None else None
+                if said is not None and fault is None:
                     self._end_turn(
                         command, TurnEnded(agent=agent, turn=command.turn, reply=said.text, parts=said.parts)
                     )
                     return
-                failure = self._out_of_time(agent)
+                failure = ("answer_form", fault) if fault is not None else self._out_of_time(agent)
             except anyio.get_cancelled_exc_class():
                 self.stop("cancelled", "interrupted")
                 self._end_turn(command, TurnFailed(agent=agent, turn=command.turn, error="cancelled", kind="cancelled"))

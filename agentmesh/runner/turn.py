@@ -31,7 +31,7 @@ from agentmesh.events import (
     ToolCallFinished,
     ToolCallStarted,
 )
-from agentmesh.messages import Reply, ToolCall, Usage
+from agentmesh.messages import USER, Reply, ToolCall, Usage
 from agentmesh.providers.base import Request
 from agentmesh.runner.ledger import Ledger
 from agentmesh.runner.member import Delta, Member, RunPlan
@@ -173,6 +173,11 @@ class RunningTurn:
                 results[index] = await self._on_graph(call)
         return [results[index] for index in range(len(calls))]
 
+    def fault(self, text: str) -> str | None:
+        """Why the text may not become the answer, whose form the team declares."""
+        checks = self._runner.plan.answer_fault if self.view.answers else None
+        return checks(text) if checks else None
+
     def remind(self, text: str) -> None:
         """Let the run tell this agent something at its next turn."""
         self._runner.record(Notice(agent=self._agent, template="refused", content=text))
@@ -189,8 +194,14 @@ class RunningTurn:
         return str(answer)
 
     async def _on_graph(self, call: ToolCall) -> ToolResult:
-        key = self._next_key()
-        started = ToolCallStarted(agent=self._agent, key=key, name=call.name, arguments=call.arguments)
+        key, agent, arguments = self._next_key(), self._agent, call.arguments
+        if call.name == "send_message" and USER in _texts(arguments.get("recipients")):
+            fault = self.fault(str(arguments.get("content")))
+            if fault is not None:
+                refused = ToolCallFinished(agent=agent, key=key, name=call.name, arguments=arguments, error=fault)
+                self._runner.record(refused)
+                return _result(call, refused)
+        started = ToolCallStarted(agent=agent, key=key, name=call.name, arguments=arguments)
         return _result(call, await self._runner.on_graph(started))
 
     async def _work(self, call: ToolCall) -> ToolResult:
@@ -236,6 +247,10 @@ class RunningTurn:
             input_tokens=input_tokens, output_tokens=len(reply.text) // 4 + 1, estimated=True, cost_usd=None
         )
         return usage if usage.model_calls == 1 else usage.model_copy(update={"model_calls": 1})
+
+
+def _texts(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def _result(call: ToolCall, finished: ToolCallFinished) -> ToolResult:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, model_validator
 
 from agentmesh.config.models import AgentConfig, Name
+from agentmesh.errors import ConfigError
 
 
 class Agent(AgentConfig):
@@ -37,5 +38,10 @@ class Agent(AgentConfig):
 
     @classmethod
     def of(cls, given: Agent | Callable[..., Any]) -> Agent:
-        """The agent itself, or the one that a plain function is."""
-        return given if isinstance(given, Agent) else cls(name=given.__name__, function=given)
+        """The agent itself, or the one that a plain function is. Raises: ConfigError."""
+        if isinstance(given, Agent):
+            return given
+        name = getattr(given, "__name__", "")
+        if not callable(given) or not name.isidentifier():
+            raise ConfigError(f"an agent is an Agent(name=...) or a named function; found {given!r}")
+        return cls(name=name, function=given)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from agentmesh.agents.base import Occupant
 from agentmesh.agents.command import CommandAgent, run_program
@@ -74,9 +77,33 @@ class Models:
         """Whether the provider of a model is there already."""
         return name in self._providers
 
+    def unready(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Models that cannot be asked now, and why: no key, for one."""
+        asked = ((name, getattr(self.provider(name), "unready", None)) for name in dict.fromkeys(names))
+        return [(name, fault) for name, unready in asked if unready is not None and (fault := unready())]
+
     def made(self) -> list[Provider]:
         """The providers in use."""
         return list(self._providers.values())
+
+
+_held: WeakKeyDictionary[asyncio.AbstractEventLoop, Counter[int]] = WeakKeyDictionary()
+"""How many runs hold each provider (by identity) in each event loop."""
+
+
+def hold(providers: Iterable[Provider]) -> None:
+    """Keep these providers open for one more run, in the running event loop."""
+    _held.setdefault(asyncio.get_running_loop(), Counter()).update(map(id, providers))
+
+
+async def let_go(providers: Iterable[Provider]) -> None:
+    """End what `hold` began, and close each provider that no other run holds."""
+    held = _held[asyncio.get_running_loop()]
+    for provider in providers:
+        held[id(provider)] -= 1
+        if not held[id(provider)]:
+            del held[id(provider)]
+            await provider.aclose()
 
 
 def find_tools(
@@ -124,7 +151,6 @@ def make_occupant(
                 LLMSettings(
                     tools=[tool.definition for tool in tools.values()],
                     schema=form.schema if form else None,
-                    fault=form.fault if form else None,
                     temperature=chosen.temperature,
                     top_p=chosen.top_p,
                     reasoning_effort=chosen.reasoning_effort,

@@ -7,7 +7,7 @@ from typing import Literal
 
 import anyio
 
-from agentmesh.errors import TopologyError
+from agentmesh.errors import AgentMeshError, TopologyError
 from agentmesh.events import Event, MessageProposed, Metric, TopologyChanged
 from agentmesh.messages import USER
 from agentmesh.runner import Runner
@@ -45,10 +45,15 @@ class Run:
         """Stop everything in flight at once. A run that has ended stays as it is."""
         self._runner.stop("cancelled", reason)
 
+    def _go_on(self, event: Event) -> None:
+        if self._over.is_set():
+            raise AgentMeshError("the run has ended: nothing can be said to it or changed in it any more")
+        self._runner.record(event)
+
     def say(self, agent: str, text: str) -> None:
         """Speak to an agent along an edge from `user`; without the edge the message is refused, as any other."""
         self._said += 1
-        self._runner.record(
+        self._go_on(
             MessageProposed(agent=USER, message_id=f"{USER}{self._said}", sender=USER, recipient=agent, content=text)
         )
 
@@ -66,7 +71,7 @@ class Run:
 
     def record_metric(self, name: str, value: float, kind: Literal["proxy", "held_out", "milestone"] = "proxy") -> None:
         """Note a measured value in the log; agents never see it."""
-        self._runner.record(Metric(name=name, value=value, kind=kind))
+        self._go_on(Metric(name=name, value=value, kind=kind))
 
     async def drive(self) -> None:
         """Carry the run out. Called once, by the team."""
@@ -85,4 +90,4 @@ class Run:
         if not edges or not all(pair in known for pair in edges):
             drawn = ", ".join(f"{a} -> {b}" for a, b in known)
             raise TopologyError(f"there is no such edge: {edges}; edges: {drawn}")
-        self._runner.record(TopologyChanged(change=change, edges=tuple(edges)))
+        self._go_on(TopologyChanged(change=change, edges=tuple(edges)))

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 import anyio
-from anyio.lowlevel import current_token
 
 from agentmesh.agents.base import Occupant
 from agentmesh.config.loader import Loaded, load_team
 from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConfig, VerifyConfig
 from agentmesh.errors import ConfigError, Problem
-from agentmesh.messages import Part
 from agentmesh.providers.prices import price_of
 from agentmesh.providers.scripted import ScriptedProvider
-from agentmesh.runner import Ask, Check, Member, Runner, RunPlan, Watcher
+from agentmesh.runner import Check, Member, Runner, RunPlan
 from agentmesh.team.agent import Agent
 from agentmesh.team.answer import AnswerForm, answer_form
 from agentmesh.team.assembly import Assembly, assemble
-from agentmesh.team.parts import Model, Models, make_check, make_occupant, make_watch
+from agentmesh.team.given import RunOptions, allowed_packages, limits_of, monitors_of, run_options, verifier_of
+from agentmesh.team.parts import Model, Models, hold, let_go, make_check, make_occupant, make_watch
 from agentmesh.team.result import RunResult
 from agentmesh.team.run import Run
 from agentmesh.topology.bounds import Bounds, bounds_of
@@ -33,25 +33,10 @@ from agentmesh.topology.graph import Topology
 DEFAULT_MODEL = "simulated:worker"
 
 
-class RunOptions(TypedDict, total=False):
-    """What a run may be given beside its task."""
-
-    seed: int | None
-    """Seed of simulated models and of every draw; sent to models that take one."""
-    limits: Limits | Mapping[str, Any] | None
-    """In place of the team's."""
-    parts: Sequence[Part]
-    """Images and files beside the task."""
-    watch: Watcher | None
-    """Called with every event, and with each `Delta` too if its attribute `deltas` is true."""
-    ask: Ask | None
-    """`fn(agent, question) -> str`, by which human agents are asked."""
-
-
 class Team:
     """Agents on an enforced topology. The definition only: each run has a state of its own.
 
-    `agents`: `Agent` objects, or plain functions `fn(view) -> str`. `topology`: a `Topology`, or a `networkx.DiGraph`.
+    `agents`: `Agent` objects, or plain functions `fn(text) -> str`. `topology`: a `Topology`, or a `networkx.DiGraph`.
     `models`: by name; a value is `provider:model[@base_url]`, a `ModelConfig`, a provider, or `fn(request)`.
     `monitors`: by name, or a list; a class is made anew for each run, a function is `fn(event) -> Finding | None`; a
     pair (monitor, MonitorConfig) sets threshold and interventions. `verify`: `fn(answer) -> bool` or a
@@ -86,11 +71,11 @@ class Team:
             topology=Topology(drawn.phases, kind=drawn.kind, joins={**drawn.joins, **joins}),
             models={"default": _default_model(os.environ), **(models or {})},
             tools=tools or {},
-            limits=_limits(limits),
-            monitors=_configured(monitors),
-            verify=_verify_config(verify),
+            limits=limits_of(limits),
+            monitors=monitors_of(monitors),
+            verify=verifier_of(verify),
             form=None if answer is None else answer_form(answer),
-            allow=allow,
+            allow=allowed_packages(allow),
         )
 
     @classmethod
@@ -125,7 +110,7 @@ class Team:
             tools=tools or {},
             functions=functions or {},
             monitors=monitors or {},
-            allow=allow,
+            allow=allowed_packages(allow),
             environment=os.environ if environment is None else environment,
         )
 
@@ -151,7 +136,7 @@ class Team:
             limits=config.limits,
             monitors={
                 **{name: (None, entry) for name, entry in config.monitors.items()},
-                **_configured(monitors, config.monitors),
+                **monitors_of(monitors, config.monitors),
             },
             verify=(config.verify, None),
             form=None if config.answer is None else answer_form(config.answer.answer_schema),
@@ -196,7 +181,7 @@ class Team:
             functions=functions or {},
             monitors=monitors,
             verify=verify,
-            allow=allow,
+            allow=allowed_packages(allow),
             loaded=loaded,
         )
         self.bounds: Bounds = bounds_of(
@@ -214,7 +199,6 @@ class Team:
         self.warnings: list[Problem] = self._assembly.check(self.bounds, limits)
         self._verify: Check | None = make_check(verify[0], self._assembly.verify) if verify[0] else None
         self._verify_retries = verify[0].retries if verify[0] else 0
-        self._running: dict[Any, int] = {}
 
     def with_model(self, model: Model) -> Team:
         """The same team with this one model for all its agents: a script, a recording, a function."""
@@ -222,7 +206,6 @@ class Team:
         models = team._models = Models({"default": model}, os.environ)  # noqa: SLF001 - another object of this class
         every = dict.fromkeys(self._assembly.models, "default")
         team._assembly = replace(self._assembly, configs=models, models=every)  # noqa: SLF001
-        team._running = {}  # noqa: SLF001
         return team
 
     @property
@@ -252,7 +235,9 @@ class Team:
         return await self._run(task, options)
 
     def run_sync(self, task: str, **options: Unpack[RunOptions]) -> RunResult:
-        """As `run`, for code that is not asynchronous."""
+        """As `run`, for code that is not asynchronous. Raises: RuntimeError inside a running event loop."""
+        if _inside_a_loop():
+            raise RuntimeError("run_sync cannot wait inside a running event loop: use `await team.run(...)` there")
         return anyio.run(self._run, task, options)
 
     @asynccontextmanager
@@ -291,6 +276,8 @@ class Team:
         continues: str | None = None,
         occupants: Mapping[str, Occupant] | None = None,
     ) -> tuple[Runner, Callable[[Runner], RunResult]]:
+        options = run_options(task, options)
+        self._refuse_unready()
         seed, limits = options.get("seed"), options.get("limits")
         made = occupants or {name: self._occupant(name, seed) for name in self.topology.nodes}
         plan = RunPlan(
@@ -301,12 +288,13 @@ class Team:
             members={name: self._member(name, occupant) for name, occupant in made.items()},
             topology_hash=self.topology.hash,
             joins=self.topology.joins,
-            limits=self.limits if limits is None else _limits(limits),
+            limits=self.limits if limits is None else limits_of(limits),
             seed=seed or 0,
             parts=tuple(options.get("parts", ())),
             monitors=[make_watch(name, *entry) for name, entry in self._assembly.monitors.items()],
             verify=self._verify,
             verify_retries=self._verify_retries,
+            answer_fault=self._form.fault if self._form else None,
             rewrites=self._assembly.rewrites,
             ask=options.get("ask"),
             watch=options.get("watch"),
@@ -345,51 +333,34 @@ class Team:
             agent.limits,
         )
 
+    def _refuse_unready(self) -> None:
+        """What is known to be missing, a key above all, is said before anything is spent. Raises: ConfigError."""
+        faults = self._models.unready(self._assembly.models.values())
+        if faults:
+            raise ConfigError([Problem(0, 0, f"models.{name}", fault) for name, fault in faults])
+
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
-        """Connections live as long as some run of this team uses them, in this event loop."""
-        loop = current_token()
-        self._running[loop] = self._running.get(loop, 0) + 1
+        """Providers are closed when the last run that holds them, of whatever team, has ended in this event loop."""
+        held = self._models.made()
+        hold(held)
         try:
             yield
         finally:
-            self._running[loop] -= 1
-            if not self._running[loop]:
-                del self._running[loop]
-                with anyio.CancelScope(shield=True):
-                    for provider in self._models.made():
-                        await provider.aclose()
+            with anyio.CancelScope(shield=True):
+                await let_go(held)
+
+
+def _inside_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _default_model(environment: Mapping[str, str]) -> str:
     return environment.get("AGENTMESH_MODEL") or DEFAULT_MODEL
-
-
-def _limits(given: Limits | Mapping[str, Any] | None) -> Limits:
-    return given if isinstance(given, Limits) else Limits.model_validate(given or {})
-
-
-def _configured(
-    monitors: Mapping[str, Any] | Sequence[Any], configs: Mapping[str, MonitorConfig] | None = None
-) -> dict[str, tuple[Any, MonitorConfig]]:
-    named = monitors if isinstance(monitors, Mapping) else {_name_of(monitor): monitor for monitor in monitors}
-    return {
-        name: entry if isinstance(entry, tuple) else (entry, (configs or {}).get(name, MonitorConfig()))
-        for name, entry in named.items()
-    }
-
-
-def _name_of(monitor: Any) -> str:
-    chosen = monitor[0] if isinstance(monitor, tuple) else monitor
-    return str(getattr(chosen, "name", None) or getattr(chosen, "__name__", type(chosen).__name__))
-
-
-def _verify_config(
-    verify: Callable[..., Any] | VerifyConfig | None,
-) -> tuple[VerifyConfig | None, Callable[..., Any] | None]:
-    if verify is None or isinstance(verify, VerifyConfig):
-        return verify, None
-    return VerifyConfig(function="given:function"), verify
 
 
 def _with_one_model(config: TeamConfig, model: str) -> TeamConfig:

@@ -48,6 +48,7 @@ class FakeTurn:
     contexts: list[ContextReason] = field(default_factory=list)
     called: list[ToolCall] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    wrong: Callable[[str], str | None] | None = None
     reminders: list[str] = field(default_factory=list)
 
     async def complete(self, request: Request, request_hash: str, input_tokens: int) -> Reply:
@@ -68,6 +69,9 @@ class FakeTurn:
 
     def remind(self, text: str) -> None:
         self.reminders.append(text)
+
+    def fault(self, text: str) -> str | None:
+        return self.wrong(text) if self.view.answers and self.wrong else None
 
     async def ask(self, question: str) -> str:
         self.asked.append(question)

@@ -186,15 +186,15 @@ async def test_an_empty_reply_is_asked_again() -> None:
 
 
 async def test_an_answer_of_the_wrong_form_is_repaired_by_asking_again() -> None:
-    me = LLMAgent(
-        AgentConfig(),
-        LLMSettings(schema={"type": "integer"}, fault=lambda text: None if text.isdigit() else "it is no number"),
-    )
-    turn = FakeTurn(view(message("a"), answers=True), script("seven", "7"))
+    def wrong(text: str) -> str | None:
+        return None if text.isdigit() else "it is no number"
+
+    me = LLMAgent(AgentConfig(), LLMSettings(schema={"type": "integer"}))
+    turn = FakeTurn(view(message("a"), answers=True), script("seven", "7"), wrong=wrong)
     assert (await me.act(turn)).text == "7"
     assert turn.requests[0].response_schema == {"type": "integer"}
     assert "it is no number" in str(turn.requests[1].messages[-1]["content"])
-    free = FakeTurn(view(message("a"), phase="other", turn=2), script("seven"))
+    free = FakeTurn(view(message("a"), phase="other", turn=2), script("seven"), wrong=wrong)
     assert (await me.act(free)).text == "seven"
     assert free.requests[0].response_schema is None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import anyio
 import pytest
 
-from agentmesh import Agent, Event, Reply, Request, Team, Topology, TopologyError, View
+from agentmesh import Agent, AgentMeshError, Event, Reply, Request, Team, Topology, TopologyError, View
 from agentmesh.events import MessageDelivered, MessageRefused, Metric, RunEnded, TopologyChanged, TurnStarted
 from agentmesh.runner.member import Delta
 from tests.runner.run_checks import forever, says, team, well_formed
@@ -134,9 +134,14 @@ async def test_a_run_that_has_ended_stays_as_it_is() -> None:
     async with team(says()).start("task") as run:
         before = (await run.result()).events
         run.cancel()
-        run.say("a", "too late")
-        run.record_metric("late", 1)
-        run.cut("user", "a")
+        attempts: list[Callable[[], None]] = [
+            lambda: run.say("a", "too late"),
+            lambda: run.record_metric("late", 1),
+            lambda: run.cut("user", "a"),
+        ]
+        for late in attempts:
+            with pytest.raises(AgentMeshError, match="the run has ended"):
+                late()
         assert run.events == before
 
 

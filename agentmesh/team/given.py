@@ -1,0 +1,122 @@
+"""What Python code may pass in, in its several forms, made uniform; and refused in words where it makes no sense."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypedDict
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from agentmesh.config.language import did_you_mean
+from agentmesh.config.models import Limits, MonitorConfig, VerifyConfig
+from agentmesh.errors import ConfigError, Problem
+from agentmesh.messages import Part
+from agentmesh.runner import Ask, Watcher
+
+Verifier = tuple[VerifyConfig | None, Callable[..., Any] | None]
+"""How an answer is checked, and the function that does it if one was given."""
+
+
+class RunOptions(TypedDict, total=False):
+    """What a run may be given beside its task."""
+
+    seed: int | None
+    """Seed of simulated models and of every draw; sent to models that take one."""
+    limits: Limits | Mapping[str, Any] | None
+    """In place of the team's."""
+    parts: Sequence[Part]
+    """Images and files beside the task."""
+    watch: Watcher | None
+    """Called with every event, and with each `Delta` too if its attribute `deltas` is true."""
+    ask: Ask | None
+    """`fn(agent, question) -> str`, by which human agents are asked."""
+
+
+_PARTS: TypeAdapter[tuple[Part, ...]] = TypeAdapter(tuple[Part, ...])
+
+
+def run_options(task: Any, options: Mapping[str, Any]) -> RunOptions:
+    """The options of a run, checked: a misspelt limit must not become none. Raises: ConfigError, TypeError."""
+    allowed = list(RunOptions.__annotations__)
+    for name in options:
+        if name not in allowed:
+            guess = did_you_mean(name, allowed)
+            raise TypeError(f"a run takes no '{name}'{guess}; it takes: {', '.join(allowed)}")
+    if not isinstance(task, str) or not task.strip():
+        raise ConfigError(f"a task is a text that is not empty; found {task!r}")
+    seed = options.get("seed")
+    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
+        raise ConfigError(f"a seed is a whole number; found {seed!r}")
+    try:
+        parts = _PARTS.validate_python(tuple(options.get("parts") or ()))
+    except ValidationError as error:
+        raise ConfigError(f"parts are ImagePart and FilePart objects; found {options['parts']!r}") from error
+    checked: RunOptions = {"seed": seed, "parts": parts, "watch": options.get("watch"), "ask": options.get("ask")}
+    if options.get("limits") is not None:
+        checked["limits"] = limits_of(options["limits"])
+    return checked
+
+
+def limits_of(given: Limits | Mapping[str, Any] | None) -> Limits:
+    """Limits from themselves or from a mapping. Raises: ConfigError."""
+    return given if isinstance(given, Limits) else configured(Limits, given or {}, "limits")
+
+
+def configured(model: type[Any], given: Any, path: str) -> Any:
+    """A piece of configuration from a mapping, with errors in our words. Raises: ConfigError."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise ConfigError([_problem(model, fault, path) for fault in error.errors()]) from error
+
+
+def _problem(model: type[BaseModel], fault: Any, path: str) -> Problem:
+    where = ".".join([path, *map(str, fault["loc"])])
+    if fault["type"] == "extra_forbidden":
+        allowed = list(model.model_fields)
+        guess = did_you_mean(str(fault["loc"][-1]), allowed)
+        return Problem(0, 0, where, f"unknown; allowed: {', '.join(allowed)}{guess}")
+    return Problem(0, 0, where, f"{fault['msg']}; found {fault['input']!r}")
+
+
+def monitors_of(
+    monitors: Mapping[str, Any] | Sequence[Any], configs: Mapping[str, MonitorConfig] | None = None
+) -> dict[str, tuple[Any, MonitorConfig]]:
+    """Monitors by name with their configurations; from a mapping or a list, alone or in pairs. Raises: ConfigError."""
+    named = monitors if isinstance(monitors, Mapping) else {_name_of(monitor): monitor for monitor in monitors}
+    return {name: _monitor(name, entry, (configs or {}).get(name)) for name, entry in named.items()}
+
+
+def _monitor(name: str, entry: Any, config: MonitorConfig | None) -> tuple[Any, MonitorConfig]:
+    monitor, given = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, config or MonitorConfig())
+    if not callable(monitor) and not hasattr(monitor, "observe"):
+        found = type(monitor).__name__
+        raise ConfigError(f"monitor '{name}' is a function, or has a method observe(event); found {found}")
+    if not isinstance(given, MonitorConfig):
+        given = configured(MonitorConfig, given, f"monitors.{name}")
+    return monitor, given
+
+
+def _name_of(monitor: Any) -> str:
+    chosen = monitor[0] if isinstance(monitor, tuple) else monitor
+    return str(getattr(chosen, "name", None) or getattr(chosen, "__name__", type(chosen).__name__))
+
+
+def verifier_of(verify: Any) -> Verifier:
+    """From a function, a VerifyConfig, or a mapping with its keys. Raises: ConfigError."""
+    if verify is None or isinstance(verify, VerifyConfig):
+        return verify, None
+    if isinstance(verify, Mapping):
+        function = verify.get("function")
+        if not callable(function):
+            return configured(VerifyConfig, verify, "verify"), None
+        return configured(VerifyConfig, {**verify, "function": "given:function"}, "verify"), function
+    if not callable(verify) or inspect.isclass(verify):
+        raise ConfigError(f"verify is fn(answer) -> bool, or a VerifyConfig; found {verify!r}")
+    return VerifyConfig(function="given:function"), verify
+
+
+def allowed_packages(allow: Collection[str]) -> Collection[str]:
+    """Packages that names may be imported from; a lone text is one package, not its letters."""
+    return (allow,) if isinstance(allow, str) else allow
