@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, TypedDict
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 USER = "user"
@@ -33,6 +33,12 @@ class ImagePart(Frozen):
     media_type: str = "image/png"
     data: str | None = None
     url: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> ImagePart:
+        if bool(self.data) == bool(self.url):
+            raise ValueError("an image has either `data`, in base64, or a `url`")
+        return self
 
 
 class FilePart(Frozen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ OFFICIAL_URL = "https://api.anthropic.com"
 EXTRA = "anthropic_content"
 """Key of `Reply.extra` under which content blocks travel back unchanged, where signed thinking is among them."""
 CACHE = {"type": "ephemeral"}
+PDF = "application/pdf"
 
 _FINISH_REASONS = {
     "tool_use": "tool_calls",
@@ -242,9 +244,27 @@ def _part(part: dict[str, Any]) -> dict[str, Any]:
             return {"type": "image", "source": _source(part["image_url"]["url"])}
         case "file":
             file = part["file"]
-            return {"type": "document", "title": file.get("filename"), "source": _source(file["file_data"])}
+            return _document(file.get("filename") or "file", _source(file["file_data"]))
         case _:
             return {"type": "text", "text": part.get("text", "")}
+
+
+def _document(name: str, source: dict[str, Any]) -> dict[str, Any]:
+    """A PDF as it is, text decoded: the API takes no other files."""
+    media_type = source.get("media_type", PDF)
+    if media_type.startswith("text/"):
+        try:
+            text = b64decode(source["data"], validate=True).decode(errors="replace")
+        except ValueError as error:
+            raise ProviderError("bad_request", f"the file {name!r} is not in base64: {error}") from error
+        source = {"type": "text", "media_type": "text/plain", "data": text}
+    elif media_type != PDF:
+        raise ProviderError(
+            "bad_request",
+            f"the file {name!r} is {media_type}; the Messages API takes application/pdf and text",
+            hint="send it as text, or choose a model that takes such files",
+        )
+    return {"type": "document", "title": name, "source": source}
 
 
 def _source(url: str) -> dict[str, Any]:

@@ -206,6 +206,35 @@ async def test_images_and_files_are_sent_in_each_apis_own_form(
         ]
 
 
+def file_named(name: str, media_type: str, data: str) -> list[ChatMessage]:
+    part = {"type": "file", "file": {"filename": name, "file_data": f"data:{media_type};base64,{data}"}}
+    return [{"role": "user", "content": [part]}]
+
+
+async def test_a_text_file_is_sent_to_messages_as_text(provider: MakeProvider, server: FakeServer) -> None:
+    for media_type in ("text/csv", "text/plain;charset=utf-8"):
+        asked = file_named("a.csv", media_type, "w6Qs/w==")
+        await provider("m", provider="anthropic").complete(Request(agent="a", messages=asked))
+        source = {"type": "text", "media_type": "text/plain", "data": "\u00e4,\ufffd"}
+        sent = server.bodies()[-1]["messages"][0]["content"]
+        assert sent == [{"type": "document", "title": "a.csv", "source": source}]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "data", "words"),
+    [("application/zip", "AAAA", "'a.bin' is application/zip; the Messages API takes"), ("text/csv", "?", "base64")],
+)
+async def test_a_file_that_messages_cannot_take_is_refused_by_name(
+    provider: MakeProvider, server: FakeServer, media_type: str, data: str, words: str
+) -> None:
+    asked = Request(agent="a", messages=file_named("a.bin", media_type, data))
+    with pytest.raises(ProviderError, match=words) as caught:
+        await provider("m", provider="anthropic").complete(asked)
+    assert caught.value.kind == "bad_request"
+    assert "'a.bin'" in str(caught.value)
+    assert server.received() == []
+
+
 async def test_an_empty_turn_of_the_assistant_is_left_out_of_messages(
     provider: MakeProvider, server: FakeServer
 ) -> None:
