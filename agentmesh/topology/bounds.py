@@ -92,6 +92,8 @@ def bounds_of(
     widest = max((len(others) for phase in phases for others in phase.successors.values()), default=0)
     all_messages = min(sum(messages.values()), (all_turns + 1) * widest)
     tokens, usd = _spending(turns, messages, agents, prices or {})
+    if limits.tokens:
+        usd = min(usd, limits.tokens * _dearest(turns, agents, prices or {}) / 1e6)
     return Bounds(
         turns=_finite(all_turns),
         model_calls=_finite(_least(_calls(turns, agents, all_turns), limits.model_calls)),
@@ -138,6 +140,14 @@ def _spending(
         elif not free:
             usd += calls * (longest * price.input + agent.max_output_tokens * price.output) / 1e6
     return tokens, usd
+
+
+def _dearest(
+    turns: Mapping[str, float], agents: Mapping[str, AgentConfig], prices: Mapping[str, PriceLike | None]
+) -> float:
+    """The highest price of a million tokens that any agent may pay; infinite where one is not known."""
+    paying = [prices.get(name) for name, count in turns.items() if count and _steps(agents.get(name, AgentConfig()))]
+    return max((max(price.input, price.output) if price else math.inf for price in paying), default=0.0)
 
 
 def _rounds(phase: Phase) -> _Count:

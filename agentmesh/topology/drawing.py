@@ -12,7 +12,7 @@ from agentmesh.messages import USER
 from agentmesh.topology.layers import depths
 from agentmesh.topology.layout import layout
 from agentmesh.topology.phases import Edge, Join, Phase
-from agentmesh.topology.shapes import ANSWER, TASK, Link, links_of, members, part_of, text_cells
+from agentmesh.topology.shapes import ANSWER, TASK, Link, links_of, members, part_of, shortened_names, text_cells
 from agentmesh.topology.svg import join_text, order_text, phase_title, role_text, svg
 
 Format = Literal["mermaid", "svg", "dot", "json", "text"]
@@ -176,7 +176,8 @@ def _dot(topology: Drawable) -> str:
         '  node [fontname="Helvetica", fontsize=12];',
         '  edge [fontname="Helvetica", fontsize=10];',
     ]
-    pictures = [layout(phase) for phase in topology.phases]
+    labels = shortened_names(name for phase in topology.phases for name in members(phase))
+    pictures = [layout(phase, labels) for phase in topology.phases]
     middle = max((picture.height for picture in pictures), default=0.0) / 2
     left = 0.0
     for index, (phase, picture) in enumerate(zip(topology.phases, pictures, strict=True)):
@@ -186,7 +187,10 @@ def _dot(topology: Drawable) -> str:
         for name, part in _nodes_of(phase):
             spot = places[name]
             pos = f"{left + spot.x:.1f},{middle + picture.height / 2 - spot.y:.1f}!"
-            lines.append(f'    {_quoted(prefix + name)} [label={_quoted(name)}, pos="{pos}", {_DOT_SHAPES[part]}];')
+            label = f"label={_quoted(spot.label)}"
+            if spot.label != name:
+                label += f", tooltip={_quoted(name)}"
+            lines.append(f'    {_quoted(prefix + name)} [{label}, pos="{pos}", {_DOT_SHAPES[part]}];')
         for link in links_of(phase):
             attributes = ["dir=both"] * (link.back is not None) + [f'label="{_notes(link)}"'] * bool(_notes(link))
             ends = f"{_quoted(prefix + link.there.sender)} -> {_quoted(prefix + link.there.recipient)}"

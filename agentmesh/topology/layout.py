@@ -28,7 +28,7 @@ from agentmesh.topology.shapes import (
     links_of,
     members,
     part_of,
-    shortened,
+    shortened_names,
     text_cells,
 )
 
@@ -55,12 +55,13 @@ def is_dense(agents: Sequence[str], links: Iterable[Link]) -> bool:
     return count == len(pairs) == 3 or (count > 3 and len(pairs) > max(count * (count - 1) / 4, count))
 
 
-def layout(phase: Phase) -> Picture:
-    """Coordinates for a phase. The same phase gives the same picture."""
+def layout(phase: Phase, labels: Mapping[str, str] | None = None) -> Picture:
+    """Coordinates for a phase, whose agents are written as `labels` has them. The same phase gives the same picture."""
     links, agents = links_of(phase), members(phase)
+    labels = labels or shortened_names(agents)
     ends = {end for link in links for end in (link.start, link.stop)}
     keys = [key for key in (TASK, *agents, ANSWER) if key in ends or key in agents]
-    spots = {key: _spot(phase, key) for key in keys}
+    spots = {key: _spot(phase, key, labels) for key in keys}
     if phase.planning is not None:
         draft = _tree(phase, spots, links)
     elif is_dense(agents, links):
@@ -70,11 +71,11 @@ def layout(phase: Phase) -> Picture:
     return _moved(phase, draft)
 
 
-def _spot(phase: Phase, key: str) -> Spot:
+def _spot(phase: Phase, key: str, labels: Mapping[str, str]) -> Spot:
     if key in (TASK, ANSWER):
-        return Spot(key, USER, "task" if key == TASK else "answer", 0, 0, 86)
-    width = max(76.0, text_cells(shortened(key)) * 7.9 + 30)
-    return Spot(key, key, part_of(phase, key), 0, 0, width)
+        return Spot(key, USER, "task" if key == TASK else "answer", 0, 0, 86, label=USER)
+    width = max(76.0, text_cells(labels[key]) * 7.9 + 30)
+    return Spot(key, key, part_of(phase, key), 0, 0, width, label=labels[key])
 
 
 def _put(draft: _Draft, key: str, x: float, y: float, width: float | None = None) -> None:
@@ -301,17 +302,21 @@ def _circle(spots: Mapping[str, Spot], agents: Sequence[str], links: Sequence[Li
     width = max(spots[name].width for name in agents)
     air = 64 if count <= 10 else 30
     radius = max(92.0, (width + air) / (2 * math.sin(math.pi / count)) * 0.94)
-    outside = radius + width / 2 + 30 + COLUMN_GAP + 43
+    clear = (width / 2 + 8) / (1 - math.cos(2 * math.pi / count))
+    across = clear if radius < clear < radius * 1.35 else radius  # lines up and down pass the node at the side
+    outside = across + width / 2 + 30 + COLUMN_GAP + 43
     for key, x in ((TASK, -outside), (ANSWER, outside)):
         if key in spots:
             _put(draft, key, x, 0.0)
     to_all, singly = _to_everybody(agents, links)
     agents = _around(agents, singly)
-    turn = min(range(2 * count), key=lambda step: (round(_stretch(draft, agents, radius, step, singly), 3), step))
-    for name, (x, y) in zip(agents, _points(count, radius, turn), strict=True):
+    turn = min(
+        range(2 * count), key=lambda step: (round(_stretch(draft, agents, (across, radius), step, singly), 3), step)
+    )
+    for name, (x, y) in zip(agents, _points(count, (across, radius), turn), strict=True):
         _put(draft, name, x, y)
     if to_all:
-        reach = (radius + width / 2 + 18, radius + NODE_HEIGHT / 2 + 18)
+        reach = (across + width / 2 + 18, radius + NODE_HEIGHT / 2 + 18)
         draft.rings.append((-reach[0], -reach[1], reach[0], reach[1]))
         for group in to_all:
             inwards = group[0].start == TASK
@@ -348,13 +353,13 @@ def _around(agents: Sequence[str], links: Sequence[Link]) -> list[str]:
     return [*hear, *others[:half], *speak, *others[half:]] if links else list(agents)
 
 
-def _points(count: int, radius: float, turn: int) -> list[Point]:
-    """The places of `count` nodes, the first at the top, turned by half steps."""
+def _points(count: int, radius: Point, turn: int) -> list[Point]:
+    """The places of `count` nodes, the first at the top, turned by half steps. `radius`: across, and up and down."""
     angles = (2 * math.pi * (index + turn / 2) / count - math.pi / 2 for index in range(count))
-    return [(radius * math.cos(angle), radius * math.sin(angle)) for angle in angles]
+    return [(radius[0] * math.cos(angle), radius[1] * math.sin(angle)) for angle in angles]
 
 
-def _stretch(draft: _Draft, agents: Sequence[str], radius: float, turn: int, links: Sequence[Link]) -> float:
+def _stretch(draft: _Draft, agents: Sequence[str], radius: Point, turn: int, links: Sequence[Link]) -> float:
     """How long the lines to `user` are if the circle is turned so."""
     places = dict(zip(agents, _points(len(agents), radius, turn), strict=True))
     for key in (TASK, ANSWER):

@@ -6,6 +6,7 @@ Units are pixels at 100 %; y grows downwards.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,7 +24,7 @@ TASK, ANSWER = "\0task", "\0answer"
 """The two places of `user`: where the task comes from, and where the answer goes."""
 
 NODE_HEIGHT = 40.0
-SHORT = 18
+SHORT = 28
 """Longer names are shortened to so many cells."""
 
 
@@ -38,6 +39,8 @@ class Spot:
     y: float
     width: float
     height: float = NODE_HEIGHT
+    label: str = ""
+    """The name as it is written, shortened where it is long."""
 
     @property
     def box(self) -> Box:
@@ -100,16 +103,70 @@ def shortened(name: str, cells: int = SHORT) -> str:
     """The name, its middle left out where it is longer than `cells`."""
     if text_cells(name) <= cells:
         return name
-    head, tail = name, name
-    while text_cells(head) > (cells - 1) * 0.6:
-        head = head[:-1]
-    while text_cells(tail) > (cells - 1) * 0.4:
-        tail = tail[1:]
-    return f"{head}…{tail}"
+    return f"{_first(name, (cells - 1) * 0.6)}…{_last(name, (cells - 1) * 0.4)}"
+
+
+def shortened_names(names: Iterable[str], cells: int = SHORT) -> dict[str, str]:
+    """Each name shortened to `cells`, so that different names stay different: what sets them apart is kept."""
+    labels = {name: shortened(name, cells) for name in names}
+    for _ in range(_TRIES):
+        for group in _alike(labels):
+            start = _agreement(min(group), max(group))
+            labels.update({name: _from(name, start, cells) for name in group})
+    taken = set(labels.values())
+    for group in _alike(labels):
+        for number, name in enumerate(group[1:], 2):
+            while labels[name] in taken:
+                labels[name] = shortened(name, cells - len(f"~{number}")) + f"~{number}"
+                number += len(group)
+            taken.add(labels[name])
+    return labels
+
+
+_TRIES = 3
+
+
+def _alike(labels: dict[str, str]) -> list[list[str]]:
+    """The names that share a label with others."""
+    groups: dict[str, list[str]] = {}
+    for name, label in labels.items():
+        groups.setdefault(label, []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _agreement(one: str, other: str) -> int:
+    """How many letters two names begin with in common."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def _from(name: str, start: int, cells: int) -> str:
+    """The name with its beginning and what stands at `start`, from the beginning of that word."""
+    head = _first(name, cells // 4)
+    room = cells - text_cells(head) - 2
+    word = max(name.rfind(mark, 0, start) for mark in "-_. ") + 1
+    begin = max(len(head), word if start - word < room // 2 else start - room // 4)
+    if text_cells(name[begin:]) <= room + 1:
+        return f"{head}…{_last(name, room + 1)}"
+    return f"{head}…{_first(name[begin:], room)}…"
+
+
+def _first(text: str, cells: float) -> str:
+    while text_cells(text) > cells:
+        text = text[:-1]
+    return text
+
+
+def _last(text: str, cells: float) -> str:
+    while text_cells(text) > cells:
+        text = text[1:]
+    return text
 
 
 def text_cells(text: str) -> int:
     """Width of a text, wide letters counting twice."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 

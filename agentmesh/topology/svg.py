@@ -10,7 +10,19 @@ from xml.sax.saxutils import escape, quoteattr
 from agentmesh.messages import USER
 from agentmesh.topology.layout import layout
 from agentmesh.topology.phases import Edge, Join, Phase
-from agentmesh.topology.shapes import Box, Curve, Link, Part, Picture, Point, Spot, shortened, text_cells
+from agentmesh.topology.shapes import (
+    Box,
+    Curve,
+    Link,
+    Part,
+    Picture,
+    Point,
+    Spot,
+    members,
+    shortened,
+    shortened_names,
+    text_cells,
+)
 
 PADDING = 26.0
 HEADER = 46.0
@@ -65,7 +77,8 @@ STYLE = """
 
 def svg(phases: Sequence[Phase], joins: Mapping[str, Join], roles: Mapping[str, str]) -> str:
     """One card for each phase, from left to right in the order in which a run passes through them."""
-    pictures = [layout(phase) for phase in phases]
+    labels = shortened_names(name for phase in phases for name in members(phase))
+    pictures = [layout(phase, labels) for phase in phases]
     captions = _Captions(joins, roles)
     height = max((picture.height for picture in pictures), default=0.0) + HEADER + 2 * PADDING
     body: list[str] = []
@@ -179,7 +192,7 @@ def _spot(spot: Spot, caption: str) -> str:
         f"<title>{_text(title)}</title>",
         shape,
         f'<text class="am-name" x="{_number(spot.x)}" y="{_number(spot.y + (0.5 if caption else 4.5))}">'
-        f"{_text(shortened(spot.name))}</text>",
+        f"{_text(spot.label)}</text>",
     ]
     if caption:
         short = shortened(caption, int((spot.width - 8) / CAPTION_CELL))
