@@ -127,21 +127,29 @@ def _find_model(made: Assembly, name: str, agent: AgentConfig) -> None:
 
 def _find_models(made: Assembly, allow: Collection[str]) -> None:
     """Parameters that a model does not take, and models that cannot be made, are found before the run."""
-    used = dict.fromkeys(made.models.values())
-    for model in used:
-        config = made.configs.configs.get(model)
+    models = made.configs
+    rows = {model: models.row(model) for model in dict.fromkeys(made.models.values())}
+    broken: set[str] = set()
+    for model in dict.fromkeys(one for row in rows.values() for one in row):
+        config = models.configs.get(model)
         if config is None:
             continue
-        path = ("models", model)
         faults = unsupported(config)
-        made.problems += [made.problem((*path, key), message) for key, message in faults]
-        if config.provider == "function" and not made.configs.is_made(model):
-            _load(made, config.model, allow, (*path, "model"))
-        elif not faults:
+        made.problems += [made.problem(("models", model, key), message) for key, message in faults]
+        if config.provider == "function" and not models.is_given(model):
+            function = _load(made, config.model, allow, ("models", model, "model"))
+            if callable(function):
+                models.add(model, function)
+            else:
+                broken.add(model)
+        if faults:
+            broken.add(model)
+    for model, row in rows.items():
+        if broken.isdisjoint(row):
             try:
-                made.configs.provider(model)
+                models.provider(model)
             except ConfigError as error:
-                made.problems += [made.problem(path, problem.message) for problem in error.problems]
+                made.problems += [made.problem(("models", model), problem.message) for problem in error.problems]
 
 
 def _find_monitor(made: Assembly, name: str, monitor: Any, config: MonitorConfig, allow: Collection[str]) -> None:

@@ -14,11 +14,12 @@ from agentmesh.agents.command import CommandAgent, run_program
 from agentmesh.agents.function import FunctionAgent
 from agentmesh.agents.human import HumanAgent
 from agentmesh.agents.llm import LLMAgent, LLMSettings
-from agentmesh.config.models import AgentConfig, ModelConfig, MonitorConfig, VerifyConfig
+from agentmesh.config.models import AgentConfig, ModelConfig, MonitorConfig, Price, VerifyConfig
 from agentmesh.errors import ConfigError
 from agentmesh.monitors.base import Watch
 from agentmesh.providers.base import Provider
 from agentmesh.providers.function import FunctionProvider
+from agentmesh.providers.prices import price_of
 from agentmesh.providers.registry import make_provider, parse_model
 from agentmesh.runner.member import Check
 from agentmesh.team.answer import AnswerForm
@@ -38,6 +39,7 @@ class Models:
     def __init__(self, given: Mapping[str, Model], environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._providers: dict[str, Provider] = {}
+        self._given: dict[str, Provider] = {}
         self.configs: dict[str, ModelConfig] = {}
         for name, model in given.items():
             self.add(name, model)
@@ -49,10 +51,11 @@ class Models:
         elif isinstance(model, ModelConfig):
             self.configs[name] = model
         elif isinstance(model, Provider):
-            self._providers[name] = model
+            self._given[name] = model
         else:
-            self.configs[name] = ModelConfig(provider="function", model=getattr(model, "__name__", name))
-            self._providers[name] = FunctionProvider(model, f"function:{getattr(model, '__name__', name)}")
+            called = getattr(model, "__name__", name)
+            self.configs.setdefault(name, ModelConfig(provider="function", model=called))
+            self._given[name] = FunctionProvider(model, f"function:{called}")
 
     def name_of(self, model: str | Callable[..., Any]) -> str:
         """The name under which an agent's model is known from now on."""
@@ -61,21 +64,42 @@ class Models:
             if name not in self.configs:
                 self.add(name, model)
             return name
-        if model not in self.configs and model not in self._providers:
+        if model not in self.configs and model not in self._given:
             self.add(model, model)
         return model
 
     def provider(self, name: str) -> Provider:
-        """The provider of a model, made now if it was not yet."""
+        """The provider of a model, made now if it was not yet. Raises: ConfigError."""
         if name not in self._providers:
-            self._providers[name] = make_provider(
-                self.configs[name], name=name, models=self.configs, environment=self._environment
+            config = self.configs.get(name)
+            self._providers[name] = (
+                self._given[name]
+                if config is None
+                else make_provider(
+                    config, name=name, models=self.configs, providers=self._given, environment=self._environment
+                )
             )
         return self._providers[name]
 
-    def is_made(self, name: str) -> bool:
-        """Whether the provider of a model is there already."""
-        return name in self._providers
+    def row(self, name: str) -> list[str]:
+        """The model and all that stand in for it."""
+        row = [name]
+        for one in row:  # grows while it is read
+            config = self.configs.get(one)
+            row += [other for other in (config.fallback if config else ()) if other not in row]
+        return row
+
+    def is_given(self, name: str) -> bool:
+        """Whether the model is a function or an object of the caller."""
+        return name in self._given
+
+    def price(self, name: str) -> Price | None:
+        """A price that neither the model nor any that stands in for it exceeds, or None if one is not known."""
+        prices = [price_of(self.configs[one]) for one in self.row(name) if one in self.configs]
+        known = [price for price in prices if price is not None]
+        if not prices or len(known) < len(prices):
+            return None
+        return Price(input=max(price.input for price in known), output=max(price.output for price in known))
 
     def unready(self, names: Iterable[str]) -> list[tuple[str, str]]:
         """Models that cannot be asked now, and why: no key, for one."""

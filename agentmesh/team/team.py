@@ -17,7 +17,6 @@ from agentmesh.agents.base import Occupant
 from agentmesh.config.loader import Loaded, load_team
 from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConfig, VerifyConfig
 from agentmesh.errors import ConfigError, Problem
-from agentmesh.providers.prices import price_of
 from agentmesh.providers.scripted import ScriptedProvider
 from agentmesh.runner import Check, Member, Runner, RunPlan
 from agentmesh.team.agent import Agent
@@ -172,7 +171,6 @@ class Team:
         self.agents = {node: agents[node] for node in topology.nodes if node in agents}
         self._form = form
         self._models = Models(models, os.environ if environment is None else environment)
-        prices = self._models
         self._assembly: Assembly = assemble(
             agents=agents,
             topology=topology,
@@ -190,11 +188,7 @@ class Team:
             self.agents,
             limits,
             retries=verify[0].retries if verify[0] else 0,
-            prices={
-                node: price_of(prices.configs[model])
-                for node, model in self._assembly.models.items()
-                if model in prices.configs
-            },
+            prices={node: self._models.price(model) for node, model in self._assembly.models.items()},
         )
         self.warnings: list[Problem] = self._assembly.check(self.bounds, limits)
         self._verify: Check | None = make_check(verify[0], self._assembly.verify) if verify[0] else None
