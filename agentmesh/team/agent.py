@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from agentmesh.config.models import AgentConfig, Name
+from agentmesh.config.models import AgentConfig, ModelConfig, Name
 from agentmesh.errors import ConfigError
+from agentmesh.providers.base import Provider
 
 
 class Agent(AgentConfig):
@@ -17,8 +18,9 @@ class Agent(AgentConfig):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     name: Name = Field(description="Name of the node on the graph")
-    model: str | Callable[..., Any] = Field(  # type: ignore[assignment]
-        "default", description="Name of a model, provider:model[@base_url], or fn(request) -> str | Reply"
+    model: str | ModelConfig | Provider | Callable[..., Any] = Field(  # type: ignore[assignment]
+        "default",
+        description="Name of a model, provider:model[@base_url], its configuration, a provider, or fn(request)",
     )
     tools: tuple[str | Callable[..., Any], ...] = Field(  # type: ignore[assignment]
         (), description="Names of tools, or functions whose type hints and docstring describe them"

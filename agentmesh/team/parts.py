@@ -57,11 +57,11 @@ class Models:
             self.configs.setdefault(name, ModelConfig(provider="function", model=called))
             self._given[name] = FunctionProvider(model, f"function:{called}")
 
-    def name_of(self, model: str | Callable[..., Any]) -> str:
+    def name_of(self, model: Model) -> str:
         """The name under which an agent's model is known from now on."""
         if not isinstance(model, str):
-            name = f"function:{getattr(model, '__name__', 'model')}:{id(model)}"
-            if name not in self.configs:
+            name = f"{getattr(model, '__name__', type(model).__name__)}:{id(model)}"
+            if name not in self.configs and name not in self._given:
                 self.add(name, model)
             return name
         if model not in self.configs and model not in self._given:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from agentmesh import Agent, ConfigError, Finding, Reply, Request, RunResult, Team, ToolCall, Topology
+from agentmesh import Agent, ConfigError, Finding, ModelConfig, Reply, Request, RunResult, Team, ToolCall, Topology
+from agentmesh.config.models import Price
 from agentmesh.events import ToolCallFinished
 
 pytestmark = pytest.mark.anyio
@@ -187,3 +189,41 @@ async def test_an_answer_of_another_form_from_an_agent_that_is_no_model_fails() 
     result = await Team([agent], Topology.solo("agent"), answer={"type": "object"}).run("task")
     assert result.outcome == "failed"
     assert "not JSON" in result.reason
+
+
+FALLBACK = """
+version: 1
+models:
+  default: {provider: simulated, model: worker, fallback: [other]}
+  other: OTHER
+agents: {a: {}}
+topology: {kind: solo, agent: a}
+"""
+
+
+def test_a_model_that_stands_in_for_another_needs_consent_like_it(tmp_path: Path) -> None:
+    marker = tmp_path / "imported"
+    (tmp_path / "evilpkg.py").write_text(f"open({str(marker)!r}, 'w')\ndef model(request): return 'evil'\n")
+    file = tmp_path / "team.yaml"
+    file.write_text(FALLBACK.replace("OTHER", "{provider: function, model: 'evilpkg:model'}"))
+    with pytest.raises(ConfigError, match=r"team\.yaml:5:\d+: models\.other\.model: .*--allow evilpkg"):
+        Team.from_yaml(file)
+    for allow in (["agentmesh"], "xevilpkgx"):
+        with pytest.raises(ConfigError, match="--allow evilpkg"):
+            Team.from_yaml(file, allow=allow)
+    assert not marker.exists()
+
+
+def test_a_model_that_stands_in_for_another_is_checked_and_priced_like_it(tmp_path: Path) -> None:
+    file = tmp_path / "team.yaml"
+    file.write_text(FALLBACK.replace("OTHER", "{provider: anthropic, model: claude-opus-5, temperature: 1}"))
+    with pytest.raises(ConfigError, match=r"5:\d+: models\.other\.temperature"):
+        Team.from_yaml(file)
+    file.write_text(FALLBACK.replace("OTHER", "{provider: openai, model: x, price: {input: 1, output: 2}}"))
+    assert (Team.from_yaml(file).bounds.usd or 0) > 0
+
+
+def test_a_token_limit_bounds_the_cost() -> None:
+    config = ModelConfig(provider="openai", model="x", price=Price(input=1, output=3))
+    team = solo(config, limits={"tokens": 1000})
+    assert team.bounds.usd == pytest.approx(0.003)
