@@ -10,14 +10,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
-from anyio.abc import Process
+import anyio.lowlevel
+from anyio.abc import ByteReceiveStream, Process
 
 from agentmesh.agents.base import Said, Turn, View, act_out
 from agentmesh.config.models import CommandConfig
 from agentmesh.errors import AgentError
-from agentmesh.messages import Reply, ToolCall
+from agentmesh.messages import RUN, Reply, ToolCall
+from agentmesh.providers.encoding import mended, mended_calls
+
+OUTPUT_LIMIT = 10_000_000
+"""Bytes that a program may write to one stream."""
 
 _SHOWN = 500
+_LOOK_SECONDS = 0.05
+_GRACE_SECONDS = 0.5
 
 
 class Finished(subprocess.CompletedProcess[str]):
@@ -25,50 +32,115 @@ class Finished(subprocess.CompletedProcess[str]):
 
 
 async def run_program(argv: tuple[str, ...], stdin: str, timeout_s: float) -> Finished:
-    """Run a program without a shell, in a process group of its own; kill the whole group on cancel or timeout.
+    """Run a program without a shell, in a process group of its own; kill the whole group when it ends or must end.
 
-    Raises: AgentError if it cannot be started or takes too long.
+    What it left running in the background does not count: once it has exited, its output is complete.
+    Raises: AgentError if it cannot be started, takes too long or writes too much.
     """
+    # A cancellation in the middle of starting would leave a process that nobody knows.
+    with anyio.CancelScope(shield=True):
+        try:
+            process = await anyio.open_process(list(argv), start_new_session=True)
+        except (OSError, ValueError) as error:
+            raise AgentError(f"cannot start {argv[0]!r}: {getattr(error, 'strerror', None) or error}") from error
+    output = _Output()
     try:
-        process = await anyio.open_process(list(argv), start_new_session=True)
-    except OSError as error:
-        raise AgentError(f"cannot start {argv[0]!r}: {error.strerror or error}") from error
-    outputs: dict[str, bytes] = {}
-    try:
-        with anyio.fail_after(timeout_s):
-            async with anyio.create_task_group() as streams:
-                streams.start_soon(_collect, process, "stdout", outputs)
-                streams.start_soon(_collect, process, "stderr", outputs)
-                with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
-                    assert process.stdin is not None
-                    await process.stdin.send(stdin.encode(errors="replace"))
-                    await process.stdin.aclose()
-            await process.wait()
-    except TimeoutError as error:
-        raise AgentError(f"{argv[0]!r} did not end within {timeout_s:g} s and was killed") from error
+        await anyio.lowlevel.checkpoint()
+        async with anyio.create_task_group() as streams:
+            streams.start_soon(output.collect, process)
+            streams.start_soon(_feed, process, stdin)
+            with anyio.move_on_after(timeout_s):
+                await _until_exit(process, output)
+            exited = process.returncode is not None
+            if exited:
+                await _complete(process, output)
+            streams.cancel_scope.cancel()
     finally:
-        await _kill_group(process)
+        await _end(process)
+    if output.excess:
+        raise AgentError(f"{argv[0]!r} wrote more than {OUTPUT_LIMIT:,} bytes to {output.excess} and was killed")
+    if not exited:
+        raise AgentError(f"{argv[0]!r} did not end within {timeout_s:g} s and was killed")
     code = process.returncode if process.returncode is not None else -1
-    return Finished(list(argv), code, _text(outputs, "stdout"), _text(outputs, "stderr"))
+    return Finished(list(argv), code, output.text("stdout"), output.text("stderr"))
 
 
-async def _collect(process: Process, name: str, outputs: dict[str, bytes]) -> None:
-    stream = process.stdout if name == "stdout" else process.stderr
-    assert stream is not None
-    outputs[name] = b"".join([chunk async for chunk in stream])
+class _Output:
+    """What a program has written so far."""
+
+    def __init__(self) -> None:
+        self.ended = anyio.Event()
+        self.excess = ""
+        """The stream that got too long, if one did."""
+        self._written = {"stdout": bytearray(), "stderr": bytearray()}
+
+    async def collect(self, process: Process) -> None:
+        """Read both streams to their ends."""
+        async with anyio.create_task_group() as streams:
+            streams.start_soon(self._read, process.stdout, "stdout")
+            streams.start_soon(self._read, process.stderr, "stderr")
+        self.ended.set()
+
+    def text(self, name: str) -> str:
+        """One stream, decoded."""
+        return self._written[name].decode(errors="replace")
+
+    async def _read(self, stream: ByteReceiveStream | None, name: str) -> None:
+        assert stream is not None
+        async for chunk in stream:
+            self._written[name] += chunk
+            if len(self._written[name]) > OUTPUT_LIMIT:
+                self.excess = name
+                return
 
 
-def _text(outputs: dict[str, bytes], name: str) -> str:
-    return outputs.get(name, b"").decode(errors="replace")
+async def _feed(process: Process, text: str) -> None:
+    assert process.stdin is not None
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
+        await process.stdin.send(text.encode(errors="replace"))
+        await process.stdin.aclose()
 
 
-async def _kill_group(process: Process) -> None:
+async def _until_exit(process: Process, output: _Output) -> None:
+    """Return once the program has exited or written too much.
+
+    Usually its streams end with it. Where a child keeps them open, looking now and then finds the exit.
+    """
+    while process.returncode is None and not output.excess:
+        with anyio.move_on_after(_LOOK_SECONDS):
+            await output.ended.wait()
+            await process.wait()
+
+
+async def _complete(process: Process, output: _Output) -> None:
+    """Read what the program wrote before it exited; children that keep its streams open are killed."""
+    with anyio.move_on_after(_GRACE_SECONDS):
+        await output.ended.wait()
+    if not output.ended.is_set():
+        _kill_group(process)
+        with anyio.move_on_after(_GRACE_SECONDS):
+            await output.ended.wait()
+
+
+def _kill_group(process: Process) -> None:
     # The group may outlive its leader: children that it left behind are killed too.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _end(process: Process) -> None:
+    _kill_group(process)
     with anyio.CancelScope(shield=True):
-        await process.wait()
-        await process.aclose()
+        while process.returncode is None:
+            with anyio.move_on_after(_LOOK_SECONDS):
+                await process.wait()
+        # A stream with unread output, or kept open by a child that left the group, closes only from this side.
+        transport = getattr(getattr(process, "_process", None), "_transport", None)
+        if transport is not None:
+            transport.close()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                await stream.aclose()
 
 
 @dataclass
@@ -77,7 +149,8 @@ class CommandAgent:
 
     `json`: stdin is `{"agent", "turn", "phase", "recipients", "tools", "inbox": [{"sender", "content", "kind",
     "task_id"}]}`; stdout is the reply as text, or `{"text", "tool_calls": [{"name", "arguments"}]}`.
-    `text`: stdin is the contents of the inbox; stdout is the reply.
+    `text`: stdin is the message, or each as `SENDER: content` where there are several, without notices unless there is
+    nothing else; stdout is the reply.
     """
 
     config: CommandConfig
@@ -89,7 +162,7 @@ class CommandAgent:
     async def act(self, turn: Turn) -> Said:
         """One run of the program. Raises: AgentError if it fails, hangs or writes something else."""
         view = turn.view
-        stdin = view.text if self.config.format == "text" else json.dumps(_as_json(view), ensure_ascii=False)
+        stdin = _as_text(view) if self.config.format == "text" else json.dumps(_as_json(view), ensure_ascii=False)
         done = await run_program(self.config.argv, stdin, self.config.timeout_s)
         if done.returncode != 0:
             said = (done.stderr or done.stdout).strip()[-_SHOWN:]
@@ -101,10 +174,18 @@ class CommandAgent:
             return Reply(stdout.strip())
         try:
             read = json.loads(stdout)
-            calls = tuple(ToolCall(call["name"], call.get("arguments") or {}) for call in read.get("tool_calls") or ())
-            return Reply(str(read.get("text") or ""), calls)
-        except (ValueError, KeyError, TypeError) as error:
+            calls = [ToolCall(call["name"], call.get("arguments") or {}) for call in read.get("tool_calls") or ()]
+            return Reply(mended(str(read.get("text") or "")), mended_calls(calls))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise AgentError(f"{self.config.argv[0]!r} wrote JSON that is no reply: {error}") from error
+
+
+def _as_text(view: View) -> str:
+    items = view.messages or view.inbox
+    if len(items) == 1:
+        return items[0].content
+    # Further lines are set in, so that none of them can pass for a message of somebody else.
+    return "\n\n".join(f"{getattr(item, 'sender', RUN)}: " + "\n  ".join(item.content.splitlines()) for item in items)
 
 
 def _as_json(view: View) -> dict[str, object]:
@@ -116,7 +197,7 @@ def _as_json(view: View) -> dict[str, object]:
         "tools": view.tools,
         "inbox": [
             {
-                "sender": getattr(item, "sender", "agentmesh"),
+                "sender": getattr(item, "sender", RUN),
                 "content": item.content,
                 "kind": getattr(item, "kind", "notice"),
                 "task_id": getattr(item, "task_id", None),
