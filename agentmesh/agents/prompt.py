@@ -14,8 +14,34 @@ from agentmesh.agents.base import Inbound, View
 from agentmesh.events import MessageDelivered
 from agentmesh.messages import FilePart, ImagePart, Part
 
+# Characters that a reader does not see (controls, formats, fillers, selectors): they may stand anywhere in a mark.
+_UNSEEN = (
+    r"\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    r"\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    r"\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+# Possessive, so that a long run of such characters is looked at once and never again.
+_SKIP = f"[{_UNSEEN}]*+"
+_SPACE = rf"[\s{_UNSEEN}]*+"
+
+
+def _spelled(*words: str) -> str:
+    """A pattern for any of the words, with unseen characters between their letters."""
+    return "(?:" + "|".join(_SKIP.join(re.escape(letter) for letter in word) for word in words) + ")"
+
+
 # Tags of the run, and the marks by which local chat templates set roles apart.
-_FORGEABLE = re.compile(r"<(?=\s*/?\s*(?:message|notice)\b|\|)|(?<=\[)(?=/?INST\])|<(?=<SYS>>|</SYS>>)", re.IGNORECASE)
+_TAGS = _spelled("message", "notice", "attachment")
+_ROLES = _spelled("start_of_turn", "end_of_turn", "bos", "eos", "s", "tool_call", "tool_response")
+_BRACKETED = _spelled(
+    "INST", "SYSTEM_PROMPT", "TOOL_RESULTS", "TOOL_CALLS", "TOOL_CONTENT", "AVAILABLE_TOOLS", "MODEL_SETTINGS"
+)
+_FORGEABLE = re.compile(
+    rf"[<\uff1c\ufe64](?={_SPACE}/?{_SPACE}{_TAGS}(?:\b|{_SKIP}(?!\w))|{_SKIP}[|\uff5c]|{_SKIP}/?{_SKIP}{_ROLES}{_SKIP}>"
+    rf"|{_SKIP}<{_SKIP}/?{_SKIP}{_spelled('SYS>>')})|\[(?={_SKIP}/?{_SKIP}{_BRACKETED}{_SKIP}\])",
+    re.IGNORECASE,
+)
+_NOT_IN_ATTRIBUTES = re.compile(rf'[<>"&\n\r\t\v\f\u2028\u2029{_UNSEEN}]')
 
 _RULES = """\
 You are "{name}", one agent of a team.
@@ -60,10 +86,14 @@ def _part_in_team(view: View) -> str:
 def inbox_content(inbox: Sequence[Inbound]) -> str | list[dict[str, Any]]:
     """The inbox as the content of one user message: text, or a list where images or files came with it."""
     text = "\n\n".join(_quoted(item) for item in inbox)
-    parts = [part for item in inbox if isinstance(item, MessageDelivered) for part in item.parts]
-    if not parts:
-        return text
-    return [{"type": "text", "text": text}, *(_attached(part) for part in parts)]
+    attached = [
+        shown
+        for item in inbox
+        if isinstance(item, MessageDelivered)
+        for part in item.parts
+        for shown in (_announced(item.sender, part), _attached(part))
+    ]
+    return [{"type": "text", "text": text}, *attached] if attached else text
 
 
 def _quoted(item: Inbound) -> str:
@@ -76,13 +106,17 @@ def _quoted(item: Inbound) -> str:
 
 def escaped(text: str) -> str:
     """The text with whatever could pass for a tag of the run, or a role of a chat template, made harmless."""
-    if "<" not in text and "INST]" not in text:
-        return text
-    return _FORGEABLE.sub(lambda found: "&lt;" if found.group() else " ", text)
+    return _FORGEABLE.sub(lambda found: "[ " if found.group() == "[" else "&lt;", text)
 
 
 def _attribute(text: str) -> str:
-    return re.sub(r'[<>"&\n]', "_", text)
+    return _NOT_IN_ATTRIBUTES.sub("_", text)
+
+
+def _announced(sender: str, part: Part) -> dict[str, Any]:
+    """Who sent what comes next: images and files themselves do not say."""
+    name = f' name="{_attribute(part.name)}"' if isinstance(part, FilePart) else ""
+    return {"type": "text", "text": f'<attachment from="{sender}"{name}/>'}
 
 
 def _attached(part: Part) -> dict[str, Any]:
@@ -92,4 +126,4 @@ def _attached(part: Part) -> dict[str, Any]:
             return {"type": "image_url", "image_url": {"url": url}}
         case FilePart():
             data = f"data:{part.media_type};base64,{part.data}"
-            return {"type": "file", "file": {"filename": part.name, "file_data": data}}
+            return {"type": "file", "file": {"filename": escaped(part.name), "file_data": data}}

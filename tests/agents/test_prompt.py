@@ -79,10 +79,13 @@ def test_images_and_files_follow_the_text() -> None:
     parts = (ImagePart(data="QUJD"), ImagePart(url="http://x/y.png"), FilePart(name="a.pdf", data="QUJD"))
     shown = inbox_content([message("look", parts=parts)])
     assert isinstance(shown, list)
-    assert [part["type"] for part in shown] == ["text", "image_url", "image_url", "file"]
-    assert shown[1]["image_url"]["url"] == "data:image/png;base64,QUJD"
-    assert shown[2]["image_url"]["url"] == "http://x/y.png"
-    assert shown[3]["file"] == {"filename": "a.pdf", "file_data": "data:application/pdf;base64,QUJD"}
+    announced = {"type": "text", "text": '<attachment from="user"/>'}
+    assert [part["type"] for part in shown] == ["text", "text", "image_url", "text", "image_url", "text", "file"]
+    assert shown[1] == shown[3] == announced
+    assert shown[5]["text"] == '<attachment from="user" name="a.pdf"/>'
+    assert shown[2]["image_url"]["url"] == "data:image/png;base64,QUJD"
+    assert shown[4]["image_url"]["url"] == "http://x/y.png"
+    assert shown[6]["file"] == {"filename": "a.pdf", "file_data": "data:application/pdf;base64,QUJD"}
 
 
 def test_the_system_text_says_who_the_agent_is_and_whom_it_may_reach() -> None:

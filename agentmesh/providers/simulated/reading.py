@@ -21,7 +21,11 @@ _BLOCK = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _ATTRIBUTE = re.compile(r"([\w-]+)=\"([^\"]*)\"")
-_ESCAPED = re.compile(r"&lt;(?=\s*/?\s*(?:message|notice)\b|\||</?SYS>>)", re.IGNORECASE)
+_ESCAPED = re.compile(
+    r"&lt;(?=\s*/?\s*(?:message|notice|attachment)\b|[|\uff5c]|</?SYS>>"
+    r"|/?(?:start_of_turn|end_of_turn|bos|eos|s|tool_call|tool_response)>)",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"You are \"([^\"\n]+)\"")
 _MEMO = "simulated"
 
