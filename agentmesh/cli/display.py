@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from agentmesh.cli.asking import Ask, terminal_asker
-from agentmesh.cli.lines import line
+from agentmesh.cli.lines import attempt_line, line
 from agentmesh.cli.progress import RunProgress
 from agentmesh.cli.terminal import complain, say_json
-from agentmesh.events import Event
-from agentmesh.runner import Delta
+from agentmesh.events import Event, Question
+from agentmesh.runner import Delta, FailedAttempt
 
 if TYPE_CHECKING:
     from agentmesh.cli.live import LiveView
@@ -33,7 +34,8 @@ class Display:
 
     def __init__(self, names: Iterable[str], *, events: bool = False) -> None:
         self._events = events
-        self._progress = RunProgress(names)
+        self.ask: Ask | None = terminal_asker(self._aside)
+        self._progress = RunProgress(names, asked_here=self.ask is not None)
         self._started: float | None = None
         self._view: LiveView | None = None
         on_screen = events and sys.stdout.isatty()
@@ -42,9 +44,10 @@ class Display:
         self._lines = self._view is None and not on_screen
         self.deltas = self._view is not None
         """Whether pieces of streamed text are wanted, which makes requests stream."""
+        self.attempts = True
+        """Whether failed attempts at model calls are wanted."""
         self.abandoned: Callable[[], object] = lambda: None
         """Called once, when whoever read the events has left."""
-        self.ask: Ask | None = terminal_asker(self._aside)
 
     def __enter__(self) -> Display:
         if self._view is not None:
@@ -56,11 +59,19 @@ class Display:
         if self._view is not None:
             complain("")
 
-    def __call__(self, seen: Event | Delta) -> None:
-        """Take in an event, or a piece of streamed text."""
-        if isinstance(seen, Delta):
-            self._progress.delta(seen.agent, seen.text)
-            return
+    def __call__(self, seen: Event | Delta | FailedAttempt) -> None:
+        """Take in an event, or a signal: a piece of streamed text, a failed attempt."""
+        match seen:
+            case Delta():
+                self._progress.delta(seen.agent, seen.text)
+            case FailedAttempt():
+                self._progress.attempt(seen.agent, seen.why)
+                if self._lines:
+                    complain(attempt_line(seen, time.time() - (self._started or 0.0)))
+            case _:
+                self._event(seen)
+
+    def _event(self, seen: Event) -> None:
         if self._started is None:
             self._started = seen.ts
         self._progress.observe(seen)
@@ -68,6 +79,8 @@ class Display:
             self._events = False
             self.abandoned()
         if self._lines:
+            if isinstance(seen, Question) and self.ask is not None:
+                seen = seen.model_copy(update={"content": ""})  # it is put in full to whoever sits at the terminal
             complain(line(seen, self._started))
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from agentmesh.cli.terminal import one_line
 from agentmesh.events import Event
 from agentmesh.messages import Finding, Task, ToolCall, Usage
+from agentmesh.runner import FailedAttempt
 
 FACTS: dict[str, tuple[str, ...]] = {
     "run_started": ("team", "seed", "continues", "task"),
@@ -63,6 +64,13 @@ def line(event: Event, started: float) -> str:
         if value is not None and value not in ("", (), {}) and value != UNSAID.get(name):
             words.append(_fact(name, value))
     return " ".join(words)
+
+
+def attempt_line(failed: FailedAttempt, seconds: float) -> str:
+    """The same of an attempt at a model call that failed while the call goes on."""
+    return (
+        f"+{seconds:.3f} attempt_failed {one_line(failed.agent)} attempt={failed.number} why={_text(failed.why, 240)}"
+    )
 
 
 def _fact(name: str, value: Any) -> str:

@@ -14,11 +14,15 @@ from rich.text import Text
 
 from agentmesh.cli.progress import AgentProgress, Note, RunProgress
 from agentmesh.cli.terminal import count, one_line, usd
+from agentmesh.topology.shapes import shortened, shortened_names, text_cells
 
 REFRESH_S = 0.1
 _NAME_WIDTH = 24
+"""The least that long names get, in characters, where the terminal is not narrow."""
+_STATE_WIDTH = 34
+"""What long names leave for the state."""
 _NUMBERS_WIDTH = 34
-"""What the columns of numbers and the gaps take, in characters."""
+"""What the columns of numbers and the gaps take."""
 _SHORTEST_TAIL = 8
 _STYLES = {"waiting": "dim", "done": "green", "failed": "bold red", "stopped": "yellow"}
 _MARKS = {"delivered": ("→", ""), "refused": ("✗", "bold red"), "withheld": ("⏸", "yellow")}
@@ -35,6 +39,7 @@ class LiveView:
         self._plain_ascii = not (console.encoding or "").lower().startswith("utf")
         self._overflow: OverflowMethod = "crop" if self._plain_ascii else "ellipsis"
         self._live: Live | None = None
+        self._labels: dict[tuple[int, int], dict[str, str]] = {}
 
     def start(self) -> None:
         """Take the terminal's last lines."""
@@ -93,15 +98,15 @@ class LiveView:
 
     def _table(self, agents: list[AgentProgress]) -> Table:
         table = Table(box=None, pad_edge=False, expand=True, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column("agent", no_wrap=True, overflow=self._overflow, max_width=_NAME_WIDTH)
+        labels = self._names(self._name_width())
+        table.add_column("agent", no_wrap=True, overflow=self._overflow)
         table.add_column("state", no_wrap=True, overflow=self._overflow, ratio=1)
         for title in ("turns", "calls", "tokens", "cost"):
             table.add_column(title, justify="right", no_wrap=True)
-        widest = max((len(agent.name) for agent in agents), default=0)
-        room = self._console.width - min(widest, _NAME_WIDTH) - _NUMBERS_WIDTH
+        widest = max((text_cells(labels[agent.name]) for agent in agents), default=0)
+        room = self._console.width - widest - _NUMBERS_WIDTH
         for agent in agents:
-            name = self._text(one_line(agent.name, 2 * _NAME_WIDTH))
-            table.add_row(name, self._state(agent, room), *_numbers(agent.turns, agent.usage))
+            table.add_row(self._text(labels[agent.name]), self._state(agent, room), *_numbers(agent.turns, agent.usage))
         total = len(self._progress.agents)
         hidden = total - len(agents)
         label = f"all {total}" if hidden else "all"
@@ -115,7 +120,9 @@ class LiveView:
         seconds = max(self._now() - (agent.since or 0.0), 0.0)
         text = self._text(f"● {one_line(agent.doing, 40)} {seconds:.1f} s", "cyan")
         room -= len(text) + 3
-        if agent.writing and room >= _SHORTEST_TAIL:
+        if agent.attempts and room >= _SHORTEST_TAIL:
+            text.append_text(self._text(f"  {one_line(agent.attempts[-1], room + 1)}", "yellow"))
+        elif agent.writing and room >= _SHORTEST_TAIL:
             # What was written last is the news: the tail is shown, not the beginning.
             text.append_text(self._text(f"  …{one_line(agent.writing, 1000)[-room:].lstrip()}", "dim"))
         return text
@@ -131,15 +138,34 @@ class LiveView:
         return self._text(", ".join(words), "dim")
 
     def _note(self, note: Note) -> Text:
+        labels = self._names(min(self._name_width(), self._console.width // 3 - 2))
+        who, recipient = (labels.get(name) or shortened(one_line(name, 80)) for name in (note.who, note.recipient))
         if note.verdict not in _MARKS:
-            line = self._text(f"! {note.verdict.replace('_', ' ')} {one_line(note.who, 24)}: ", "yellow")
+            line = self._text(f"! {note.verdict.replace('_', ' ')} {who}: ", "yellow")
         else:
             mark, style = _MARKS[note.verdict]
-            line = self._text(f"{one_line(note.who, 24)} {mark} {one_line(note.recipient, 24)} ", style or "bold")
+            line = self._text(f"{who} {mark} {recipient} ", style or "bold")
             if note.verdict != "delivered":
                 line.append(f"{note.verdict}: ", style)
         line.append_text(self._text(note.text))
         return line
+
+    def _name_width(self) -> int:
+        width = self._console.width
+        return max(min(_NAME_WIDTH, width // 3), width - _NUMBERS_WIDTH - _STATE_WIDTH)
+
+    def _names(self, width: int) -> dict[str, str]:
+        """Each agent's name as it is shown, all of them different, kept until the terminal or the team changes."""
+        key = (width, len(self._progress.agents))
+        if key not in self._labels:
+            names = {name: one_line(name, 200) for name in self._progress.agents}
+            # Without Unicode a mark of omission takes two characters.
+            short = shortened_names(names.values(), width - 2 * self._plain_ascii)
+            self._labels = {
+                **dict(list(self._labels.items())[-1:]),
+                key: {name: short[at] for name, at in names.items()},
+            }
+        return self._labels[key]
 
     def _now(self) -> float:
         return self._progress.now if self._progress.outcome is not None else self._clock()

@@ -39,9 +39,13 @@ def describe(facts: dict[str, Any]) -> str:
         f"  intervention: {intervention['kind']} {', '.join(intervention['agents'])}".rstrip()
         for intervention in facts["interventions"]
     ]
-    lines += [
+    if facts["outcome"] is None:
+        lines += [_question(question) for question in facts["questions"]]
+    return "\n".join(lines)
+
+
+def _question(question: dict[str, Any]) -> str:
+    return (
         f"  question {question['question_id']} from {one_line(question['agent'] or 'the run', 40)}: "
         f"{one_line(question['content'], 160)}"
-        for question in facts["questions"]
-    ]
-    return "\n".join(lines)
+    )

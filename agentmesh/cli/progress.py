@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from agentmesh.cli.terminal import one_line
+from agentmesh.cli.terminal import count, one_line
 from agentmesh.events import (
     Answered,
     ContextStarted,
@@ -49,6 +49,8 @@ class AgentProgress:
     """Tools at work, by the key of the call."""
     writing: str = ""
     """The end of what its model has streamed so far."""
+    attempts: tuple[str, ...] = ()
+    """Why the attempts at the model call that it is in failed so far."""
     touched: int = 0
     """Id of the last event about it."""
 
@@ -62,7 +64,7 @@ class AgentProgress:
         """Its state in words."""
         if self.tools:
             return "calling " + ", ".join(sorted(set(self.tools.values())))
-        return self.state
+        return f"thinking, attempt {len(self.attempts) + 1}" if self.attempts else self.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,11 @@ class Note:
 
 @dataclass
 class RunProgress:
-    """The whole run. Give every event to `observe`, every piece of streamed text to `delta`."""
+    """The whole run. Give every event to `observe`, streamed text to `delta`, a failed attempt to `attempt`."""
 
     names: Iterable[str] = ()
+    asked_here: bool = False
+    """Whether questions are put to somebody in full elsewhere, so that the list of notes need not hold them."""
     agents: dict[str, AgentProgress] = field(init=False)
     notes: deque[Note] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
     team: str = ""
@@ -129,6 +133,11 @@ class RunProgress:
         known = self._named(agent)
         known.writing = (known.writing + text)[-_TAIL:]
 
+    def attempt(self, agent: str, why: str) -> None:
+        """Take in that an attempt at a model call failed."""
+        known = self._named(agent)
+        known.attempts, known.writing = (*known.attempts, why), ""
+
     def _named(self, name: str) -> AgentProgress:
         return self.agents.setdefault(name, AgentProgress(name))
 
@@ -157,11 +166,13 @@ class RunProgress:
                 self._rest(agent, "failed")
                 self._note("turn_failed", agent.name, event.error)
             case ModelCallStarted():
-                agent.state, agent.writing = "thinking", ""
+                agent.state, agent.writing, agent.attempts = "thinking", "", ()
             case ModelCallFinished():
                 agent.usage = agent.usage + event.usage
                 self.usage = self.usage + event.usage
-                agent.writing = ""
+                agent.writing, agent.attempts = "", ()
+                if event.attempts and event.error is None:
+                    self._note("retried", agent.name, f"{count(len(event.attempts), 'attempt')}: {event.attempts[-1]}")
             case ToolCallStarted():
                 agent.tools[event.key] = event.name
             case ToolCallFinished():
@@ -170,7 +181,7 @@ class RunProgress:
                 pass
 
     def _rest(self, agent: AgentProgress, state: str) -> None:
-        agent.state, agent.since, agent.writing = state, None, ""
+        agent.state, agent.since, agent.writing, agent.attempts = state, None, "", ()
         agent.tools.clear()
 
     def _run(self, event: Event) -> None:
@@ -190,7 +201,8 @@ class RunProgress:
                     "limit", event.agent or "run", f"{event.limit}: {event.allowed:g} allowed, {event.needed:g} needed"
                 )
             case Question():
-                self._note("question", event.agent or "run", event.content)
+                if not self.asked_here:
+                    self._note("question", event.agent or "run", event.content)
                 self._asked(event.agent, "asked")
             case Answered():
                 self._asked(event.agent, "thinking")

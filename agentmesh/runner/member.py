@@ -28,8 +28,20 @@ class Delta:
     text: str
 
 
-Watcher = Callable[[Event | Delta], None]
-"""Sees every event, and every delta if it has a true attribute `deltas`."""
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """An attempt at a model call that failed, told at once: a signal as `Delta` is; the log has it when the call ends.
+
+    `number` counts from 1 within the call.
+    """
+
+    agent: str
+    number: int
+    why: str
+
+
+Watcher = Callable[[Event | Delta | FailedAttempt], None]
+"""Sees every event, every delta if it has a true attribute `deltas`, every failed attempt if it has `attempts`."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from agentmesh.events import (
 from agentmesh.messages import USER, Reply, ToolCall, Usage
 from agentmesh.providers.base import Request
 from agentmesh.runner.ledger import Ledger
-from agentmesh.runner.member import Delta, Member, RunPlan
+from agentmesh.runner.member import Delta, FailedAttempt, Member, RunPlan, Watcher
 from agentmesh.scheduler.commands import StartTurn
 from agentmesh.tools import calling
 from agentmesh.tools.graph import GRAPH_TOOLS
@@ -116,9 +116,7 @@ class RunningTurn:
         started = time.monotonic()
         usage, reply, error = _ONE_CALL, _NO_REPLY, None
         spent = input_tokens
-        remaining_s = runner.remaining_s()
-        if remaining_s is not None:
-            request = replace(request, deadline_s=remaining_s)
+        request = self._of_this_run(request)
         try:
             reply = await provider.complete(request, self._on_delta())
             usage = self._usage(reply, input_tokens)
@@ -236,6 +234,15 @@ class RunningTurn:
         self._index += 1
         return f"{self._key}/{self._index}"
 
+    def _of_this_run(self, request: Request) -> Request:
+        """The request with the run's deadline, its failed attempts told to whoever watches for them."""
+        remaining_s, watch = self._runner.remaining_s(), self._runner.plan.watch
+        if remaining_s is not None:
+            request = replace(request, deadline_s=remaining_s)
+        if watch is not None and getattr(watch, "attempts", False):
+            request = replace(request, attempts=_ToldAttempts(self._agent, watch))
+        return request
+
     def _on_delta(self) -> Callable[[str], None] | None:
         watch, agent = self._runner.plan.watch, self._agent
         if watch is None or not getattr(watch, "deltas", False):
@@ -251,6 +258,20 @@ class RunningTurn:
 
 def _texts(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
+
+
+class _ToldAttempts(list[str]):
+    """Failed attempts of one call, each told as it is noted."""
+
+    def __init__(self, agent: str, watch: Watcher) -> None:
+        super().__init__()
+        self._agent = agent
+        self._watch = watch
+
+    def append(self, why: str) -> None:
+        """Note an attempt, and tell of it."""
+        super().append(why)
+        self._watch(FailedAttempt(self._agent, len(self), why))
 
 
 def _result(call: ToolCall, finished: ToolCallFinished) -> ToolResult:

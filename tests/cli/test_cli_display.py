@@ -15,8 +15,8 @@ import pytest
 
 from agentmesh.cli import terminal
 from agentmesh.cli.display import Display, wants_live_view
-from agentmesh.events import MessageDelivered, RunStarted, stamped
-from agentmesh.runner import Delta
+from agentmesh.events import MessageDelivered, Question, RunStarted, stamped
+from agentmesh.runner import Delta, FailedAttempt
 
 
 class Screen(io.StringIO):
@@ -97,6 +97,26 @@ async def test_the_live_view_draws_events_and_streamed_text() -> None:
     assert "pair" in err.getvalue()
     assert "user → a" in err.getvalue()
     assert out.getvalue() == ""
+
+
+def test_a_failed_attempt_is_told_while_the_call_goes_on() -> None:
+    err = io.StringIO()
+    with shown_on(err, io.StringIO()), Display(["a"]) as display:
+        assert display.attempts
+        display(EVENTS[0])
+        display(FailedAttempt("a", 1, "rate: slow down"))
+    assert 'attempt_failed a attempt=1 why="rate: slow down"' in err.getvalue().splitlines()[1]
+
+
+@pytest.mark.parametrize("at_a_terminal", [True, False])
+def test_the_text_of_a_question_is_left_to_whoever_asks_it(at_a_terminal: bool) -> None:
+    err = io.StringIO()
+    with shown_on(err, io.StringIO()), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", Screen() if at_a_terminal else io.StringIO())
+        with Display(["a"]) as display:
+            display(stamped(Question(agent="a", question_id="q", content="which?"), 1, "r", 1.0))
+    assert err.getvalue().startswith("+0.000 question a question_id=q")
+    assert ("which?" in err.getvalue()) is not at_a_terminal
 
 
 def test_leaving_at_once_loses_nothing_that_was_printed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from agentmesh.cli.lines import FACTS, line
+from agentmesh.cli.lines import FACTS, attempt_line, line
 from agentmesh.events import (
     BoundsChanged,
     Event,
@@ -20,6 +20,7 @@ from agentmesh.events import (
     stamped,
 )
 from agentmesh.messages import Finding, Task, ToolCall, Usage
+from agentmesh.runner import FailedAttempt
 
 
 def shown(event: Event) -> str:
@@ -77,3 +78,8 @@ def test_an_answer_of_many_lines_stays_one_line() -> None:
         RunEnded(outcome="failed", reason="a\r\nb\u2028c", answer="x\ny"),
     ):
         assert len(shown(event).splitlines()) == 1
+
+
+def test_a_failed_attempt_has_a_line_while_the_call_goes_on() -> None:
+    failed = FailedAttempt("writer", 2, "rate: too many\nrequests")
+    assert attempt_line(failed, 1.5) == '+1.500 attempt_failed writer attempt=2 why="rate: too many requests"'

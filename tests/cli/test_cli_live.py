@@ -169,6 +169,47 @@ def test_the_view_fits_the_terminal_however_many_agents_there_are(height: int, a
     assert max(len(line) for line in lines) <= 80
 
 
+LONG = [f"very-long-agent-name-number-{number:02d}-of-the-whole-review-team" for number in range(1, 21)]
+
+
+@pytest.mark.parametrize(("width", "least"), [(60, 18), (80, 22), (120, 50), (200, 55)])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_long_names_use_the_width_that_is_free_and_stay_different(width: int, least: int, encoding: str) -> None:
+    events: list[Event] = [
+        MessageDelivered(message_id="m", sender=LONG[0], recipient=name, content="x") for name in LONG
+    ]
+    lines = picture(after([*START[:2], *events], LONG), width=width, height=60, encoding=encoding)
+    shown = [line.split("  ")[0] for line in lines[2:22]]
+    assert len(set(shown)) == len(LONG)
+    assert all(len(name) >= least for name in shown)
+    recipients = [line.split()[2] for line in lines[-12:]]
+    assert len(set(recipients)) == 12
+
+
+def test_a_call_that_is_tried_again_says_so_and_why_until_it_ends() -> None:
+    call = ModelCallStarted(agent="planner", key="k", model="m", request_hash="", reserved=1)
+    progress = after([*START, call])
+    progress.attempt("planner", "rate: too many requests")
+    assert picture(progress)[2].split(None, 1)[1].startswith("● thinking, attempt 2 3.0 s  rate:")
+    progress.attempt("planner", "server: out of order")
+    assert "● thinking, attempt 3 3.0 s  server: out" in picture(progress, width=100)[2]
+    usage = Usage(model_calls=1)
+    attempts = ("rate: too many requests", "server: out of order")
+    ended = ModelCallFinished(agent="planner", key="k", model="m", usage=usage, attempts=attempts)
+    progress.observe(stamped(ended, 9, "r", 105.0))
+    lines = picture(progress)
+    assert "● thinking 3.0 s" in lines[2]
+    assert lines[-1] == "! retried planner: 2 attempts: server: out of order"
+
+
+def test_a_question_that_is_put_elsewhere_is_not_shown_twice() -> None:
+    progress = RunProgress(["worker"], asked_here=True)
+    progress.observe(stamped(Question(agent="worker", question_id="q", content="which?"), 1, "r", 1.0))
+    text = "\n".join(picture(progress))
+    assert "which?" not in text
+    assert "asked" in text
+
+
 def test_agents_at_work_are_shown_before_others() -> None:
     names = [f"a{number}" for number in range(100)]
     text = "\n".join(picture(after([*START[:2], TurnStarted(agent="a99", turn=1, phase="work")], names)))

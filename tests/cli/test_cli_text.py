@@ -80,9 +80,10 @@ def test_the_closing_lines_say_outcome_reason_usage_and_what_happened() -> None:
         "  0 turns, 0 messages (2 refused), 0 model calls, 0 + 0 tokens, cost ?, 0.0 s",
         "  finding: mine: stall (0.5): nobody moved",
         "  intervention: halt",
-        "  question q from a: why?",
     ]
 
 
-def test_a_run_that_waits_says_so() -> None:
-    assert describe(summary([])).startswith("waiting\n")
+def test_a_run_that_waits_says_so_and_for_what() -> None:
+    facts = summary([]) | {"questions": [{"question_id": "q", "agent": "a", "content": "why?"}]}
+    first, *_, last = describe(facts).splitlines()
+    assert (first, last) == ("waiting", "  question q from a: why?")

@@ -9,7 +9,7 @@ import pytest
 
 from agentmesh import Agent, AgentMeshError, Event, Reply, Request, Team, Topology, TopologyError, View
 from agentmesh.events import MessageDelivered, MessageRefused, Metric, RunEnded, TopologyChanged, TurnStarted
-from agentmesh.runner.member import Delta
+from agentmesh.runner.member import Delta, FailedAttempt
 from tests.runner.run_checks import forever, says, team, well_formed
 
 pytestmark = pytest.mark.anyio
@@ -150,18 +150,49 @@ async def test_every_event_is_watched_and_deltas_by_those_who_ask() -> None:
         deltas = True
 
         def __init__(self) -> None:
-            self.seen: list[Event | Delta] = []
+            self.seen: list[Event | Delta | FailedAttempt] = []
 
-        def __call__(self, event: Event | Delta) -> None:
+        def __call__(self, event: Event | Delta | FailedAttempt) -> None:
             self.seen.append(event)
 
     watch = Watch()
-    plain: list[Event | Delta] = []
+    plain: list[Event | Delta | FailedAttempt] = []
     result = await team(says("streamed")).run("task", watch=watch)
-    assert [item for item in watch.seen if not isinstance(item, Delta)] == list(result.events)
+    assert [item for item in watch.seen if not isinstance(item, Delta | FailedAttempt)] == list(result.events)
     assert [item.text for item in watch.seen if isinstance(item, Delta)] == ["streamed"]
     result = await team(says("not streamed")).run("task", watch=plain.append)
     assert plain == list(result.events)
+
+
+async def test_failed_attempts_are_told_as_they_happen_to_those_who_ask() -> None:
+    told: list[FailedAttempt] = []
+    known_at_once: list[int] = []
+
+    class Flaky:
+        model_id = "flaky:model"
+
+        async def complete(self, request: Request, on_delta: object = None) -> Reply:
+            for why in ("rate: slow down", "server: out of order"):
+                request.attempts.append(why)
+                known_at_once.append(len(told))
+            return Reply(text="at last")
+
+        async def aclose(self) -> None:
+            pass
+
+    class Watch:
+        attempts = True
+
+        def __call__(self, event: Event | Delta | FailedAttempt) -> None:
+            if isinstance(event, FailedAttempt):
+                told.append(event)
+
+    flaky = Team(agents=[Agent(name="a", model=Flaky())], topology=Topology.solo("a"))
+    result = await flaky.run("task", watch=Watch())
+    assert told == [FailedAttempt("a", 1, "rate: slow down"), FailedAttempt("a", 2, "server: out of order")]
+    assert known_at_once == [1, 2]
+    (call,) = [event for event in result.events if event.type == "model_call_finished"]
+    assert call.attempts == ("rate: slow down", "server: out of order")
 
 
 @pytest.mark.parametrize(
@@ -170,8 +201,8 @@ async def test_every_event_is_watched_and_deltas_by_those_who_ask() -> None:
 async def test_a_watcher_that_raises_ends_the_run_and_the_caller_gets_the_error(kind: str) -> None:
     seen: list[Event] = []
 
-    def watch(event: Event | Delta) -> None:
-        assert not isinstance(event, Delta)
+    def watch(event: Event | Delta | FailedAttempt) -> None:
+        assert not isinstance(event, Delta | FailedAttempt)
         seen.append(event)
         if event.type == kind:
             raise OSError("the window was closed")
