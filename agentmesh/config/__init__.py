@@ -6,13 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agentmesh.config.loader import Loaded, from_mapping, load_team, load_team_text
+    from agentmesh.config.loader import Draft, Loaded, from_mapping, load_team, load_team_text, read_team
     from agentmesh.config.models import TeamConfig
     from agentmesh.config.names import check_names, expand_names, resolve, resolver
     from agentmesh.config.programs import Import, executes, imports
     from agentmesh.config.schema import team_schema
 
 __all__ = [
+    "Draft",
     "Import",
     "Loaded",
     "TeamConfig",
@@ -23,13 +24,14 @@ __all__ = [
     "imports",
     "load_team",
     "load_team_text",
+    "read_team",
     "resolve",
     "resolver",
     "team_schema",
 ]
 
 _HOMES = {
-    "agentmesh.config.loader": ("Loaded", "from_mapping", "load_team", "load_team_text"),
+    "agentmesh.config.loader": ("Draft", "Loaded", "from_mapping", "load_team", "load_team_text", "read_team"),
     "agentmesh.config.models": ("TeamConfig",),
     "agentmesh.config.names": ("check_names", "expand_names", "resolve", "resolver"),
     "agentmesh.config.programs": ("Import", "executes", "imports"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -13,6 +14,11 @@ from agentmesh.config.source import Step
 
 _SIMILAR = 60.0
 """Least similarity, of 100, at which one name is taken for a mistyped other."""
+
+_FAMILIES = {
+    "openai": re.compile(r"(chatgpt|gpt|codex|o\d)[\w.-]*$", re.IGNORECASE),
+    "anthropic": re.compile(r"claude[\w.-]*$", re.IGNORECASE),
+}
 
 
 def closest(name: str, choices: Iterable[str], count: int = 1, least: float = _SIMILAR) -> list[str]:
@@ -29,6 +35,13 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or nothing where no choice resembles the name."""
     found = closest(name, choices)
     return f"; did you mean '{found[0]}'?" if found else ""
+
+
+def meant_model(text: str) -> str:
+    """`; did you mean 'openai:gpt-...'?` for the bare name of a well-known model, else nothing."""
+    bare = text.strip()
+    provider = next((provider for provider, names in _FAMILIES.items() if names.match(bare)), None)
+    return f"; did you mean '{provider}:{bare}'?" if provider else ""
 
 
 def one_of(choices: Iterable[str]) -> str:

@@ -13,10 +13,10 @@ from pydantic import BaseModel, ValidationError
 
 from agentmesh.config.interpolation import interpolate
 from agentmesh.config.models import TeamConfig
-from agentmesh.config.names import Remark, check_names, check_parts
+from agentmesh.config.names import Remark, check_parts
 from agentmesh.config.overrides import Overridden, override, read_path
 from agentmesh.config.problems import Fault, faults
-from agentmesh.config.salvage import salvage
+from agentmesh.config.salvage import Parts, salvage, whole
 from agentmesh.config.source import DEEPEST, TOO_DEEP, Path, Source, Step, parse, written
 from agentmesh.errors import ConfigError, Problem
 
@@ -43,12 +43,33 @@ class Loaded:
         steps = self._steps(path)
         return (0, 0) if self._overridden.origin(steps) else self._source.locate(steps)
 
-    def problem(self, path: Sequence[Step] | str, message: str) -> Problem:
+    def problem(self, path: Sequence[Step] | str, message: str, *, at_key: bool = False) -> Problem:
         """A problem at the path, as this module reports its own."""
-        return _Places(self._source, self._overridden).problem(self._steps(path), message)
+        return _Places(self._source, self._overridden).problem(self._steps(path), message, at_key=at_key)
 
     def _steps(self, path: Sequence[Step] | str) -> Path:
         return read_path(path, self._overridden.data) if isinstance(path, str) else tuple(path)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A file that is not valid: what could be read of it all the same, and everything found wrong with it so far."""
+
+    parts: Parts
+    path: str
+    """The file as it was named, for messages."""
+    problems: tuple[Problem, ...]
+    broken: frozenset[Path]
+    """Places about which everything was said."""
+    _places: _Places = field(repr=False)
+
+    def problem(self, path: Sequence[Step], message: str, *, at_key: bool = False) -> Problem:
+        """A problem at the path, as this module reports its own."""
+        return self._places.problem(tuple(path), message, at_key=at_key)
+
+    def is_settled(self, path: Sequence[Step]) -> bool:
+        """Whether what stands at the path is what its author meant, as far as is known."""
+        return _is_settled(tuple(path), self.broken)
 
 
 def load_team(
@@ -61,10 +82,26 @@ def load_team(
 ) -> Loaded:
     """Read a team from a YAML file. Runs no code and imports nothing that the file names.
 
+    Raises: ConfigError, with all problems at once.
+    """
+    read = read_team(path, overrides=overrides, environment=environment, model=model, known_models=known_models)
+    return _valid(read)
+
+
+def read_team(
+    path: str | os.PathLike[str],
+    *,
+    overrides: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    model: str | None = None,
+    known_models: Collection[str] = (),
+) -> Loaded | Draft:
+    """As `load_team`, but of a file that is not valid come its valid parts, for more checks.
+
     `overrides` are `path=value` texts; `model` replaces the model `default`; `known_models` are names of models that
     the caller brings along; `environment` is the process's if not given.
 
-    Raises: ConfigError, with all problems at once.
+    Raises: ConfigError, where there is nothing to check: no file, no YAML, no mapping.
     """
     file = FilePath(path)
     try:
@@ -73,15 +110,8 @@ def load_team(
         raise ConfigError(f"cannot be read: {error.strerror or error}", str(path)) from None
     except UnicodeDecodeError as error:
         raise ConfigError([_undecodable(file, error)], str(path)) from None
-    return load_team_text(
-        text,
-        str(path),
-        overrides=overrides,
-        environment=environment,
-        model=model,
-        known_models=known_models,
-        folder=file.parent,
-    )
+    source = _parsed(text, str(path))
+    return _Loading(source, str(path), file.parent, known_models).load(overrides, environment, model)
 
 
 def load_team_text(
@@ -95,10 +125,8 @@ def load_team_text(
     folder: str | os.PathLike[str] = ".",
 ) -> Loaded:
     """Read a team from YAML text; `file:` instructions are looked for from `folder`. Raises: ConfigError."""
-    source = parse(text, name)
-    if source.data is None and not source.problems:
-        raise ConfigError([Problem(1, 1, "", _EMPTY)], name)
-    return _Loading(source, name, FilePath(folder), known_models).load(overrides, environment, model)
+    source = _parsed(text, name)
+    return _valid(_Loading(source, name, FilePath(folder), known_models).load(overrides, environment, model))
 
 
 def from_mapping(
@@ -119,7 +147,20 @@ def from_mapping(
     """
     source = Source()
     source.data = _plain(data, (), source)
-    return _Loading(source, name, FilePath(folder), known_models).load(overrides, environment, model)
+    return _valid(_Loading(source, name, FilePath(folder), known_models).load(overrides, environment, model))
+
+
+def _parsed(text: str, name: str) -> Source:
+    source = parse(text, name)
+    if source.data is None and not source.problems:
+        raise ConfigError([Problem(1, 1, "", _EMPTY)], name)
+    return source
+
+
+def _valid(read: Loaded | Draft) -> Loaded:
+    if isinstance(read, Draft):
+        raise ConfigError(read.problems, read.path)
+    return read
 
 
 class _Places:
@@ -148,7 +189,9 @@ class _Loading:
         self._known_models = known_models
         self._problems = list(source.problems)
 
-    def load(self, overrides: Sequence[str], environment: Mapping[str, str] | None, model: str | None) -> Loaded:
+    def load(
+        self, overrides: Sequence[str], environment: Mapping[str, str] | None, model: str | None
+    ) -> Loaded | Draft:
         if not isinstance(self._source.data, dict):
             self._problems.append(Problem(*self._source.locate(()), "", "a team is a mapping of keys to values"))
             raise ConfigError(self._problems, self._name)
@@ -164,14 +207,14 @@ class _Loading:
             for fault in wrong
             if fault.path not in unresolved
         ]
-        if config is not None:
-            remarks = check_names(config, self._known_models)
-        else:
-            remarks = check_parts(*salvage(data, wrong), self._known_models)
-        self._problems += self._of(remarks, places, "error", unresolved)
+        broken = unresolved | _broken(wrong)
+        parts = salvage(data, wrong) if config is None else whole(config)
+        remarks = [remark for remark in check_parts(*parts[:3], self._known_models) if _is_settled(remark.path, broken)]
+        self._problems += _of(remarks, places, "error")
         if self._problems or config is None:
-            raise ConfigError(_once(self._problems), self._name)
-        warnings = self._of(remarks, places, "warning", unresolved)
+            broken |= {remark.path for remark in remarks if remark.kind == "error"}
+            return Draft(parts, self._name, tuple(once(self._problems)), frozenset(broken), places)
+        warnings = _of(remarks, places, "warning")
         return Loaded(_with_prompts(config, prompts), self._name, tuple(warnings), self._source, overridden)
 
     def _override(self, overrides: Sequence[str], model: str | None) -> Overridden:
@@ -198,12 +241,21 @@ class _Loading:
                 self._problems.append(places.problem(("agents", name, "instructions"), message))
         return prompts
 
-    def _of(self, remarks: Sequence[Remark], places: _Places, kind: str, unresolved: Collection[Path]) -> list[Problem]:
-        return [
-            places.problem(remark.path, remark.message, at_key=remark.at_key)
-            for remark in remarks
-            if remark.kind == kind and remark.path not in unresolved
-        ]
+
+def _of(remarks: Sequence[Remark], places: _Places, kind: str) -> list[Problem]:
+    return [
+        places.problem(remark.path, remark.message, at_key=remark.at_key) for remark in remarks if remark.kind == kind
+    ]
+
+
+def _broken(wrong: Sequence[Fault]) -> set[Path]:
+    """The places that faults are about, and those of the keys that mistyped ones meant."""
+    told = {fault.path for fault in wrong if not fault.of_a_name}
+    return told | {fault.meant for fault in wrong if fault.meant}
+
+
+def _is_settled(path: Path, broken: Collection[Path]) -> bool:
+    return not any(path[:length] in broken for length in range(len(path) + 1))
 
 
 def _validated(data: Any, texts: Mapping[Path, str]) -> tuple[Any, TeamConfig | None, list[Fault]]:
@@ -268,7 +320,7 @@ def _plain(value: Any, path: Path, source: Source) -> Any:
             return None
 
 
-def _once(problems: Sequence[Problem]) -> list[Problem]:
+def once(problems: Sequence[Problem]) -> list[Problem]:
     """Without those that say the same at the same place, as an aliased value does once for each of its places."""
     seen: dict[object, Problem] = {}
     for problem in problems:

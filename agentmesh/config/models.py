@@ -95,14 +95,6 @@ class AgentConfig(Config):
     command: CommandConfig | None = Field(None, description="The program, for `kind: command`")
     function: str | None = Field(None, description="package.module:function, for `kind: function`")
 
-    @model_validator(mode="after")
-    def _kind_has_its_own_key(self) -> AgentConfig:
-        if (self.command is not None) != (self.kind == "command"):
-            raise ValueError("`command` and `kind: command` go together")
-        if self.function is not None and self.kind != "function":
-            raise ValueError("`function` goes with `kind: function`")
-        return self
-
 
 class TopologyBase(Config):
     """What every kind takes."""

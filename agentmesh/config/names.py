@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, assert_never
 
-from agentmesh.config.language import did_you_mean, one_of
+from agentmesh.config.kinds import misplaced
+from agentmesh.config.language import did_you_mean, meant_model, one_of
 from agentmesh.config.models import (
     PROVIDERS,
     AgentConfig,
@@ -55,8 +56,13 @@ def replicas_of(name: str, agent: AgentConfig) -> tuple[str, ...]:
 
 def expand_names(config: TeamConfig) -> dict[str, AgentConfig]:
     """The agents that take part, in the order of the file: `worker` with three replicas is worker-1 to worker-3."""
+    return expand_agents(config.agents)
+
+
+def expand_agents(agents: Mapping[str, AgentConfig]) -> dict[str, AgentConfig]:
+    """As `expand_names`, for the agents alone."""
     expanded: dict[str, AgentConfig] = {}
-    for name, agent in config.agents.items():
+    for name, agent in agents.items():
         one = agent if agent.replicas == 1 else agent.model_copy(update={"replicas": 1})
         expanded.update(dict.fromkeys(replicas_of(name, agent), one))
     return expanded
@@ -80,12 +86,14 @@ def check_names(config: TeamConfig, known_models: Collection[str] = ()) -> list[
 
 def check_parts(
     agents: Mapping[str, AgentConfig],
-    models: Mapping[str, ModelConfig | str],
+    models: Mapping[str, ModelConfig | str] | None,
     topology: Topology | None,
     known_models: Collection[str] = (),
 ) -> list[Remark]:
-    """As `check_names`, for the parts of a config that may lack its topology."""
-    remarks = [*_agent_names(agents), *_model_names(agents, models, known_models)]
+    """As `check_names`, for the parts of a config that may lack its models or its topology."""
+    remarks = [*_agent_names(agents), *_misplaced_keys(agents)]
+    if models is not None:
+        remarks += _model_names(agents, models, known_models)
     if topology is not None:
         remarks += _topology_names(agents, topology)
     return remarks
@@ -102,6 +110,12 @@ def _agent_names(agents: Mapping[str, AgentConfig]) -> Iterator[Remark]:
                 f"the replicas of '{name}' would take the names of other agents: {one_of(taken)}; rename one of them"
             )
             yield Remark("error", ("agents", name, "replicas"), message)
+
+
+def _misplaced_keys(agents: Mapping[str, AgentConfig]) -> Iterator[Remark]:
+    for name, agent in agents.items():
+        for key, message in misplaced(agent):
+            yield Remark("error", ("agents", name, key), message, at_key=True)
 
 
 def _model_names(
@@ -124,7 +138,7 @@ def _model_names(
 def _agent_models(agents: Mapping[str, AgentConfig], names: Collection[str]) -> Iterator[Remark]:
     unsaid = []
     for name, agent in agents.items():
-        if agent.kind != "llm" and "model" not in agent.model_fields_set:
+        if agent.kind != "llm":
             continue
         wrong = _unusable(agent.model, names)
         if wrong and "model" in agent.model_fields_set:
@@ -148,7 +162,7 @@ def _unusable(model: str, names: Collection[str]) -> str:
         allowed = f"allowed: {', '.join(PROVIDERS)}"
         return f"unknown provider '{provider}' in '{model}'; {allowed}{did_you_mean(provider, PROVIDERS)}"
     allowed = f"models: {one_of(names)}; or {_FORM}" if names else f"allowed: {_FORM}"
-    return f"no model '{model}'; {allowed}{did_you_mean(model, names)}"
+    return f"no model '{model}'; {allowed}{meant_model(model) or did_you_mean(model, names)}"
 
 
 def _unusable_fallback(name: str, other: str, names: Collection[str]) -> str:

@@ -33,6 +33,13 @@ class Fault:
     path: Path
     message: str
     at_key: bool = False
+    meant: Path = ()
+    """For an unknown key: the place of the known one that it resembles."""
+
+    @property
+    def of_a_name(self) -> bool:
+        """Whether only the name of an entry is wrong: what it holds was read."""
+        return self.at_key and len(self.path) == 2 and self.path[0] in ("agents", "models", "monitors")
 
 
 def faults(errors: Sequence[ErrorDetails], data: Any) -> list[Fault]:
@@ -42,7 +49,8 @@ def faults(errors: Sequence[ErrorDetails], data: Any) -> list[Fault]:
     for error in meant or errors:
         fault = _fault(error, data)
         found.setdefault(fault.path, fault)
-    return list(found.values())
+    meanings = {fault.meant for fault in found.values()}
+    return [fault for fault in found.values() if fault.path not in meanings or _is_there(fault.path, data)]
 
 
 def data_path(location: Sequence[Step], data: Any, *, missing: bool = False) -> Path:
@@ -69,6 +77,14 @@ def _is_noise(location: Sequence[Step], data: Any) -> bool:
         elif (isinstance(data, dict) and step == "str") or (isinstance(data, str) and str(step)[:1].isupper()):
             return True
     return False
+
+
+def _is_there(path: Path, data: Any) -> bool:
+    for step in path:
+        if not _holds(data, step):
+            return False
+        data = data[step]
+    return True
 
 
 def _holds(data: Any, step: Step) -> bool:
@@ -102,7 +118,8 @@ def _fault(error: ErrorDetails, data: Any) -> Fault:
         return Fault(path, _bad_name(str(path[-1]), error), at_key=True)
     place = data_path(location, data, missing=kind == "missing")
     if kind == "extra_forbidden":
-        return Fault(place, _unknown_key(place, data), at_key=True)
+        meant = closest(str(place[-1]), keys_at(place[:-1], data) or ())
+        return Fault(place, _unknown_key(place, data), at_key=True, meant=(*place[:-1], *meant) if meant else ())
     if kind == "missing":
         return Fault(place, f"'{place[-1]}' is missing{_NEEDS.get(place, '')}")
     if kind in ("union_tag_invalid", "union_tag_not_found") and place == ("topology",):
@@ -145,6 +162,8 @@ def _message(error: ErrorDetails, path: Path, data: Any) -> str:
 def _place(path: Path) -> str:
     """What is allowed where a union or a short form tells more than the type that failed."""
     match path:
+        case ("version",):
+            return "the number 1"
         case ("models", _):
             return _MODEL_ENTRY
         case ("agents", _, "join"):

@@ -1,17 +1,36 @@
-"""What can still be checked of a file that is not valid: its names, so that they are reported in the same breath."""
+"""What can still be checked of a file that is not valid, so that everything is reported in the same breath."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from agentmesh.config.models import AgentConfig, Chain, Flat, Graph, Hierarchy, ModelConfig, Solo, TopologyConfig
+from agentmesh.config.models import (
+    AgentConfig,
+    AnswerConfig,
+    Chain,
+    Flat,
+    Graph,
+    Hierarchy,
+    Limits,
+    ModelConfig,
+    MonitorConfig,
+    Solo,
+    TeamConfig,
+    TopologyConfig,
+    VerifyConfig,
+)
 from agentmesh.config.problems import Fault
+from agentmesh.config.source import Path
 
+Drawn = Solo | Chain | Flat | Hierarchy | Graph
+Part = TypeVar("Part")
+_NOBODY = "echo"
+"""A model that stands where the one that was meant is unknown."""
 _STANDS_FOR: dict[str, Any] = {
     "agent": "",
     "planner": "",
@@ -19,75 +38,107 @@ _STANDS_FOR: dict[str, Any] = {
     "workers": [""],
     "edges": [["", ""]],
     "nodes": [],
+    "model": _NOBODY,
+    "provider": _NOBODY,
+    "argv": [""],
+    "input": 0,
+    "output": 0,
 }
-"""What stands for a required value that is absent or wrong: names that no later check looks at."""
+"""What stands for a value that is absent or wrong and has no default: nothing that a later check looks at."""
+_ENTRIES: dict[str, Any] = {"agents": {"model": _NOBODY}, "models": _NOBODY, "monitors": {}}
+"""What stands for a whole entry that cannot be read."""
 
 
 class Parts(NamedTuple):
-    """The valid remainder of a file, with neutral values in place of what is wrong."""
+    """The valid remainder of a file, with neutral values in place of what is wrong. None is what cannot be told."""
 
     agents: dict[str, AgentConfig]
-    models: dict[str, ModelConfig | str]
-    topology: Solo | Chain | Flat | Hierarchy | Graph | None
+    models: dict[str, ModelConfig | str] | None
+    topology: Drawn | None
+    limits: Limits = Limits()
+    monitors: dict[str, MonitorConfig] = {}  # noqa: RUF012 - never changed
+    verify: VerifyConfig | None = None
+    answer: AnswerConfig | None = None
 
 
-def salvage(data: dict[str, Any], wrong: Sequence[Fault]) -> Parts:
-    """The parts of the data whose names can be checked although something in it is wrong."""
-    agents = data.get("agents")
-    models = data.get("models", {"default": "simulated:worker"})
+def whole(config: TeamConfig) -> Parts:
+    """All parts of a valid config."""
     return Parts(
-        {name: _agent(agent) for name, agent in agents.items()} if isinstance(agents, dict) else {},
-        {name: _model(model) for name, model in models.items()} if isinstance(models, dict) else {},
-        _topology(data.get("topology"), wrong) if isinstance(agents, dict) and agents else None,
+        config.agents, config.models, config.topology, config.limits, config.monitors, config.verify, config.answer
     )
 
 
-def _agent(data: Any) -> AgentConfig:
-    known: dict[str, Any] = data if isinstance(data, dict) else {}
-    model, replicas = known.get("model"), known.get("replicas")
-    fitting: dict[str, Any] = {"model": model} if isinstance(model, str) else {}
-    if isinstance(replicas, int) and 0 < replicas <= 10_000:
-        fitting["replicas"] = replicas
-    if "model" not in fitting and (data is not known or "model" in known or known.get("kind", "llm") != "llm"):
-        fitting["model"] = "echo:nobody"  # asked for elsewhere, or no model at all
-    return AgentConfig(**fitting)
+def salvage(data: dict[str, Any], wrong: Sequence[Fault]) -> Parts:
+    """The parts of the data that can be checked although something in it is wrong."""
+    mended = json.loads(json.dumps(data))
+    for fault in wrong:
+        _mend(mended, fault)
+    agents, models, monitors = (_section(mended, section) for section in ("agents", "models", "monitors"))
+    unknown = {fault.meant for fault in wrong} | {fault.path for fault in wrong}
+    if "models" not in mended:
+        models = {"default": "simulated:worker"}
+    return Parts(
+        {name: _part(AgentConfig, agent, AgentConfig(model=_NOBODY)) for name, agent in agents.items()},
+        None if ("models",) in unknown else {name: _model(model) for name, model in models.items()},
+        _part(TopologyConfig, mended.get("topology"), None) if agents else None,
+        _part(Limits, mended.get("limits", {}), Limits()),
+        {name: _part(MonitorConfig, monitor, MonitorConfig()) for name, monitor in monitors.items()},
+        _part(VerifyConfig, mended.get("verify"), None),
+        _part(AnswerConfig, mended.get("answer"), None),
+    )
+
+
+def _section(data: dict[str, Any], name: str) -> dict[str, Any]:
+    section = data.get(name)
+    return section if isinstance(section, dict) else {}
 
 
 def _model(data: Any) -> ModelConfig | str:
-    if isinstance(data, str):
-        return data
-    fallback = data.get("fallback") if isinstance(data, dict) else None
-    names = fallback if isinstance(fallback, list) and all(isinstance(name, str) for name in fallback) else []
-    return ModelConfig(provider="echo", fallback=tuple(names))
+    return data if isinstance(data, str) else _part(ModelConfig, data, ModelConfig(provider="echo"))
 
 
-def _topology(data: Any, wrong: Sequence[Fault]) -> Solo | Chain | Flat | Hierarchy | Graph | None:
-    if not isinstance(data, dict):
-        return None
-    mended = json.loads(json.dumps(data))
-    for fault in wrong:
-        if fault.path[:1] == ("topology",) and len(fault.path) > 1:
-            _mend(mended, fault)
+def _part(kind: Any, data: Any, otherwise: Part) -> Part:
     try:
-        text = json.dumps(mended)
-        return TypeAdapter[Solo | Chain | Flat | Hierarchy | Graph](TopologyConfig).validate_json(text, strict=True)
+        adapter: TypeAdapter[Part] = TypeAdapter(kind)
+        return adapter.validate_json(json.dumps(data), strict=True, by_alias=True, by_name=False)
     except ValidationError:
-        return None
+        return otherwise
 
 
 def _mend(data: Any, fault: Fault) -> None:
-    parent: Any = data
-    path = fault.path[1:]
-    if path[:1] == ("edges",) and len(path) > 1:
-        path = path[:2]
+    """Take out of the data what the fault is about, or put something neutral in its place."""
+    path = fault.path[:3] if fault.path[:2] == ("topology", "edges") else fault.path
+    if fault.of_a_name or not path:
+        return
+    parent = data
     for step in path[:-1]:
-        parent = parent[step]
+        try:
+            parent = parent[step]
+        except (KeyError, IndexError, TypeError):
+            return  # already replaced for another fault
     last = path[-1]
-    if isinstance(last, int) and isinstance(parent, list):
-        parent[last] = ["", ""] if path[0] == "edges" else ""
-    elif not isinstance(parent, dict):
-        return  # already replaced for another fault
-    elif not fault.at_key and last in _STANDS_FOR:
-        parent[last] = deepcopy(_STANDS_FOR[last])
-    else:
-        parent.pop(last, None)
+    if isinstance(parent, list) and isinstance(last, int) and last < len(parent):
+        parent[last] = _item(path)
+    elif isinstance(parent, dict):
+        neutral = None if fault.at_key else _neutral(path)
+        if neutral is None:
+            parent.pop(last, None)
+        else:
+            parent[last] = deepcopy(neutral)
+        if path[:1] == ("agents",) and path[2:] == ("kind",):
+            parent.setdefault("model", _NOBODY)  # perhaps it asks none
+
+
+def _neutral(path: Path) -> Any:
+    if len(path) == 2 and path[0] in _ENTRIES:
+        return _ENTRIES[str(path[0])]
+    if path[0] in ("limits", "verify", "monitors") or len(path) == 1:
+        return None
+    return _STANDS_FOR.get(str(path[-1]))
+
+
+def _item(path: Path) -> Any:
+    """A place in a list stays one, so that those behind it keep their numbers."""
+    if path[:2] == ("topology", "edges"):
+        return ["", ""]
+    return "note" if path[-2] == "interventions" else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from agentmesh.config.language import meant_model
 from agentmesh.config.models import PROVIDERS, ModelConfig
 from agentmesh.errors import ConfigError
 from agentmesh.providers.base import Provider
@@ -142,7 +143,7 @@ def _unknown_provider(text: str, provider: str) -> str:
 
     guess = process.extractOne(provider, PROVIDERS, score_cutoff=60) if provider else None
     found = f"{text!r} begins with no known provider; allowed: {', '.join(PROVIDERS)}, as provider:model[@base_url]"
-    return f"{found}; did you mean {guess[0]}?" if guess else found
+    return found + (meant_model(text) or (f"; did you mean {guess[0]}?" if guess else ""))
 
 
 def _unknown_fallback(name: str, other: str, known: Iterable[str]) -> str:

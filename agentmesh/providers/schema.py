@@ -22,7 +22,7 @@ ANNOTATIONS = frozenset(
 MAX_PROBLEMS = 10
 MAX_DEPTH = 64
 
-_TYPES: dict[str, Callable[[Any], bool]] = {
+TYPES: dict[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
     "string": lambda value: isinstance(value, str),
@@ -84,7 +84,7 @@ def _check(schema: Any, value: Any, path: str, root: Schema, depth: int) -> Iter
 def _check_type_and_choices(schema: Schema, value: Any, path: str) -> Iterator[str]:
     if "type" in schema:
         allowed = [schema["type"]] if isinstance(schema["type"], str) else list(schema["type"])
-        if not any(_TYPES[name](value) for name in allowed if name in _TYPES):
+        if not any(TYPES[name](value) for name in allowed if name in TYPES):
             yield _at(path, f"{_shown(value)} is no {' or '.join(allowed)}")
     if "enum" in schema and not any(_same(value, choice) for choice in schema["enum"]):
         yield _at(path, f"{_shown(value)} is not one of {', '.join(_shown(choice) for choice in schema['enum'])}")
@@ -192,13 +192,19 @@ def _parts(schema: Any) -> Iterator[Schema]:
             yield from _parts(inner)
 
 
-def _resolve(reference: str, root: Schema) -> Any:
-    """What `#/a/b` points at; True, which allows anything, where it points nowhere."""
+def resolve_reference(reference: str, root: Schema) -> Any:
+    """What `#/a/b` points at in the schema; None where it points nowhere."""
     target: Any = root
     for step in reference.removeprefix("#").strip("/").split("/"):
         if step:
             target = target.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(target, Mapping) else None
-    return True if target is None or not reference.startswith("#") else target
+    return target if reference.startswith("#") else None
+
+
+def _resolve(reference: str, root: Schema) -> Any:
+    """As `resolve_reference`; True, which allows anything, where it points nowhere."""
+    target = resolve_reference(reference, root)
+    return True if target is None else target
 
 
 def _same(value: Any, choice: Any) -> bool:

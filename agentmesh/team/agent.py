@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, model_validator
 
+from agentmesh.config.kinds import misplaced
 from agentmesh.config.models import AgentConfig, ModelConfig, Name
 from agentmesh.errors import ConfigError
 from agentmesh.providers.base import Provider
@@ -37,6 +38,13 @@ class Agent(AgentConfig):
             kind = "function" if data.get("function") else "command" if data.get("command") else "llm"
             return {**data, "kind": kind}
         return data
+
+    @model_validator(mode="after")
+    def _has_only_keys_of_its_kind(self) -> Agent:
+        wrong = [message for _, message in misplaced(self)]
+        if wrong:
+            raise ValueError(f"agent '{self.name}': {'; '.join(wrong)}")
+        return self
 
     @classmethod
     def of(cls, given: Agent | Callable[..., Any]) -> Agent:

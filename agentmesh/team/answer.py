@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from agentmesh.errors import ConfigError
 from agentmesh.providers.ask import checked, parse_json_text
-from agentmesh.providers.schema import unsupported_keywords
 from agentmesh.tools.graph import plain_schema
 
 
@@ -31,13 +30,19 @@ class AnswerForm:
 
 
 def answer_form(given: Any) -> AnswerForm:
-    """From a JSON Schema (a mapping) or a type that pydantic knows. Raises: ConfigError."""
+    """From a JSON Schema (a mapping), whose own faults are found with the team's, or a type that pydantic knows.
+
+    Raises: ConfigError.
+    """
     if isinstance(given, dict):
-        strange = unsupported_keywords(given)
-        if strange:
-            raise ConfigError(f"answer.schema uses what cannot be checked: {'; '.join(strange)}")
         return AnswerForm(given, lambda text: checked(text, given))
-    adapter: TypeAdapter[Any] = TypeAdapter(given)
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(given)
+    except PydanticUserError as error:
+        said = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"answer: {said}; allowed: a JSON Schema as a mapping, or a type that pydantic knows"
+        ) from error
 
     def read(text: str) -> Any:
         try:

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentmesh.config.loader import Loaded
-from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, VerifyConfig
+from agentmesh.config.language import did_you_mean, one_of
+from agentmesh.config.loader import Draft, Loaded, once
+from agentmesh.config.models import AgentConfig, Graph, Limits, ModelConfig, MonitorConfig, VerifyConfig
+from agentmesh.config.names import expand_agents, replicas_of, resolver
 from agentmesh.errors import ConfigError, Problem, TopologyError
 from agentmesh.messages import RUN, USER
 from agentmesh.providers.registry import unsupported
+from agentmesh.providers.schema_faults import schema_faults
+from agentmesh.team.brought import Brought, unused
 from agentmesh.team.parts import Models, find_tools
-from agentmesh.team.references import ReferenceFault, load_reference
+from agentmesh.team.references import UNLOADED, ReferenceFault, load_reference
 from agentmesh.tools.function import FunctionTool
-from agentmesh.topology.bounds import Bounds
+from agentmesh.topology.bounds import Bounds, bounds_of
 from agentmesh.topology.checks import lint
 from agentmesh.topology.graph import Topology
+
+Place = Sequence[str | int]
+_WHOSE_REQUEST = ("provider", "model", "base_url")
+"""Keys of a model that decide which others it takes."""
 
 
 @dataclass
 class Assembly:
     """What the names of a team stand for, by agent or by name."""
 
-    topology: Topology
+    topology: Topology | None
     configs: Models
-    loaded: Loaded | None
+    read: Loaded | Draft | None
+    allow: Collection[str] = ()
     models: dict[str, str] = field(default_factory=dict)
     tools: dict[str, dict[str, FunctionTool]] = field(default_factory=dict)
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
@@ -36,137 +45,241 @@ class Assembly:
 
     def check(self, bounds: Bounds, limits: Limits) -> list[Problem]:
         """Warnings; errors are raised, all together. Raises: ConfigError, TopologyError."""
+        assert self.topology is not None, "a draft is refused, not checked"
         faults = lint(self.topology, bounds, limits)
         errors = [self.problem(("topology",), fault.message) for fault in faults if fault.fatal]
         if self.problems or errors:
             kind = ConfigError if self.problems else TopologyError
-            raise kind([*self.problems, *errors], self.loaded.path if self.loaded else "team")
-        warnings = list(self.loaded.warnings) if self.loaded else []
+            raise kind(once([*self.problems, *errors]), self.read.path if self.read else "team")
+        warnings = list(self.read.warnings) if isinstance(self.read, Loaded) else []
         return warnings + [self.problem(("topology",), fault.message) for fault in faults if not fault.fatal]
 
-    def problem(self, path: Sequence[str | int], message: str) -> Problem:
+    def problem(self, path: Place, message: str, *, at_key: bool = False) -> Problem:
         """A problem where the file names the thing; without a file, at its path."""
-        if self.loaded is not None:
-            return self.loaded.problem(path, message)
+        if self.read is not None:
+            return self.read.problem(path, message, at_key=at_key)
         return Problem(0, 0, ".".join(map(str, path)), message)
+
+    def say(self, path: Place, message: str, *, about: Place = (), at_key: bool = False) -> None:
+        """Keep a problem, unless what it is `about`, by default its own place, was told to be wrong already."""
+        if self.is_settled(about or path):
+            self.problems.append(self.problem(path, message, at_key=at_key))
+
+    def is_settled(self, path: Place) -> bool:
+        """Whether nothing wrong is known yet about what the file says at the path."""
+        return not isinstance(self.read, Draft) or self.read.is_settled(path)
+
+    def load(self, given: Any, path: Place, *, allow: Collection[str] | None = None) -> Any:
+        """The object that a reference names, or the object itself."""
+        if not isinstance(given, str) or not self.is_settled(path):
+            return given
+        try:
+            return load_reference(given, self.allow if allow is None else allow)
+        except ReferenceFault as fault:
+            self.say(path, str(fault))
+            return None
 
 
 def assemble(
     *,
     agents: Mapping[str, AgentConfig],
-    topology: Topology,
+    topology: Topology | None,
     models: Models,
-    tools: Mapping[str, Callable[..., Any]],
-    functions: Mapping[str, Callable[..., Any]],
+    brought: Brought,
     monitors: Mapping[str, tuple[Any, MonitorConfig]],
     verify: tuple[VerifyConfig | None, Callable[..., Any] | None],
+    answer: Any,
     allow: Collection[str],
-    loaded: Loaded | None,
+    read: Loaded | Draft | None,
 ) -> Assembly:
     """Find everything; problems are kept, not raised, so that they come all at once."""
-    made = Assembly(topology, models, loaded)
-    _find_agents(made, agents, tools, functions, allow)
-    _find_models(made, allow)
+    made = Assembly(topology, models, read, allow)
+    for name, nodes in _entries(agents, topology, read):
+        _find_agent(made, name, nodes, agents, brought)
+    if read is None and topology is not None:
+        _find_strangers(made, topology, agents)
+    _find_models(made)
     for name, (monitor, config) in monitors.items():
-        _find_monitor(made, name, monitor, config, allow)
-    for phase in topology.phases:
-        for edge in phase.edges:
-            if edge.rewrite is not None and edge.rewrite not in made.rewrites:
-                rewrite = tools.get(edge.rewrite) or _load(made, edge.rewrite, allow, ("topology", "edges"))
-                made.rewrites[edge.rewrite] = rewrite
+        _find_monitor(made, name, monitor, config)
+    for rewrite, path in _rewrites(topology, read):
+        if rewrite not in made.rewrites:
+            made.rewrites[rewrite] = brought.tools.get(rewrite) or made.load(rewrite, path)
     asked, function = verify
     if asked is not None and asked.function is not None:
-        made.verify = function or _load(made, asked.function, allow, ("verify", "function"))
+        made.verify = function or made.load(asked.function, ("verify", "function"))
+    if isinstance(answer, Mapping):
+        for fault in schema_faults(answer):
+            made.say(("answer", "schema", *fault.path), fault.message, at_key=fault.at_key)
+    made.problems += unused(brought, agents, models.configs, topology, read)
     return made
 
 
-def _find_agents(
-    made: Assembly,
-    agents: Mapping[str, AgentConfig],
-    tools: Mapping[str, Callable[..., Any]],
-    functions: Mapping[str, Callable[..., Any]],
+def refusal(
+    draft: Draft,
+    brought: Brought,
+    monitors: Mapping[str, tuple[Any, MonitorConfig]],
     allow: Collection[str],
-) -> None:
-    for name in made.topology.nodes:
-        agent = agents.get(name)
-        if agent is None:
-            known = ", ".join(agents) or "none"
-            made.problems.append(made.problem(("topology",), f"'{name}' is no agent; agents: {known}"))
-            continue
-        if name in {RUN, USER}:
-            made.problems.append(made.problem(("agents", name), f"'{name}' is reserved"))
-        path = ("agents", name)
-        made.tools[name] = {}
-        try:
-            made.tools[name] = find_tools(agent, tools, allow)
-        except ReferenceFault as fault:
-            made.problems.append(made.problem((*path, "tools"), str(fault)))
-        except ConfigError as error:
-            made.problems += [made.problem((*path, "tools"), problem.message) for problem in error.problems]
-        if agent.kind == "llm":
-            _find_model(made, name, agent)
-        elif agent.kind == "function":
-            given = functions.get(name) or agent.function
-            if given is None:
-                made.problems.append(made.problem(path, "kind: function needs `function: package.module:function`"))
-            else:
-                made.functions[name] = _load(made, given, allow, (*path, "function"))
+    environment: Mapping[str, str],
+) -> ConfigError:
+    """Everything wrong with a file that is not valid: what reading it found, and what is wrong with its valid parts."""
+    parts = draft.parts
+    agents = expand_agents(parts.agents)
+    made = assemble(
+        agents=agents,
+        topology=_drawn(draft, agents),
+        models=Models({**(parts.models or {}), **brought.models}, environment),
+        brought=brought,
+        monitors=monitors,
+        verify=(parts.verify, None),
+        answer=parts.answer.answer_schema if parts.answer else None,
+        allow=allow,
+        read=draft,
+    )
+    faults = [made.problem(("topology",), message) for message in _graph_faults(draft, made.topology, agents)]
+    return ConfigError(once([*draft.problems, *made.problems, *faults]), draft.path)
 
 
-def _find_model(made: Assembly, name: str, agent: AgentConfig) -> None:
+def _drawn(draft: Draft, agents: Mapping[str, AgentConfig]) -> Topology | None:
+    """The graph, where it and all that shapes it in the agents that it names is valid."""
+    parts = draft.parts
+    if parts.topology is None or any(path[:1] == ("topology",) for path in draft.broken):
+        return None
     try:
-        model = made.models[name] = made.configs.name_of(agent.model)
-        config = made.configs.configs.get(model)
-        if config is not None and agent.temperature is not None:
-            own = config.model_copy(update={"temperature": agent.temperature})
-            faults = [message for key, message in unsupported(own) if key == "temperature"]
-            made.problems += [made.problem(("agents", name, "temperature"), message) for message in faults]
+        joins = {name: agent.join for name, agent in agents.items() if agent.join != "any"}
+        topology = Topology.from_config(parts.topology, resolver(parts.agents), joins)
+    except TopologyError:
+        return None
+    shaped = {name for name, agent in parts.agents.items() if set(replicas_of(name, agent)) & set(topology.nodes)}
+    keys = ("replicas", "join")
+    return topology if all(draft.is_settled(("agents", name, key)) for name in shaped for key in keys) else None
+
+
+def _graph_faults(draft: Draft, topology: Topology | None, agents: Mapping[str, AgentConfig]) -> list[str]:
+    if topology is None:
+        return []
+    limits = draft.parts.limits
+    taking_part = {name: agents[name] for name in topology.nodes if name in agents}
+    bounds = bounds_of(topology.phases, topology.joins, taking_part, limits)
+    bounded = draft.is_settled(("limits", "turns"))
+    return [
+        fault.message for fault in lint(topology, bounds, limits) if fault.fatal and (bounded or fault.check != "cycle")
+    ]
+
+
+def _entries(
+    agents: Mapping[str, AgentConfig], topology: Topology | None, read: Loaded | Draft | None
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The agents as they were declared, and the nodes that each of them is."""
+    if read is None:
+        yield from ((name, (name,)) for name in agents if topology is None or name in topology.nodes)
+    else:
+        declared = read.parts.agents if isinstance(read, Draft) else read.config.agents
+        yield from ((name, replicas_of(name, agent)) for name, agent in declared.items())
+
+
+def _find_agent(
+    made: Assembly, name: str, nodes: tuple[str, ...], agents: Mapping[str, AgentConfig], brought: Brought
+) -> None:
+    """What an agent's entry names, once for all its replicas."""
+    path = ("agents", name)
+    agent = agents[nodes[0]]
+    tools, faults = find_tools(agent, brought.tools, made.allow)
+    for index, message in faults:
+        made.say((*path, "tools", index), message)
+    made.tools.update(dict.fromkeys(nodes, tools))
+    if agent.kind == "llm" and made.is_settled((*path, "kind")):
+        _find_model(made, name, nodes, agent)
+    elif agent.kind == "function":
+        for node in nodes:
+            function = brought.functions.get(node) or brought.functions.get(name) or agent.function
+            if function is None:
+                made.say((*path, "function"), "kind: function needs `function: package.module:function`")
+            else:
+                made.functions[node] = made.load(function, (*path, "function"))
+
+
+def _find_strangers(made: Assembly, topology: Topology, agents: Mapping[str, AgentConfig]) -> None:
+    """Nodes that are nobody, and agents that may not be called what they are. Of a file the loader says it."""
+    for node in topology.nodes:
+        if node in {RUN, USER}:
+            made.say(("agents", node), f"'{node}' is reserved")
+        elif node not in agents:
+            made.say(("topology",), f"'{node}' is no agent; agents: {one_of(agents)}{did_you_mean(node, agents)}")
+
+
+def _find_model(made: Assembly, name: str, nodes: tuple[str, ...], agent: AgentConfig) -> None:
+    try:
+        model = made.configs.name_of(agent.model)
     except ConfigError as error:
-        made.problems += [made.problem(("agents", name, "model"), problem.message) for problem in error.problems]
+        for problem in error.problems:
+            made.say(("agents", name, "model"), problem.message)
+        return
+    made.models.update(dict.fromkeys(nodes, model))
+    config = made.configs.configs.get(model)
+    if config is not None and agent.temperature is not None and _is_certain(made, ("agents", name), model):
+        own = config.model_copy(update={"temperature": agent.temperature})
+        for key, message in unsupported(own):
+            if key == "temperature":
+                made.say(("agents", name, key), message)
 
 
-def _find_models(made: Assembly, allow: Collection[str]) -> None:
+def _is_certain(made: Assembly, path: Place, model: str) -> bool:
+    """Whether it is known who answers for a model: which parameters it takes depends on that."""
+    places = [("models", model, key) for key in _WHOSE_REQUEST]
+    return all(made.is_settled(place) for place in [*places, (*path, "model")])
+
+
+def _find_models(made: Assembly) -> None:
     """Parameters that a model does not take, and models that cannot be made, are found before the run."""
     models = made.configs
+    for name, message in models.faults.items():
+        made.say(("models", name), message)
     rows = {model: models.row(model) for model in dict.fromkeys(made.models.values())}
-    broken: set[str] = set()
-    for model in dict.fromkeys(one for row in rows.values() for one in row):
-        config = models.configs.get(model)
-        if config is None:
-            continue
-        faults = unsupported(config)
-        made.problems += [made.problem(("models", model, key), message) for key, message in faults]
-        if config.provider == "function" and not models.is_given(model):
-            function = _load(made, config.model, allow, ("models", model, "model"))
-            if callable(function):
-                models.add(model, function)
-            else:
-                broken.add(model)
-        if faults:
-            broken.add(model)
+    used = {one for row in rows.values() for one in row}
+    whole = {model for model, config in list(models.configs.items()) if _is_usable(made, model, config, model in used)}
     for model, row in rows.items():
-        if broken.isdisjoint(row):
+        if whole.issuperset(one for one in row if not models.is_given(one)):
             try:
                 models.provider(model)
             except ConfigError as error:
-                made.problems += [made.problem(("models", model), problem.message) for problem in error.problems]
+                for problem in error.problems:
+                    made.say(("models", model), problem.message)
 
 
-def _find_monitor(made: Assembly, name: str, monitor: Any, config: MonitorConfig, allow: Collection[str]) -> None:
+def _is_usable(made: Assembly, model: str, config: ModelConfig, used: bool) -> bool:
+    """Whether a model takes its parameters and, if it is a function, is there. Only those in use are imported."""
+    path = ("models", model)
+    if not _is_certain(made, path, model):
+        return False
+    faults = unsupported(config)
+    for key, message in faults:
+        made.say((*path, key), message)
+    if config.provider == "function" and not made.configs.is_given(model):
+        function = made.load(config.model, (*path, "model"), allow=made.allow if used else UNLOADED)
+        if not callable(function):
+            return False
+        made.configs.add(model, function)
+    return not faults
+
+
+def _find_monitor(made: Assembly, name: str, monitor: Any, config: MonitorConfig) -> None:
     if monitor is None:
         path = ("monitors", name)
         if config.use is None:
-            made.problems.append(made.problem(path, f"there is no monitor '{name}'; say use: package.module:Name"))
+            why = f"there is no monitor '{name}'; say use: package.module:Name"
+            made.say(path, why, about=(*path, "use"))
             return
-        monitor = _load(made, config.use, allow, (*path, "use"))
+        monitor = made.load(config.use, (*path, "use"))
     made.monitors[name] = (monitor, config)
 
 
-def _load(made: Assembly, given: Any, allow: Collection[str], path: Sequence[str | int]) -> Any:
-    if not isinstance(given, str):
-        return given
-    try:
-        return load_reference(given, allow)
-    except ReferenceFault as fault:
-        made.problems.append(made.problem(path, str(fault)))
-        return None
+def _rewrites(topology: Topology | None, read: Loaded | Draft | None) -> Iterator[tuple[str, Place]]:
+    """The functions that edges name, and where."""
+    config = None if read is None else read.parts.topology if isinstance(read, Draft) else read.config.topology
+    if isinstance(config, Graph):
+        for index, edge in enumerate(config.edges):
+            if edge.rewrite is not None:
+                yield edge.rewrite, ("topology", "edges", index, "rewrite")
+    elif topology is not None:
+        drawn = (edge.rewrite for phase in topology.phases for edge in phase.edges)
+        yield from ((rewrite, ("topology", "edges")) for rewrite in drawn if rewrite is not None)

@@ -14,6 +14,7 @@ from agentmesh.agents.command import CommandAgent, run_program
 from agentmesh.agents.function import FunctionAgent
 from agentmesh.agents.human import HumanAgent
 from agentmesh.agents.llm import LLMAgent, LLMSettings
+from agentmesh.config.language import did_you_mean
 from agentmesh.config.models import AgentConfig, ModelConfig, MonitorConfig, Price, VerifyConfig
 from agentmesh.errors import ConfigError
 from agentmesh.monitors.base import Watch
@@ -41,8 +42,13 @@ class Models:
         self._providers: dict[str, Provider] = {}
         self._given: dict[str, Provider] = {}
         self.configs: dict[str, ModelConfig] = {}
+        self.faults: dict[str, str] = {}
+        """Why a model that was given under a name is none."""
         for name, model in given.items():
-            self.add(name, model)
+            try:
+                self.add(name, model)
+            except ConfigError as error:
+                self.faults[name] = error.problems[0].message
 
     def add(self, name: str, model: Model) -> None:
         """Know a model under a name. Raises: ConfigError."""
@@ -132,15 +138,22 @@ async def let_go(providers: Iterable[Provider]) -> None:
 
 def find_tools(
     agent: AgentConfig, given: Mapping[str, Callable[..., Any]], allow: Collection[str]
-) -> dict[str, FunctionTool]:
-    """An agent's own tools by name. Raises: ReferenceFault, ConfigError."""
+) -> tuple[dict[str, FunctionTool], list[tuple[int, str]]]:
+    """An agent's own tools by name; and which entries of its list are none, with what is wrong with them."""
     tools: dict[str, FunctionTool] = {}
-    for entry in agent.tools:
-        made = _tool(entry, given, allow)
-        if made.name in tools:
-            raise ConfigError(f"two tools are named '{made.name}'")
-        tools[made.name] = made
-    return tools
+    faults: list[tuple[int, str]] = []
+    for index, entry in enumerate(agent.tools):
+        try:
+            made = _tool(entry, given, allow)
+        except ReferenceFault as fault:
+            faults.append((index, str(fault)))
+        except ConfigError as error:
+            faults += [(index, problem.message) for problem in error.problems]
+        else:
+            if made.name in tools:
+                faults.append((index, f"two tools are named '{made.name}'"))
+            tools[made.name] = made
+    return tools, faults
 
 
 def _tool(entry: Any, given: Mapping[str, Callable[..., Any]], allow: Collection[str]) -> FunctionTool:
@@ -154,8 +167,9 @@ def _tool(entry: Any, given: Mapping[str, Callable[..., Any]], allow: Collection
         return FunctionTool(BUILT_IN_TOOLS[entry], name=entry, quick=True)
     if ":" in entry:
         return FunctionTool(load_reference(entry, allow))
-    known = ", ".join([*given, *BUILT_IN_TOOLS])
-    raise ReferenceFault(f"there is no tool '{entry}'; known: {known}, or package.module:function")
+    known = [*given, *BUILT_IN_TOOLS]
+    allowed = f"known: {', '.join(known)}, or package.module:function{did_you_mean(entry, known)}"
+    raise ReferenceFault(f"there is no tool '{entry}'; {allowed}")
 
 
 def make_occupant(

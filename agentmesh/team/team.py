@@ -14,14 +14,15 @@ from typing import Any, Unpack
 import anyio
 
 from agentmesh.agents.base import Occupant
-from agentmesh.config.loader import Loaded, load_team
+from agentmesh.config.loader import Draft, Loaded, read_team
 from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConfig, VerifyConfig
 from agentmesh.errors import ConfigError, Problem
 from agentmesh.providers.scripted import ScriptedProvider
 from agentmesh.runner import Check, Member, Runner, RunPlan
 from agentmesh.team.agent import Agent
 from agentmesh.team.answer import AnswerForm, answer_form
-from agentmesh.team.assembly import Assembly, assemble
+from agentmesh.team.assembly import Assembly, assemble, refusal
+from agentmesh.team.brought import Brought
 from agentmesh.team.given import RunOptions, allowed_packages, limits_of, monitors_of, run_options, verifier_of
 from agentmesh.team.parts import Model, Models, hold, let_go, make_check, make_occupant, make_watch
 from agentmesh.team.result import RunResult
@@ -69,11 +70,11 @@ class Team:
             agents={agent.name: agent for agent in listed},
             topology=Topology(drawn.phases, kind=drawn.kind, joins={**drawn.joins, **joins}),
             models={"default": _default_model(os.environ), **(models or {})},
-            tools=tools or {},
+            brought=Brought(models or {}, tools or {}),
             limits=limits_of(limits),
             monitors=monitors_of(monitors),
             verify=verifier_of(verify),
-            form=None if answer is None else answer_form(answer),
+            answer=answer,
             allow=allowed_packages(allow),
         )
 
@@ -93,36 +94,34 @@ class Team:
     ) -> Team:
         """A team from its file. `models`, `tools`, `functions` (by agent) and `monitors` add to what it names.
 
-        `model` is `-m` of the command line, `overrides` is `-O`, `allow` is `--allow`.
+        A monitor that the file has no entry for is given as a pair (monitor, MonitorConfig). `model` is `-m` of the
+        command line, `overrides` is `-O`, `allow` is `--allow`.
 
         Raises: ConfigError with every problem at its line and column.
         """
         known = [*(models or {})]
-        loaded = load_team(path, overrides=overrides, environment=environment, model=model, known_models=known)
-        config = loaded.config
-        if model and model.partition(":")[0] == "scripted":
-            config = _with_one_model(config, model)
+        read = read_team(path, overrides=overrides, environment=environment, model=model, known_models=known)
+        brought = Brought(models or {}, tools or {}, functions or {}, monitors or {})
+        allow = allowed_packages(allow)
+        environment = os.environ if environment is None else environment
+        configs = (read.parts if isinstance(read, Draft) else read.config).monitors
+        watched = {
+            **{name: (None, entry) for name, entry in configs.items()},
+            **monitors_of(brought.monitors, configs),
+        }
+        if isinstance(read, Draft):
+            raise refusal(read, brought, watched, allow, environment)
         return cls._from_loaded(
-            loaded,
-            config,
-            models={**config.models, **(models or {})},
-            tools=tools or {},
-            functions=functions or {},
-            monitors=monitors or {},
-            allow=allowed_packages(allow),
-            environment=os.environ if environment is None else environment,
+            read,
+            _with_one_model(read.config, model) if model and model.partition(":")[0] == "scripted" else read.config,
+            brought=brought,
+            monitors=watched,
+            allow=allow,
+            environment=environment,
         )
 
     @classmethod
-    def _from_loaded(
-        cls,
-        loaded: Loaded,
-        config: TeamConfig,
-        *,
-        functions: Mapping[str, Any],
-        monitors: Mapping[str, Any],
-        **given: Any,
-    ) -> Team:
+    def _from_loaded(cls, loaded: Loaded, config: TeamConfig, *, brought: Brought, **more: Any) -> Team:
         from agentmesh.config.names import expand_names, resolver
 
         agents = expand_names(config)
@@ -132,17 +131,14 @@ class Team:
             name=config.name,
             agents=agents,
             topology=Topology.from_config(config.topology, resolver(config.agents), joins),
+            models={**config.models, **brought.models},
+            brought=brought,
             limits=config.limits,
-            monitors={
-                **{name: (None, entry) for name, entry in config.monitors.items()},
-                **monitors_of(monitors, config.monitors),
-            },
             verify=(config.verify, None),
-            form=None if config.answer is None else answer_form(config.answer.answer_schema),
-            functions=functions,
-            loaded=loaded,
+            answer=None if config.answer is None else config.answer.answer_schema,
+            read=loaded,
             config=config,
-            **given,
+            **more,
         )
         return team
 
@@ -153,15 +149,14 @@ class Team:
         agents: Mapping[str, AgentConfig],
         topology: Topology,
         models: Mapping[str, Model],
-        tools: Mapping[str, Callable[..., Any]],
+        brought: Brought,
         limits: Limits,
         monitors: Mapping[str, tuple[Any, MonitorConfig]],
         verify: tuple[VerifyConfig | None, Callable[..., Any] | None],
-        form: AnswerForm | None,
+        answer: Any,
         allow: Collection[str],
-        functions: Mapping[str, Callable[..., Any]] | None = None,
         environment: Mapping[str, str] | None = None,
-        loaded: Loaded | None = None,
+        read: Loaded | None = None,
         config: TeamConfig | None = None,
     ) -> None:
         self.name = name
@@ -169,18 +164,18 @@ class Team:
         self.topology = topology
         self.limits = limits
         self.agents = {node: agents[node] for node in topology.nodes if node in agents}
-        self._form = form
+        self._form: AnswerForm | None = None if answer is None else answer_form(answer)
         self._models = Models(models, os.environ if environment is None else environment)
         self._assembly: Assembly = assemble(
             agents=agents,
             topology=topology,
             models=self._models,
-            tools=tools,
-            functions=functions or {},
+            brought=brought,
             monitors=monitors,
             verify=verify,
-            allow=allowed_packages(allow),
-            loaded=loaded,
+            answer=answer,
+            allow=allow,
+            read=read,
         )
         self.bounds: Bounds = bounds_of(
             topology.phases,
@@ -198,6 +193,8 @@ class Team:
         """The same team with this one model for all its agents: a script, a recording, a function."""
         team = copy.copy(self)
         models = team._models = Models({"default": model}, os.environ)  # noqa: SLF001 - another object of this class
+        if models.faults:
+            raise ConfigError(models.faults["default"])
         every = dict.fromkeys(self._assembly.models, "default")
         team._assembly = replace(self._assembly, configs=models, models=every)  # noqa: SLF001
         return team
