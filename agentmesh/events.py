@@ -324,6 +324,9 @@ Event = (
     | RunEnded
 )
 
+Inbound = MessageDelivered | Notice
+"""What an agent finds in its inbox."""
+
 _adapter: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from agentmesh.events import ContextReason, MessageDelivered, Notice
+from agentmesh.events import ContextReason, Inbound, MessageDelivered
 from agentmesh.messages import Part, Reply, ToolCall
 from agentmesh.providers.base import Request
-
-Inbound = MessageDelivered | Notice
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from agentmesh.agents.base import Inbound, View
-from agentmesh.events import MessageDelivered
+from agentmesh.agents.base import View
+from agentmesh.events import Inbound, MessageDelivered
 from agentmesh.messages import FilePart, ImagePart, Part
 
 # Characters that a reader does not see (controls, formats, fillers, selectors): they may stand anywhere in a mark.

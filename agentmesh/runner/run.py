@@ -65,6 +65,8 @@ class Runner:
         self._ended = anyio.Event()
         self._started = time.monotonic()
         self._fatal: BaseException | None = None
+        self._broken: set[str] = set()
+        """Monitors that raised: the run halts on the first word of that, and asks them nothing more."""
 
     async def execute(self) -> None:
         """Run to the end. Whatever cuts it short, the log closes with `run_ended`."""
@@ -169,9 +171,7 @@ class Runner:
             return
         try:
             self.plan.watch(event)
-        except (
-            Exception
-        ) as error:  # whoever watches is somebody else's code; the run ends, and the caller gets the error
+        except Exception as error:  # whoever watches is anybody's code: the run ends, and the caller gets the error
             self._fatal = error
             self.scheduler.expect(event)
             self.stop("failed", f"watch raised {type(error).__name__}: {error}")
@@ -179,21 +179,24 @@ class Runner:
     def _at_once(self, event: Event) -> None:
         self._log(event)
         for item in self.scheduler.step(event):
-            if isinstance(item, Command):
-                self._carry_out(item)
-            else:
+            if isinstance(item, EventBase):
                 self._at_once(item)
+            else:
+                self._carry_out(item)
 
     def _observe(self, event: Event) -> list[FindingRecorded]:
         if isinstance(event, FindingRecorded | InterventionMade):
             return []
         found = []
         for watch in self.plan.monitors:
+            if watch.name in self._broken:
+                continue
             try:
                 findings = watch.findings(event)
             except Exception as error:  # a monitor is somebody else's code; it fails closed
                 if watch.config.on_error == "ignore":
                     continue
+                self._broken.add(watch.name)
                 why = f"the monitor raised {type(error).__name__}: {error}"
                 findings = [Finding(monitor=watch.name, label=MONITOR_ERROR, why=why)]
             found += [

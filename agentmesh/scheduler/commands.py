@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agentmesh.events import Event, MessageDelivered, Notice
-
-Inbound = MessageDelivered | Notice
+from agentmesh.events import Event, Inbound
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from agentmesh.events import (
     Event,
+    Inbound,
     MessageDelivered,
     MessageProposed,
     MessageRefused,
@@ -15,7 +16,6 @@ from agentmesh.events import (
     TopologyChanged,
 )
 from agentmesh.messages import USER, Part
-from agentmesh.scheduler.commands import Inbound
 from agentmesh.scheduler.notices import notice
 from agentmesh.scheduler.state import RunState
 from agentmesh.tools.graph import Action

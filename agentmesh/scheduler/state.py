@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from agentmesh.events import MessageProposed, Notice
+from agentmesh.events import Inbound, MessageProposed, Notice
 from agentmesh.messages import MessageKind, Outcome, Part
-from agentmesh.scheduler.commands import Inbound
 from agentmesh.scheduler.notices import QUIET
 from agentmesh.topology.phases import Join, Phase
 

@@ -7,6 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from agentmesh.events import (
     Event,
+    Inbound,
     LimitWasReached,
     MessageDelivered,
     MessageRefused,
@@ -15,7 +16,6 @@ from agentmesh.events import (
     TopologyChanged,
 )
 from agentmesh.messages import Handoff, MessageKind, Part, Task, TaskStatus
-from agentmesh.scheduler.commands import Inbound
 from agentmesh.scheduler.notices import notice
 from agentmesh.scheduler.orders import Talk
 from agentmesh.scheduler.state import RunState

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from agentmesh.agents.base import Inbound, ToolResult, View
+from agentmesh.agents.base import ToolResult, View
 from agentmesh.errors import AgentError
-from agentmesh.events import ContextReason, MessageDelivered, Notice
+from agentmesh.events import ContextReason, Inbound, MessageDelivered, Notice
 from agentmesh.messages import Reply, ToolCall
 from agentmesh.providers.base import Request
 

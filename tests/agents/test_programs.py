@@ -9,10 +9,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agentmesh.agents.base import Inbound
 from agentmesh.agents.command import OUTPUT_LIMIT, CommandAgent, run_program
 from agentmesh.config.models import CommandConfig
 from agentmesh.errors import AgentError
+from agentmesh.events import Inbound
 from agentmesh.messages import ToolCall
 from tests.agents.agent_turns import FakeTurn, message, told, view
 

@@ -335,7 +335,8 @@ def test_a_wrong_number_from_a_worker_is_never_repaired_by_the_planner(
 
     expert = PROFILES["expert"]
     planner = Seat("planner", [definition("open_tasks")], profile=expert)
-    office = Office(planner=planner, to_planner=shift, cycles=1)
+    judge = Seat("judge", [definition("decide")], profile=expert)
+    office = Office(planner=planner, judge=judge, to_planner=shift, cycles=1)
     expression = f"({left} {symbol} {right}) + {added}"
     answer = office.run(f"Compute {expression}")
     assert Fraction(answer.rpartition(" = ")[2]) == evaluate(expression) + off
