@@ -30,6 +30,7 @@ from agentmesh.events import (
     stamped,
 )
 from agentmesh.messages import Finding, Outcome
+from agentmesh.providers.encoding import mended
 from agentmesh.runner.ledger import Ledger
 from agentmesh.runner.member import RunPlan
 from agentmesh.runner.turn import RunningTurn
@@ -79,7 +80,7 @@ class Runner:
                 self._queue.appendleft(
                     RunStarted(
                         team=plan.team,
-                        task=plan.task,
+                        task=mended(plan.task),
                         parts=plan.parts,
                         seed=plan.seed,
                         topology_hash=plan.topology_hash,
@@ -233,7 +234,10 @@ class Runner:
                 fault = turn.fault(said.text) if said and said.text is not None else None
                 if said is not None and fault is None:
                     self._end_turn(
-                        command, TurnEnded(agent=agent, turn=command.turn, reply=said.text, parts=said.parts)
+                        command,
+                        TurnEnded(
+                            agent=agent, turn=command.turn, reply=said.text and mended(said.text), parts=said.parts
+                        ),
                     )
                     return
                 failure = ("answer_form", fault) if fault is not None else self._out_of_time(agent)
@@ -288,7 +292,7 @@ class Runner:
                 message_id=command.message_id,
                 sender=command.sender,
                 recipient=command.recipient,
-                content=content,
+                content=mended(content),
                 by=command.function,
             )
         )

@@ -33,6 +33,7 @@ from agentmesh.events import (
 )
 from agentmesh.messages import USER, Reply, ToolCall, Usage
 from agentmesh.providers.base import Request
+from agentmesh.providers.encoding import mended
 from agentmesh.runner.ledger import Ledger
 from agentmesh.runner.member import Delta, FailedAttempt, Member, RunPlan, Watcher
 from agentmesh.scheduler.commands import StartTurn
@@ -187,9 +188,9 @@ class RunningTurn:
             raise AgentError("is human, and nobody is there to answer: run in a terminal, or pass ask=")
         question_id = self._next_key()
         self._runner.record(Question(agent=self._agent, question_id=question_id, content=question))
-        answer = await calling.call(ask, self._agent, question)
-        self._runner.record(Answered(agent=self._agent, question_id=question_id, content=str(answer)))
-        return str(answer)
+        answer = mended(str(await calling.call(ask, self._agent, question)))
+        self._runner.record(Answered(agent=self._agent, question_id=question_id, content=answer))
+        return answer
 
     async def _on_graph(self, call: ToolCall) -> ToolResult:
         key, agent, arguments = self._next_key(), self._agent, call.arguments
@@ -213,7 +214,7 @@ class RunningTurn:
                 known = ", ".join([*self._member.tools, *self.view.tools]) or "none"
                 error = f"there is no tool '{call.name}'; your tools: {known}"
             else:
-                result = await tool(call.arguments)
+                result = mended(await tool(call.arguments))
         except ToolError as failure:
             error = str(failure)
         except anyio.get_cancelled_exc_class():

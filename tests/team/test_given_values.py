@@ -227,3 +227,12 @@ def test_a_token_limit_bounds_the_cost() -> None:
     config = ModelConfig(provider="openai", model="x", price=Price(input=1, output=3))
     team = solo(config, limits={"tokens": 1000})
     assert team.bounds.usd == pytest.approx(0.003)
+
+
+async def test_halves_of_characters_never_reach_the_log() -> None:
+    def agent(text: str) -> str:
+        return text + "\ud800"
+
+    result = await Team([agent], Topology.solo("agent")).run("a\udfffb")
+    assert all(event.model_dump_json() for event in result.events)
+    assert result.answer == "a\ufffdb\ufffd"
