@@ -5,10 +5,10 @@ Names are resolved on first use, so that importing the package costs nothing.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers read it; importing `typing` would take longer than all else here
 if TYPE_CHECKING:
+    from typing import Any
+
     from agentmesh.agents.base import View
     from agentmesh.config.models import Limits, ModelConfig, MonitorConfig, VerifyConfig
     from agentmesh.errors import (
@@ -100,6 +100,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'agentmesh' has no attribute '{name}'")
+    from importlib import import_module
+
     return getattr(import_module(_HOME_OF[name]), name)
 
 

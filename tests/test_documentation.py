@@ -37,7 +37,7 @@ from click.testing import CliRunner
 from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
-from agentmesh.cli import main
+from agentmesh.cli.commands import commands as main
 from agentmesh.config.loader import load_team_text
 from agentmesh.config.models import TeamConfig
 

@@ -1,114 +1,41 @@
 """The command line: the only place that prints, asks or exits.
 
-Each command is a module of its own, imported when it is called, so that `agentmesh --help` stays quick.
+This module imports next to nothing, so that an interruption is taken in from the first moment on.
 """
 
 from __future__ import annotations
 
-import threading
-from importlib import import_module
-from typing import Any, NamedTuple
+import os
+import sys
 
-import click
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
-from agentmesh import __version__
-from agentmesh.cli.terminal import INTERRUPTED, complain, leave_at_once, printable
-from agentmesh.errors import AgentMeshError
-
-_PATIENCE_S = 0.1
-"""How long each thread that has nothing left to do may take to end."""
+INTERRUPTED = 130
+"""Exit code of a command that was cancelled or interrupted."""
 
 
-class Entry(NamedTuple):
-    """Where a command lives, and the line that the list of commands shows for it."""
-
-    module: str
-    help: str
-
-
-COMMANDS = {
-    "check": Entry("check", "Find every mistake in team files, and what a run could use, before anything is spent."),
-    "show": Entry("show", "Draw who may speak to whom."),
-    "run": Entry("run", "Give a team a task, watch it work, get its answer."),
-    "new": Entry("new", "Write a commented starter file that runs as it is."),
-    "schema": Entry("schema", "Print the JSON Schema of team files, for editors."),
-    "serve-simulated": Entry("serve", "Serve the simulated models over HTTP, as an OpenAI-compatible server."),
-}
-
-
-class Commands(click.Group):
-    """A group that imports a command on its first use and turns every error into its exit code."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run as the process: a function that was abandoned in its thread does not keep it alive."""
-        try:
-            return super().__call__(*args, **kwargs)
-        except SystemExit as end:
-            if _threads_that_stay():
-                leave_at_once(end.code if isinstance(end.code, int) else 1)
-            raise
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of a first tour."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, imported now."""
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        command: click.Command = import_module(f"agentmesh.cli.{entry.module}").command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments begin with, or an error that names the closest one."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            did_you_mean = import_module("agentmesh.config.language").did_you_mean
-            ctx.fail(f"there is no command {name!r}; there are: {', '.join(COMMANDS)}{did_you_mean(name, COMMANDS)}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Bad input exits 2, an interruption 130."""
-        try:
-            return super().invoke(ctx)
-        except AgentMeshError as error:
-            complain(printable(str(error)))
-            raise click.exceptions.Exit(2) from error
-        except KeyboardInterrupt as error:
-            complain("interrupted")
-            raise click.exceptions.Exit(INTERRUPTED) from error
-
-
-def _threads_that_stay() -> bool:
-    """Whether a thread that the process would wait for is still busy after a short wait."""
-    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
-    for thread in others:
-        if not thread.daemon:
-            thread.join(_PATIENCE_S)
-    return any(thread.is_alive() and not thread.daemon for thread in others)
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="agentmesh")
 def main() -> None:
-    """Teams of LLM agents on a declared, enforced topology.
+    """The process `agentmesh`. Interrupted at any time, while it still imports too, it exits 130 without a traceback.
 
-    \b
-    A first tour, without any key:
-      agentmesh new team
-      agentmesh check team.yaml
-      agentmesh run team.yaml --task "What is (3 + 4) * 12?"
+    A run takes signals over while it lasts, and gives them back.
+    """
+    try:
+        import signal
 
-    \b
-    Exit codes: 0 verified or completed, 1 failed, 2 bad input, 3 halted by a
-    monitor or a policy, 4 a limit or a stall, 5 waiting for a person,
-    130 cancelled.
-    """  # noqa: D301 - the escape tells click to keep the lines as they are
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _leave)
+
+        from agentmesh.cli.commands import commands
+
+        commands()
+    except KeyboardInterrupt:
+        _leave()
+
+
+def _leave(*_signal: object) -> NoReturn:
+    # All output was flushed as it was printed; files and sockets are the system's to close.
+    if sys.stderr is not None:
+        os.write(sys.stderr.fileno(), b"interrupted\n")
+    os._exit(INTERRUPTED)

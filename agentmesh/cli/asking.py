@@ -15,12 +15,12 @@ from agentmesh.errors import AgentError
 Ask = Callable[[str, str], Awaitable[str]]
 
 
-def asker(stream: TextIO, aside: Callable[[], AbstractContextManager[object]]) -> Ask | None:
+def asker(stream: TextIO | None, aside: Callable[[], AbstractContextManager[object]]) -> Ask | None:
     """A callable that asks on the terminal, or None where nobody sits at one.
 
     `aside()` is entered while a question stands, so that nothing draws over it.
     """
-    if not stream.isatty():
+    if stream is None or not stream.isatty():
         return None
     turn = anyio.Lock()
 

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from agentmesh.cli.live import LiveView
 
 
-def wants_live_view(stream: TextIO, environment: Mapping[str, str]) -> bool:
+def wants_live_view(stream: TextIO | None, environment: Mapping[str, str]) -> bool:
     """Whether `stream` is a terminal that may be redrawn: neither CI nor NO_COLOR is set, nor is it a dumb one."""
     return (
-        stream.isatty()
+        stream is not None
+        and stream.isatty()
         and not any(environment.get(name) for name in ("CI", "NO_COLOR"))
         and (environment.get("TERM") != "dumb")
     )
@@ -38,7 +39,7 @@ class Display:
         self._progress = RunProgress(names, asked_here=self.ask is not None)
         self._started: float | None = None
         self._view: LiveView | None = None
-        on_screen = events and sys.stdout.isatty()
+        on_screen = events and sys.stdout is not None and sys.stdout.isatty()
         if wants_live_view(sys.stderr, os.environ) and not on_screen:
             self._view = _live_view(self._progress)
         self._lines = self._view is None and not on_screen
@@ -46,8 +47,8 @@ class Display:
         """Whether pieces of streamed text are wanted, which makes requests stream."""
         self.attempts = True
         """Whether failed attempts at model calls are wanted."""
-        self.abandoned: Callable[[], object] = lambda: None
-        """Called once, when whoever read the events has left."""
+        self.abandoned: Callable[[str], object] = lambda why: None
+        """Called once, with the reason, when events can no longer be printed."""
 
     def __enter__(self) -> Display:
         if self._view is not None:
@@ -75,13 +76,22 @@ class Display:
         if self._started is None:
             self._started = seen.ts
         self._progress.observe(seen)
-        if self._events and not say_json(seen.model_dump(mode="json"), indent=None):
+        lost = self._printed(seen) if self._events else None
+        if lost is not None:
             self._events = False
-            self.abandoned()
+            self.abandoned(lost)
         if self._lines:
             if isinstance(seen, Question) and self.ask is not None:
                 seen = seen.model_copy(update={"content": ""})  # it is put in full to whoever sits at the terminal
             complain(line(seen, self._started))
+
+    def _printed(self, seen: Event) -> str | None:
+        """Print an event on stdout. Why that cannot be done, if it cannot."""
+        try:
+            read = say_json(seen.model_dump(mode="json"), indent=None)
+        except OSError as error:
+            return f"the events cannot be written: {error.strerror}"
+        return None if read else "whoever read the events has left"
 
     def close(self) -> None:
         """Leave the last picture on the screen and give the terminal back."""

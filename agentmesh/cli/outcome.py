@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentmesh.cli.terminal import count, one_line, usd
+from agentmesh.errors import ConfigError
 
 WAITING = 5
 _CODES = {"verified": 0, "completed": 0, "failed": 1, "halted": 3, "limit": 4, "stalled": 4, "cancelled": 130}
@@ -42,6 +43,11 @@ def describe(facts: dict[str, Any]) -> str:
     if facts["outcome"] is None:
         lines += [_question(question) for question in facts["questions"]]
     return "\n".join(lines)
+
+
+def refused(error: ConfigError, file: str) -> dict[str, Any]:
+    """What stands in place of a result where nothing could run."""
+    return {"file": file, "ok": False, "errors": [problem._asdict() for problem in error.problems]}
 
 
 def _question(question: dict[str, Any]) -> str:

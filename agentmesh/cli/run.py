@@ -13,10 +13,10 @@ import click
 
 from agentmesh.cli.display import Display
 from agentmesh.cli.options import json_flag, model_and_overrides
-from agentmesh.cli.outcome import describe, exit_code
+from agentmesh.cli.outcome import describe, exit_code, refused
 from agentmesh.cli.signals import Interruption
 from agentmesh.cli.terminal import complain, printable, say, say_json, warning
-from agentmesh.errors import ConfigError, ModelRequestsBlocked
+from agentmesh.errors import ConfigError, ModelRequestsBlocked, Problem
 from agentmesh.events import Event
 from agentmesh.reporting import summary
 from agentmesh.team import Team
@@ -40,14 +40,20 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
     place of the answer. With --events stdout holds the events and nothing else, or with --json the result as one more
     line at the end. Ctrl-C cancels everything in flight and still prints the result; a second one leaves at once.
     """
-    text = _task(task, task_file)
-    team = Team.from_yaml(file, model=given["model"], overrides=given["overrides"], allow=given["allow"])
-    for problem in team.warnings:
-        complain(warning(problem, file))
-    if team.simulated:
-        complain(SIMULATED)
-    display = Display(team.topology.nodes, events=given["events"])
-    code = _tell(anyio.run(_run, team, text, given["seed"], display), as_json, given["events"])
+    try:
+        text = _task(task, task_file)
+        team = Team.from_yaml(file, model=given["model"], overrides=given["overrides"], allow=given["allow"])
+        for problem in team.warnings:
+            complain(warning(problem, file))
+        if team.simulated:
+            complain(SIMULATED)
+        display = Display(team.topology.nodes, events=given["events"])
+        events = anyio.run(_run, team, file, text, given["seed"], display)
+    except ConfigError as error:
+        if as_json:
+            say_json(refused(error, file), indent=None if given["events"] else 2)
+        raise
+    code = _tell(events, as_json, given["events"])
     if code == 0:
         team.assert_scripts_complete()
     raise click.exceptions.Exit(code)
@@ -56,32 +62,44 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
 def _tell(events: Sequence[Event], as_json: bool, after_events: bool) -> int:
     """Print how a run ended; the exit code for it."""
     facts = summary(events)
-    if as_json:
-        say_json(facts, indent=None if after_events else 2)
-    elif facts["answer"] is not None:
-        (complain if after_events else say)(printable(facts["answer"]))
-    complain(describe(facts))
+    try:
+        if as_json:
+            say_json(facts, indent=None if after_events else 2)
+        elif facts["answer"] is not None:
+            (complain if after_events else say)(printable(facts["answer"]))
+    finally:
+        complain(describe(facts))
     return exit_code(facts["outcome"])
 
 
-async def _run(team: Team, task: str, seed: int | None, display: Display) -> Sequence[Event]:
+async def _run(team: Team, file: str, task: str, seed: int | None, display: Display) -> Sequence[Event]:
     interruption = Interruption()
-    display.abandoned = lambda: interruption.wish("whoever read the events has left")
+    display.abandoned = interruption.wish
+    refusal: ConfigError | None = None
+    events: Sequence[Event] = ()
     async with anyio.create_task_group() as beside:
         await beside.start(interruption.on_signals, display.close)
-        with display:
-            async with team.start(task, seed=seed, watch=display, ask=display.ask) as run:
-                interruption.applies_to(run.cancel)
-                beside.start_soon(display.keep_drawing)
-                # Where requests are blocked the log ends as it must, and says so.
-                with suppress(ModelRequestsBlocked):
-                    await run.result()
+        try:
+            with display:
+                async with team.start(task, seed=seed, watch=display, ask=display.ask) as run:
+                    interruption.applies_to(run.cancel)
+                    beside.start_soon(display.keep_drawing)
+                    # Where requests are blocked the log ends as it must, and says so.
+                    with suppress(ModelRequestsBlocked):
+                        await run.result()
+            events = run.events
+        except ConfigError as error:  # raised below as it is: the task group would wrap it
+            refusal = ConfigError(error.problems, file)
         beside.cancel_scope.cancel()
-    return run.events
+    if refusal is not None:
+        raise refusal
+    return events
 
 
 def _task(task: str | None, task_file: str | None) -> str:
-    if (task is None) == (task_file is None):
+    if task is not None and task_file is not None:
+        raise click.UsageError("Give the task as --task TEXT or as --task-file PATH, not both.")
+    if task is None and task_file is None:
         raise click.UsageError("Give the task as --task TEXT or as --task-file PATH ('-' is standard input).")
     if task_file is not None:
         task = _read(task_file)
@@ -95,6 +113,10 @@ def _read(path: str) -> str:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
         return data.decode("utf-8")
     except OSError as error:
-        raise ConfigError(f"the task cannot be read: {error.strerror}", path) from error
+        raise _unread(path, f"the task cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"the task is no UTF-8 text: {error.reason} at byte {error.start}", path) from error
+        raise _unread(path, f"the task is no UTF-8 text: {error.reason} at byte {error.start}") from error
+
+
+def _unread(path: str, why: str) -> ConfigError:
+    return ConfigError([Problem(0, 0, "--task-file", why)], path)

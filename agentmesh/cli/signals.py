@@ -8,7 +8,8 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import TaskStatus
 
-from agentmesh.cli.terminal import INTERRUPTED, complain, leave_at_once
+from agentmesh.cli import INTERRUPTED
+from agentmesh.cli.terminal import complain, leave_at_once
 
 
 class Interruption:
@@ -34,13 +35,17 @@ class Interruption:
         self, restore: Callable[[], object], *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
     ) -> None:
         """Cancel on the first SIGINT or SIGTERM; on the second, put the terminal right and leave at once."""
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            task_status.started()
-            asked = False
-            async for number in signals:
-                if asked:
-                    restore()
-                    leave_at_once(INTERRUPTED)
-                asked = True
-                complain("cancelling; once more to leave at once")
-                self.wish(f"interrupted by {signal.Signals(number).name}")
+        before = signal.getsignal(signal.SIGINT)
+        try:
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                task_status.started()
+                asked = False
+                async for number in signals:
+                    if asked:
+                        restore()
+                        leave_at_once(INTERRUPTED)
+                    asked = True
+                    complain("cancelling; once more to leave at once")
+                    self.wish(f"interrupted by {signal.Signals(number).name}")
+        finally:
+            signal.signal(signal.SIGINT, before)

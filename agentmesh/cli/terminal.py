@@ -13,9 +13,6 @@ import click
 
 from agentmesh.errors import Problem
 
-INTERRUPTED = 130
-"""Exit code of a command that was cancelled or interrupted."""
-
 _JOINERS = "\u200c\u200d"
 """Format characters that scripts and emoji need; they move nothing on the screen."""
 _CONTROL_SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]")
@@ -51,36 +48,49 @@ def _encodable(text: str, encoding: str | None) -> str:
 
 
 def say(text: str) -> bool:
-    """Print to stdout: the product of a command. False if whoever read it has left."""
+    """Print to stdout: the product of a command. False if whoever read it has left. Raises: OSError (a full disk)."""
     return _print(text, sys.stdout)
 
 
 def say_json(value: Any, *, indent: int | None = 2) -> bool:
-    """Print JSON to stdout, in ASCII, so that no string in it can act on a terminal. False as `say`."""
+    """Print JSON to stdout, in ASCII, so that no string in it can act on a terminal. As `say`."""
     return _print(json.dumps(value, indent=indent), sys.stdout)
 
 
 def complain(text: str) -> bool:
-    """Print to stderr: progress, remarks and errors. False as `say`."""
-    return _print(text, sys.stderr)
+    """Print to stderr: progress, remarks and errors. False if nobody can read it."""
+    try:
+        return _print(text, sys.stderr)
+    except OSError:
+        return False
 
 
-def _print(text: str, stream: TextIO) -> bool:
+def _print(text: str, stream: TextIO | None) -> bool:
+    if stream is None:  # closed before the process began
+        return False
     try:
         click.echo(_encodable(text, stream.encoding), stream)
     except BrokenPipeError:
-        # What is still in the buffer must not fail again when the process ends.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        let_go(stream)
         return False
+    except OSError:
+        let_go(stream)
+        raise
     return True
+
+
+def let_go(stream: TextIO) -> None:
+    """Send what is still in the buffer nowhere, so that it does not fail again when the process ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def leave_at_once(code: int) -> NoReturn:
     """End the process, waiting for no thread."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
     os._exit(code)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from agentmesh.cli import main
+from agentmesh.cli.commands import commands as main
 
 
 @dataclass(frozen=True)

@@ -105,21 +105,49 @@ def test_a_task_can_come_from_a_file_and_from_standard_input(inside: Command, te
     ("arguments", "said"),
     [
         ([], "--task TEXT or as --task-file PATH"),
-        (["--task", "a", "--task-file", "b"], "--task TEXT or as --task-file PATH"),
+        (["--task", "a", "--task-file", "b"], "--task TEXT or as --task-file PATH, not both"),
         (["--task", " \n"], "The task is empty"),
-        (["--task-file", "missing.txt"], "the task cannot be read: No such file or directory"),
-        (["--task", "a", "-O", "limits.turns=none"], "limits.turns"),
-        (["--task", "a", "-O", "limits.turns"], "limits.turns"),
-        (["--task", "a", "-m", "nobody:x"], "nobody"),
         (["--task", "a", "--seed", "x"], "--seed"),
     ],
 )
-def test_bad_input_exits_2_and_prints_nothing_on_stdout(
+def test_bad_options_exit_2_and_prints_nothing_on_stdout(
     inside: Command, team_file: Path, arguments: list[str], said: str
 ) -> None:
     ended = inside("run", str(team_file), *arguments, "--json")
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path", "said"),
+    [
+        (["--task-file", "missing.txt"], "--task-file", "the task cannot be read: No such file or directory"),
+        (["--task", "a", "-O", "limits.turns=none"], "limits.turns", "a whole number"),
+        (["--task", "a", "-O", "limits.turns"], "", "limits.turns"),
+        (["--task", "a", "-m", "nobody:x"], "-m nobody:x", "nobody"),
+    ],
+)
+@pytest.mark.parametrize("events", [[], ["--events"]])
+def test_a_run_that_cannot_begin_exits_2_and_says_why_in_json_too(
+    inside: Command, team_file: Path, arguments: list[str], path: str, said: str, events: list[str]
+) -> None:
+    ended = inside("run", str(team_file), *arguments, "--json", *events)
+    assert ended.code == 2
+    assert list(ended.json) == ["file", "ok", "errors"]
+    assert (ended.json["file"], ended.json["ok"]) == (str(team_file), False)
+    error = ended.json["errors"][0]
+    assert path in error["path"]
+    assert said in error["message"]
+    assert said in ended.err
+    assert not events or len(ended.out.splitlines()) == 1
+
+
+def test_a_missing_key_is_said_with_the_file_before_the_run(inside: Command, team_file: Path) -> None:
+    ended = inside("run", str(team_file), "--task", "x", "-m", "anthropic:m", "--json", ANTHROPIC_API_KEY="")
+    assert ended.code == 2
+    assert ended.err.startswith(f"{team_file}: models.default: ")
+    assert "run_started" not in ended.err
+    assert "ANTHROPIC_API_KEY" in ended.json["errors"][0]["message"]
 
 
 def test_a_task_that_is_no_text_is_bad_input(inside: Command, team_file: Path) -> None:
@@ -134,6 +162,9 @@ def test_a_broken_file_is_reported_with_its_lines(inside: Command, broken_file: 
     ended = inside("run", str(broken_file), "--task", "x")
     assert ended.code == 2
     assert [line.split(":")[1] for line in ended.err.splitlines()] == ["3", "5", "6"]
+    assert ended.out == ""
+    told = inside("run", str(broken_file), "--task", "x", "--json").json
+    assert told["errors"] == inside("check", str(broken_file), "--json").json["files"][0]["errors"]
 
 
 def test_a_limit_exits_4(inside: Command, team_file: Path) -> None:
@@ -162,6 +193,15 @@ def test_nobody_can_answer_for_a_person_without_a_terminal(inside: Command, tmp_
     ended = inside("run", str(path), "--task", "x")
     assert ended.code == 1
     assert "nobody is there to answer" in ended.err
+
+
+def test_a_question_is_shown_once_also_when_nobody_answers_it(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text("version: 1\nagents: {me: {kind: human}}\ntopology: {kind: solo, agent: me}\n")
+    shown = on_terminal(["run", str(path), "--task", "Which colour?"], {"your answer": b"\x04"}, NO_COLOR="1")
+    after = shown[shown.index("turn_started") :]
+    assert after.count("Which colour?") == 1
+    assert "failed: turn_failed: me: " in after
 
 
 def test_control_sequences_in_an_answer_do_not_reach_the_terminal(inside: Command, tmp_path: Path) -> None:
@@ -249,6 +289,33 @@ def test_a_reader_of_events_who_leaves_ends_the_run(tmp_path: Path) -> None:
         said = running.stderr.read()
     assert "whoever read the events has left" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        (["--help"], 1, "the output cannot be written: No space left on device"),
+        (["check", "FILE"], 1, "the output cannot be written: No space left on device"),
+        (["run", "FILE", "--task", "x"], 1, "the output cannot be written: No space left on device"),
+        (["run", "FILE", "--task", "x", "--events"], 130, "the events cannot be written: No space left on device"),
+    ],
+)
+def test_output_that_cannot_be_written_is_said_plainly(
+    team_file: Path, command: list[str], code: int, said: str
+) -> None:
+    words = [str(team_file) if word == "FILE" else word for word in command]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "agentmesh", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode == code
+
+
+def test_a_run_with_closed_streams_still_ends(team_file: Path) -> None:
+    command = f"{sys.executable} -m agentmesh run {team_file} --task x >&- 2>&- <&-"
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 0
 
 
 def test_a_blocked_model_request_ends_the_run_with_a_message(inside: Command, team_file: Path) -> None:
