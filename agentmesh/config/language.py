@@ -32,8 +32,9 @@ def closest(name: str, choices: Iterable[str], count: int = 1, least: float = _S
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing where no choice resembles the name."""
-    found = closest(name, choices)
+    """`; did you mean 'x'?`, or nothing where no choice resembles the name, or is what it shortens."""
+    names = list(choices)
+    found = closest(name, names) or [choice for choice in names if len(name) > 2 and choice.startswith(name)]
     return f"; did you mean '{found[0]}'?" if found else ""
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from agentmesh.config.language import did_you_mean
+from agentmesh.config.language import closest, did_you_mean
 from agentmesh.config.problems import found
 from agentmesh.config.source import Path
 from agentmesh.providers.schema import MAX_DEPTH, TYPES, UNDERSTOOD, resolve_reference
@@ -18,6 +18,8 @@ _COUNTS = ("minItems", "maxItems", "minLength", "maxLength")
 _GROUPS = ("properties", "$defs", "definitions")
 _ALTERNATIVES = ("anyOf", "oneOf", "allOf")
 _ORDERED = (("minimum", "maximum"), ("minItems", "maxItems"), ("minLength", "maxLength"))
+_ALIKE = 50.0
+"""Names of types are few and shortened in many languages: `int` and `str` are likely meant."""
 _SCHEMA = "a schema: a mapping, true or false"
 
 
@@ -50,8 +52,9 @@ def _faults(schema: Any, path: Path, root: Any) -> Iterator[SchemaFault]:
 
 def _keyword(word: str, value: Any, path: Path, root: Any) -> Iterator[SchemaFault]:
     if word not in UNDERSTOOD:
-        message = f"the keyword '{word}' cannot be checked; allowed: {', '.join(_CHECKED)}"
-        yield SchemaFault(path, message + did_you_mean(str(word), UNDERSTOOD), at_key=True)
+        meant = did_you_mean(str(word), UNDERSTOOD)
+        message = f"the keyword '{word}' cannot be checked{meant or _ALLOWED}"
+        yield SchemaFault(path, message, at_key=True)
     elif word in _GROUPS:
         yield from _group(value, path, root)
     elif word in _ALTERNATIVES:
@@ -84,9 +87,10 @@ def _type(value: Any, path: Path) -> Iterator[SchemaFault]:
     several = isinstance(value, list | tuple) and bool(value)
     for index, name in enumerate(value if several else [value]):
         if not isinstance(name, str) or name not in TYPES:
-            meant = did_you_mean(name, TYPES) if isinstance(name, str) else ""
+            meant = closest(name, TYPES, least=_ALIKE) if isinstance(name, str) else []
             place = (*path, index) if several else path
-            yield SchemaFault(place, f"found {found(name)}; allowed: {', '.join(TYPES)}{meant}")
+            suggestion = f"; did you mean '{meant[0]}'?" if meant else ""
+            yield SchemaFault(place, f"found {found(name)}; allowed: {', '.join(TYPES)}{suggestion}")
 
 
 def _contradictions(schema: Mapping[str, Any], path: Path) -> Iterator[SchemaFault]:
@@ -145,6 +149,7 @@ def _names(root: Any, group: str) -> list[str]:
 
 
 _CHECKED = sorted(UNDERSTOOD - {"deprecated", "readOnly", "writeOnly", "discriminator", *_ANNOTATIONS})
+_ALLOWED = f"; allowed: {', '.join(_CHECKED)}"
 _WANTED: dict[str, Callable[[Any, Any], str]] = {
     **dict.fromkeys(_ANNOTATIONS, _wanted(lambda value: isinstance(value, str), "a text")),
     **dict.fromkeys(_NUMBERS, _wanted(_is_number, "a number")),

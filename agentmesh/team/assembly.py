@@ -10,6 +10,7 @@ from agentmesh.config.language import did_you_mean, one_of
 from agentmesh.config.loader import Draft, Loaded, once
 from agentmesh.config.models import AgentConfig, Graph, Limits, ModelConfig, MonitorConfig, VerifyConfig
 from agentmesh.config.names import expand_agents, replicas_of, resolver
+from agentmesh.config.source import written
 from agentmesh.errors import ConfigError, Problem, TopologyError
 from agentmesh.messages import RUN, USER
 from agentmesh.providers.registry import unsupported
@@ -58,7 +59,7 @@ class Assembly:
         """A problem where the file names the thing; without a file, at its path."""
         if self.read is not None:
             return self.read.problem(path, message, at_key=at_key)
-        return Problem(0, 0, ".".join(map(str, path)), message)
+        return Problem(0, 0, written(path), message)
 
     def say(self, path: Place, message: str, *, about: Place = (), at_key: bool = False) -> None:
         """Keep a problem, unless what it is `about`, by default its own place, was told to be wrong already."""
@@ -208,6 +209,8 @@ def _find_strangers(made: Assembly, topology: Topology, agents: Mapping[str, Age
 
 
 def _find_model(made: Assembly, name: str, nodes: tuple[str, ...], agent: AgentConfig) -> None:
+    if not made.is_settled(("models",)):
+        return  # its names are not known
     try:
         model = made.configs.name_of(agent.model)
     except ConfigError as error:

@@ -44,7 +44,7 @@ def unused(
         sections = {str(path[0]) for path in read.broken if path}
         names = {key: value for key, value in names.items() if not sections & _NAMED_IN[key]}
     return [
-        Problem(0, 0, f"{key}={{'{name}'}}", _message(name, known, what))
+        Problem(0, 0, f"{key}['{name}']", _message(name, known, what))
         for key, (objects, known, what) in names.items()
         for name in objects
         if name not in known

@@ -70,7 +70,7 @@ class Models:
             if name not in self.configs and name not in self._given:
                 self.add(name, model)
             return name
-        if model not in self.configs and model not in self._given:
+        if not any(model in known for known in (self.configs, self._given, self.faults)):
             self.add(model, model)
         return model
 
