@@ -24,6 +24,7 @@ import httpx2
 
 from agentmesh.errors import ConfigError, ProviderError
 from agentmesh.providers.failures import redacted
+from agentmesh.providers.gate import Gate
 
 if TYPE_CHECKING:
     import aiohttp
@@ -208,11 +209,12 @@ class HttpxWire:
     def __init__(self, transport: SpreadTransport) -> None:
         self._transport = transport
         self._prepared: dict[str, tuple[httpcore2.URL, Headers]] = {}
+        self._gate = Gate()
 
     async def post(self, target: Target, body: bytes, timeout_s: float) -> Answer:
         """Send and wait for the whole answer."""
         with _httpx_failures(target, timeout_s):
-            async with asyncio.timeout(timeout_s):
+            async with self._gate, asyncio.timeout(timeout_s):
                 response = await self._transport.exchange(self._request(target, body))
             headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
             content = response.content
@@ -224,7 +226,7 @@ class HttpxWire:
     async def stream(self, target: Target, body: bytes, timeout_s: float) -> AsyncIterator[Stream]:
         """Send and read the answer as it comes."""
         with _httpx_failures(target, timeout_s):
-            async with asyncio.timeout(timeout_s):
+            async with self._gate, asyncio.timeout(timeout_s):
                 response = await self._send(target, body)
                 try:
                     yield Stream(response.status_code, response.headers, response.aiter_bytes())
@@ -270,22 +272,23 @@ def _httpx_failures(target: Target, timeout_s: float) -> Iterator[None]:
 
 
 class AiohttpWire:
-    """Requests through one aiohttp session without a bound on connections."""
+    """Requests through one aiohttp session, which opens as many connections as the gate lets requests out."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._gate = Gate()
 
     async def post(self, target: Target, body: bytes, timeout_s: float) -> Answer:
         """Send and wait for the whole answer."""
         with _aiohttp_failures(target, timeout_s):
-            async with self._request(target, body, timeout_s) as response:
+            async with self._gate, self._request(target, body, timeout_s) as response:
                 return Answer(response.status, response.headers, await response.read())
 
     @asynccontextmanager
     async def stream(self, target: Target, body: bytes, timeout_s: float) -> AsyncIterator[Stream]:
         """Send and read the answer as it comes."""
         with _aiohttp_failures(target, timeout_s):
-            async with self._request(target, body, timeout_s) as response:
+            async with self._gate, self._request(target, body, timeout_s) as response:
                 yield Stream(response.status, response.headers, response.content.iter_any())
 
     async def aclose(self) -> None:
