@@ -4,7 +4,7 @@ A page is a session in an empty folder that holds only `topologies/`. Its blocks
 
 - `python`: executed, all blocks of a page in one namespace; what it prints is the `text` block that follows, if any.
 - `yaml`: loaded if it is a whole team, else every key of it is checked against the language. `yaml wrong` is neither:
-  the console block after it shows what is said about it.
+  the console block after it shows what is said about it. `yaml script` holds the replies of scripted models.
 - `console`: each `$ command` runs, one of agentmesh alone in this process and any other in a shell; the lines up to the
   next one are its output, stdout and stderr.
 - `json` and `toml`: parsed. `text`: the output of the Python block before it.
@@ -40,6 +40,7 @@ from ruamel.yaml import YAML
 from agentmesh.cli.commands import commands as main
 from agentmesh.config.loader import load_team_text
 from agentmesh.config.models import TeamConfig
+from agentmesh.providers.scripted import load_script
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -159,7 +160,11 @@ def agrees(expected: str, actual: str) -> bool:
 
 
 def check_yaml(block: Block, folder: Path) -> None:
-    if block.attributes.split()[:1] == ["wrong"]:
+    kind = block.attributes.split()[:1]
+    if kind == ["wrong"]:
+        return
+    if kind == ["script"]:
+        load_script(folder / str(block.title))
         return
     data = YAML(typ="safe").load(block.text)
     if {"version", "agents", "topology"} <= set(data):

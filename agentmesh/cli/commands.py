@@ -113,6 +113,8 @@ def commands() -> None:
       agentmesh check team.yaml
       agentmesh run team.yaml --task "What is (3 + 4) * 12?"
 
+    More on each command: agentmesh COMMAND --help
+
     \b
     Exit codes: 0 verified or completed, 1 failed, 2 bad input, 3 halted by a
     monitor or a policy, 4 a limit or a stall, 5 waiting for a person,

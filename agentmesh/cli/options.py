@@ -17,13 +17,14 @@ def model_and_overrides(function: Decorated) -> Decorated:
         "overrides",
         metavar="PATH=VALUE",
         multiple=True,
-        help="Override anything in the file, such as -O limits.turns=20. May be repeated.",
+        help="Override anything in the file, such as -O limits.turns=20. Repeatable.",
     )
     model = click.option(
         "-m",
         "--model",
         metavar="MODEL",
-        help="Use this model in place of the file's `default`: provider:model[@base_url].",
+        help="Use this model in place of the file's `default`: provider:model[@base_url], simulated:PROFILE or echo. "
+        "With scripted:FILE every agent plays from a file.",
     )
     return override(model(function))
 

@@ -29,7 +29,12 @@ SIMULATED = "agentmesh: simulated models, no key used. Real ones: AGENTMESH_MODE
 @click.option("--task", metavar="TEXT", help="What the team is to do.")
 @click.option("--task-file", metavar="PATH", help="Read the task from this file; `-` is standard input.")
 @click.option("--seed", type=int, help="Seed of simulated models and of every draw; sent to models that take one.")
-@click.option("--allow", metavar="PACKAGE", multiple=True, help="Let the file import from this package. Repeatable.")
+@click.option(
+    "--allow",
+    metavar="PACKAGE",
+    multiple=True,
+    help="Let the file import tools, functions and monitors from this package. Repeatable.",
+)
 @click.option("--events", is_flag=True, help="Print each event on stdout as it happens, one JSON object a line.")
 @json_flag
 @model_and_overrides
@@ -39,7 +44,21 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
     The answer goes to stdout, everything else to stderr. With --json the result goes to stdout as one JSON object in
     place of the answer. With --events stdout holds the events and nothing else, or with --json the result as one more
     line at the end. Ctrl-C cancels everything in flight and still prints the result; a second one leaves at once.
-    """
+
+    On a terminal the agents are shown at work; elsewhere, or with CI or NO_COLOR set, each event is one line.
+
+    \b
+    Examples:
+      agentmesh run team.yaml --task "What is (3 + 4) * 12?"
+      agentmesh run team.yaml --task-file task.md -m anthropic:MODEL
+      agentmesh run team.yaml --task "..." -m openai:MODEL@http://127.0.0.1:8000/v1
+      agentmesh run team.yaml --task "..." -O limits.tokens=50000 --json
+
+    \b
+    Exit codes: 0 verified or completed, 1 failed, 2 bad input, 3 halted by a
+    monitor or a policy, 4 a limit or a stall, 5 waiting for a person,
+    130 cancelled.
+    """  # noqa: D301 - the escape tells click to keep the lines as they are
     try:
         text = _task(task, task_file)
         team = Team.from_yaml(file, model=given["model"], overrides=given["overrides"], allow=given["allow"])

@@ -16,7 +16,12 @@ from agentmesh.topology.drawing import Format, draw
 @click.command(name="show")
 @click.argument("file", metavar="FILE")
 @click.option(
-    "--format", "form", type=click.Choice(get_args(Format)), default="text", show_default=True, help="How to draw."
+    "--format",
+    "form",
+    type=click.Choice(get_args(Format)),
+    default="text",
+    show_default=True,
+    help="As lines for a terminal, a picture, or for other programs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @model_and_overrides

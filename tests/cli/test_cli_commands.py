@@ -32,6 +32,16 @@ def test_every_command_explains_itself(inside: Command, name: str) -> None:
     assert f"{name} [OPTIONS]" in ended.out
 
 
+def test_the_help_of_run_tells_all_that_its_user_must_know(inside: Command) -> None:
+    said = " ".join(inside("run", "--help").out.split())
+    for words in (
+        "--task TEXT", "--task-file PATH", "--seed", "--allow PACKAGE", "--events", "--json", "-O PATH=VALUE",
+        "-m, --model MODEL", "provider:model[@base_url]", "scripted:FILE", "echo", "simulated:PROFILE", "NO_COLOR",
+        "Ctrl-C", "4 a limit or a stall", "130 cancelled",
+    ):  # fmt: skip
+        assert words in said
+
+
 def test_help_comes_quickly_and_imports_nothing_heavy(process: Command) -> None:
     began = time.perf_counter()
     ended = process("--help")
