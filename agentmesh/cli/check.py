@@ -52,7 +52,14 @@ def _check(file: str, model: str | None, overrides: tuple[str, ...]) -> dict[str
 
 
 def _listed(entry: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    return {key: [problem._asdict() for problem in entry[key]] for key in ("errors", "warnings")}
+    """Problems with their places; null where they have none in the file: `-m`, `-O`, a file that is not there."""
+    return {
+        key: [
+            {**problem._asdict(), "line": problem.line or None, "column": problem.column or None}
+            for problem in entry[key]
+        ]
+        for key in ("errors", "warnings")
+    }
 
 
 def _lines(entry: Mapping[str, Any]) -> Iterable[str]:

@@ -209,7 +209,11 @@ class _Loading:
         ]
         broken = unresolved | _broken(wrong)
         parts = salvage(data, wrong) if config is None else whole(config)
-        remarks = [remark for remark in check_parts(*parts[:3], self._known_models) if _is_settled(remark.path, broken)]
+        remarks = [
+            remark
+            for remark in check_parts(*parts[:3], self._known_models)
+            if _is_settled(remark.path, broken) and _is_settled(remark.given, broken)
+        ]
         self._problems += _of(remarks, places, "error")
         if self._problems or config is None:
             broken |= {remark.path for remark in remarks if remark.kind == "error"}

@@ -36,6 +36,8 @@ class Remark(NamedTuple):
     path: Path
     message: str
     at_key: bool = False
+    given: Path = ()
+    """A place that the remark takes for granted."""
 
 
 class _Use(NamedTuple):
@@ -115,7 +117,7 @@ def _agent_names(agents: Mapping[str, AgentConfig]) -> Iterator[Remark]:
 def _misplaced_keys(agents: Mapping[str, AgentConfig]) -> Iterator[Remark]:
     for name, agent in agents.items():
         for key, message in misplaced(agent):
-            yield Remark("error", ("agents", name, key), message, at_key=True)
+            yield Remark("error", ("agents", name, key), message, at_key=True, given=("agents", name, "kind"))
 
 
 def _model_names(

@@ -45,7 +45,7 @@ class Fault:
 def faults(errors: Sequence[ErrorDetails], data: Any) -> list[Fault]:
     """One fault for each thing that is wrong, however many errors validation made of it."""
     found: dict[Path, Fault] = {}
-    meant = [error for error in errors if not _is_noise(error["loc"], data)]
+    meant = [error for error in errors if not _is_noise(error["loc"], data) and not _is_long_enough(error)]
     for error in meant or errors:
         fault = _fault(error, data)
         found.setdefault(fault.path, fault)
@@ -77,6 +77,12 @@ def _is_noise(location: Sequence[Step], data: Any) -> bool:
         elif (isinstance(data, dict) and step == "str") or (isinstance(data, str) and str(step)[:1].isupper()):
             return True
     return False
+
+
+def _is_long_enough(error: ErrorDetails) -> bool:
+    """Whether a list is only called too short because its items are wrong."""
+    value = error["input"]
+    return error["type"] == "too_short" and isinstance(value, list) and len(value) >= error["ctx"]["min_length"]
 
 
 def _is_there(path: Path, data: Any) -> bool:

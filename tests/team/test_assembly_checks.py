@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from agentmesh.cli.check import command as check
 from agentmesh.config.models import MonitorConfig
 from agentmesh.errors import ConfigError, TopologyError
 from agentmesh.team import Team
@@ -130,6 +133,9 @@ def test_mistakes_of_all_sorts_are_reported_in_one_go_in_the_order_of_the_file(t
         (team("{a: {}, 'b c': {}}", "{kind: chain, agents: [a, 'b c']}"), ["3:11"]),
         (team("a: {kind: humn, instructions: Answer.}"), ["3:13"]),
         (team("a: {kind: function, function: 5}"), ["3:33"]),
+        (team("a: {kind: 5, command: {argv: [cat]}, instructions: Go.}"), ["3:13"]),
+        (team("a: {kindd: function, function: 'a:b'}"), ["3:7"]),
+        (team("a: {}", "{kind: hierarchy, planner: a, workers: [{planner: a, workers: [5]}]}"), ["4:61", "4:74"]),
         (team("a: {kind: command, command: {args: [cat]}}"), ["3:32"]),
         (team(more="monitors: {m: {usee: 'a:b'}}"), ["5:16"]),
         (team(more="verify: {command: [cat], function: 'a:b'}"), ["5:9"]),
@@ -196,6 +202,9 @@ def test_a_wrong_model_on_the_command_line_is_named_as_it_was_given(tmp_path: Pa
 
 
 def test_a_file_that_cannot_be_read_has_no_line(tmp_path: Path) -> None:
+    said = CliRunner().invoke(check, ["--json", str(tmp_path / "nowhere.yaml")]).stdout
+    [error] = json.loads(said)["files"][0]["errors"]
+    assert (error["line"], error["column"]) == (None, None)
     with pytest.raises(ConfigError) as caught:
         Team.from_yaml(tmp_path / "nowhere.yaml")
     assert str(caught.value) == f"{tmp_path / 'nowhere.yaml'}: cannot be read: No such file or directory"
