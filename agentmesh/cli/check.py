@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from agentmesh.cli.options import json_flag, model_and_overrides
+from agentmesh.cli.outcome import listed
 from agentmesh.cli.terminal import count, printable, say, say_json, usd, warning
 from agentmesh.errors import ConfigError
 from agentmesh.team import Team
@@ -29,7 +30,7 @@ def command(files: tuple[str, ...], as_json: bool, model: str | None, overrides:
     """
     checked = [_check(file, model, overrides) for file in files]
     if as_json:
-        say_json({"files": [{**entry, **_listed(entry)} for entry in checked]})
+        say_json({"files": [_plain(entry) for entry in checked]})
     else:
         for entry in checked:
             say("\n".join(_lines(entry)))
@@ -51,15 +52,8 @@ def _check(file: str, model: str | None, overrides: tuple[str, ...]) -> dict[str
     }
 
 
-def _listed(entry: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Problems with their places; null where they have none in the file: `-m`, `-O`, a file that is not there."""
-    return {
-        key: [
-            {**problem._asdict(), "line": problem.line or None, "column": problem.column or None}
-            for problem in entry[key]
-        ]
-        for key in ("errors", "warnings")
-    }
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {**entry, **{key: listed(entry[key]) for key in ("errors", "warnings")}}
 
 
 def _lines(entry: Mapping[str, Any]) -> Iterable[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from agentmesh.cli.terminal import count, one_line, usd
-from agentmesh.errors import ConfigError
+from agentmesh.errors import ConfigError, Problem
 
 WAITING = 5
 _CODES = {"verified": 0, "completed": 0, "failed": 1, "halted": 3, "limit": 4, "stalled": 4, "cancelled": 130}
@@ -47,7 +48,14 @@ def describe(facts: dict[str, Any]) -> str:
 
 def refused(error: ConfigError, file: str) -> dict[str, Any]:
     """What stands in place of a result where nothing could run."""
-    return {"file": file, "ok": False, "errors": [problem._asdict() for problem in error.problems]}
+    return {"file": file, "ok": False, "errors": listed(error.problems)}
+
+
+def listed(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Problems with their places; null where they have none in the file: `-m`, `-O`, a file that is not there."""
+    return [
+        {**problem._asdict(), "line": problem.line or None, "column": problem.column or None} for problem in problems
+    ]
 
 
 def _question(question: dict[str, Any]) -> str:

@@ -99,8 +99,8 @@ async def _run(team: Team, file: str, task: str, seed: int | None, display: Disp
     async with anyio.create_task_group() as beside:
         await beside.start(interruption.on_signals, display.close)
         try:
-            with display:
-                async with team.start(task, seed=seed, watch=display, ask=display.ask) as run:
+            async with team.start(task, seed=seed, watch=display, ask=display.ask) as run:
+                with display:
                     interruption.applies_to(run.cancel)
                     beside.start_soon(display.keep_drawing)
                     # Where requests are blocked the log ends as it must, and says so.

@@ -147,7 +147,9 @@ def test_a_missing_key_is_said_with_the_file_before_the_run(inside: Command, tea
     assert ended.code == 2
     assert ended.err.startswith(f"{team_file}: models.default: ")
     assert "run_started" not in ended.err
-    assert "ANTHROPIC_API_KEY" in ended.json["errors"][0]["message"]
+    (error,) = ended.json["errors"]
+    assert (error["line"], error["column"], error["path"]) == (None, None, "models.default")
+    assert "ANTHROPIC_API_KEY" in error["message"]
 
 
 def test_a_task_that_is_no_text_is_bad_input(inside: Command, team_file: Path) -> None:

@@ -368,6 +368,13 @@ def test_nodes_that_are_nobody_get_a_suggestion() -> None:
         Team([Agent(name="writer")], Topology.solo("writter"))
 
 
+def test_replicas_are_for_files() -> None:
+    with pytest.raises(
+        ConfigError, match=r"agents\.a\.replicas: replicas are for files; in Python make so many agents"
+    ):
+        Team([Agent(name="a", replicas=3)], Topology.solo("a"))
+
+
 def test_faults_of_a_graph_alone_stay_topology_errors(tmp_path: Path) -> None:
     file = tmp_path / "team.yaml"
     file.write_text(team("{a: {}, b: {}}", "{kind: graph, edges: [user -> a, a -> b]}"))
