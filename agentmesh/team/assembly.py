@@ -206,6 +206,10 @@ def _find_strangers(made: Assembly, topology: Topology, agents: Mapping[str, Age
             made.say(("agents", node), f"'{node}' is reserved")
         elif node not in agents:
             made.say(("topology",), f"'{node}' is no agent; agents: {one_of(agents)}{did_you_mean(node, agents)}")
+        elif agents[node].replicas > 1:
+            made.say(
+                ("agents", node, "replicas"), "replicas are for files; in Python make so many agents by their names"
+            )
 
 
 def _find_model(made: Assembly, name: str, nodes: tuple[str, ...], agent: AgentConfig) -> None:
