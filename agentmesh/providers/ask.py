@@ -12,7 +12,7 @@ from agentmesh.errors import ProviderError
 from agentmesh.messages import ChatMessage, Reply
 from agentmesh.providers.base import Request
 from agentmesh.providers.encoding import mended_value
-from agentmesh.providers.schema import unsupported_keywords, validate_json
+from agentmesh.providers.schema import validate_json
 
 __all__ = [
     "Asked",
@@ -22,7 +22,6 @@ __all__ = [
     "repair_message",
     "repair_messages",
     "schema_instruction",
-    "unsupported_keywords",
     "validate_json",
 ]
 

@@ -3,7 +3,7 @@
 Understood: type, properties, required, additionalProperties, items, minItems, maxItems, enum, const, minimum, maximum,
 exclusiveMinimum, exclusiveMaximum, minLength, maxLength, pattern, anyOf, oneOf, allOf, and $ref into $defs or
 definitions. Titles, descriptions, defaults, examples and formats are allowed and not checked. Whatever else stands in
-a schema is named by `unsupported_keywords`, so that nobody believes it is enforced.
+a schema is a fault of the schema (`schema_faults`), so that nobody believes it is enforced.
 """
 
 from __future__ import annotations
@@ -43,11 +43,6 @@ def validate_json(schema: Schema, value: Any) -> list[str]:
         if len(problems) == MAX_PROBLEMS:
             break
     return problems
-
-
-def unsupported_keywords(schema: Schema) -> list[str]:
-    """The keywords in a schema that `validate_json` does not enforce, each with its path."""
-    return sorted(set(_unsupported(schema, "")))
 
 
 def is_strict(schema: Schema) -> bool:
@@ -159,18 +154,6 @@ UNDERSTOOD = ANNOTATIONS | {
     *("items", "minItems", "maxItems", "minLength", "maxLength", "pattern"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
 }
-
-
-def _unsupported(schema: Any, path: str) -> Iterator[str]:
-    if not isinstance(schema, Mapping):
-        return
-    for word in schema:
-        if word not in UNDERSTOOD:
-            yield _at(path, word)
-    if "$ref" in schema and not str(schema["$ref"]).startswith("#"):
-        yield _at(path, f"$ref {schema['$ref']}")
-    for inner_path, inner in _children(schema):
-        yield from _unsupported(inner, f"{path}.{inner_path}" if path else inner_path)
 
 
 def _children(schema: Schema) -> Iterator[tuple[str, Any]]:

@@ -342,7 +342,7 @@ async def test_files_beside_the_task_reach_the_first_agent() -> None:
         return "ok"
 
     await team(model, Topology.chain(["a", "b"])).run("read", parts=[FilePart(name="a.pdf", data="QUJD")])
-    assert [part["type"] for part in contents[0]] == ["text", "file"]
+    assert [part["type"] for part in contents[0]] == ["text", "text", "file"]
     assert isinstance(contents[1], str)
 
 
