@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -13,7 +14,7 @@ from typing import NoReturn, TextIO
 import anyio
 import pytest
 
-from agentmesh.cli import terminal
+from agentmesh.cli import commands, terminal
 from agentmesh.cli.display import Display, wants_live_view
 from agentmesh.events import MessageDelivered, Question, RunStarted, stamped
 from agentmesh.runner import Delta, FailedAttempt
@@ -117,6 +118,49 @@ def test_the_text_of_a_question_is_left_to_whoever_asks_it(at_a_terminal: bool) 
             display(stamped(Question(agent="a", question_id="q", content="which?"), 1, "r", 1.0))
     assert err.getvalue().startswith("+0.000 question a question_id=q")
     assert ("which?" in err.getvalue()) is not at_a_terminal
+
+
+class Full(io.TextIOWrapper):
+    """A device without room, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8")
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_output_that_cannot_be_written_is_an_error_for_results_and_the_end_for_events(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    let_go: list[object] = []
+    reasons: list[str] = []
+    codes: list[int] = []
+    monkeypatch.setattr(terminal, "let_go", let_go.append)
+    monkeypatch.setattr(commands, "let_go", let_go.append)
+    monkeypatch.setattr(commands, "leave_at_once", codes.append)
+    err, out = io.StringIO(), Full()
+    with shown_on(err, out), Display(["a"], events=True) as display:
+        display.abandoned = reasons.append
+        for event in EVENTS:
+            display(event)
+        with pytest.raises(OSError, match="No space left"):
+            terminal.say("result")
+        commands.commands(["--help"])
+    assert reasons == ["the events cannot be written: No space left on device"]
+    assert let_go == [out, out, out]
+    assert codes == [1]
+    assert err.getvalue().endswith("the output cannot be written: No space left on device\n")
+
+
+def test_nothing_is_printed_on_a_stream_that_is_closed() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        patch.setattr(sys, "stderr", None)
+        assert not terminal.say("x")
+        assert not terminal.complain("x")
+        with Display(["a"], events=True) as display:
+            assert not display.deltas
 
 
 def test_leaving_at_once_loses_nothing_that_was_printed(monkeypatch: pytest.MonkeyPatch) -> None:

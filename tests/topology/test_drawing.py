@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from itertools import combinations
+from itertools import combinations, product
 from xml.etree import ElementTree
 
 import pytest
@@ -240,6 +240,14 @@ def test_shortened_names_fit_and_stay_different(names: set[str], cells: int) -> 
     assert len(set(labels.values())) == len(names)
     assert all(text_cells(label) <= cells for label in labels.values())
     assert all(labels[name] == name for name in names if len(name) <= cells)
+
+
+def test_names_that_differ_in_too_many_places_are_numbered() -> None:
+    names = ["a" * 20 + "-".join(marks) + "b" * 20 for marks in product("xy", repeat=9)]
+    labels = shortened_names(names, 12)
+    assert len(set(labels.values())) == len(names)
+    assert max(map(text_cells, labels.values())) <= 12
+    assert any(label.endswith("~2") for label in labels.values())
 
 
 @given(st.text(max_size=60), st.integers(6, 30))
