@@ -24,6 +24,7 @@ class EventBase(BaseModel):
 
     id: int = 0
     run_id: str = ""
+    type: str
     ts: float = 0.0
     agent: str | None = None
 
@@ -147,54 +148,43 @@ class ToolCallFinished(EventBase):
     ends_turn: bool = False
 
 
-class MessageProposed(EventBase):
-    type: Literal["message_proposed"] = "message_proposed"
+class MessageEvent(EventBase):
+    """What every event in the life of a message repeats of it."""
+
     message_id: str
     sender: str
     recipient: str
     content: str
+
+
+class MessageProposed(MessageEvent):
+    type: Literal["message_proposed"] = "message_proposed"
     kind: MessageKind = "text"
     task_id: str | None = None
     parts: tuple[Part, ...] = ()
 
 
-class MessageTransformed(EventBase):
+class MessageTransformed(MessageEvent):
     type: Literal["message_transformed"] = "message_transformed"
-    message_id: str
-    sender: str
-    recipient: str
-    content: str
     by: str
 
 
-class MessageDelivered(EventBase):
+class MessageDelivered(MessageEvent):
     type: Literal["message_delivered"] = "message_delivered"
-    message_id: str
-    sender: str
-    recipient: str
-    content: str
     kind: MessageKind = "text"
     task_id: str | None = None
     parts: tuple[Part, ...] = ()
 
 
-class MessageRefused(EventBase):
+class MessageRefused(MessageEvent):
     type: Literal["message_refused"] = "message_refused"
-    message_id: str
-    sender: str
-    recipient: str
-    content: str
     allowed: tuple[str, ...] = ()
     policy: Literal["return_to_agent"] = "return_to_agent"
     reason: str = "no_edge"
 
 
-class MessageWithheld(EventBase):
+class MessageWithheld(MessageEvent):
     type: Literal["message_withheld"] = "message_withheld"
-    message_id: str
-    sender: str
-    recipient: str
-    content: str
     allowed: tuple[str, ...] = ()
     policy: str = "monitor"
 
@@ -218,7 +208,7 @@ class FindingRecorded(EventBase):
 
 class InterventionMade(EventBase):
     type: Literal["intervention"] = "intervention"
-    kind: Literal["note", "halt", "cut_edge", "isolate"]
+    kind: Literal["note", "halt"]
     finding: int
     """Id of the finding's event."""
     monitor: str
@@ -228,7 +218,7 @@ class InterventionMade(EventBase):
 
 class TopologyChanged(EventBase):
     type: Literal["topology_changed"] = "topology_changed"
-    change: Literal["cut", "restore", "isolate", "replace", "enter_phase"]
+    change: Literal["cut", "restore", "isolate"]
     edges: Edges
     hash: str = ""
 

@@ -43,6 +43,9 @@ DRAINING = frozenset({"turns", "model_calls", "tokens"})
 """Limits on what may begin: what has begun, and is paid for, may end. Other limits end the run at once."""
 
 
+STALLED: tuple[Outcome, str] = ("stalled", "nobody has anything left to act on, and no answer reached the user")
+
+
 class Scheduler:
     """Decides what follows from each event of one run. No clock, no randomness, no I/O.
 
@@ -64,7 +67,8 @@ class Scheduler:
         self._phase_index = 0
         self._limits = limits or Limits()
         self._agent_limits = dict(agent_limits or {})
-        self._ladder = Ladder(ladders or {}, {name for phase in phases for name in phase.participants})
+        self._agents = frozenset(name for phase in phases for name in phase.participants)
+        self._ladder = Ladder(ladders or {}, self._agents)
         self._verify_retries = verify_retries
         self.state = RunState(phases[0], dict(joins or {}))
         self._order: Order = self._make_order()
@@ -339,21 +343,11 @@ class Scheduler:
                 return []
             case "note":
                 label = self._ladder.label(event.finding)
-                return [notice(agent, "note", label=label) for agent in event.agents if agent in self._known()]
-            case _:
-                return []
-
-    def _known(self) -> set[str]:
-        return {name for phase in self._phases for name in phase.participants}
+                return [notice(agent, "note", label=label) for agent in event.agents if agent in self._agents]
 
     def _change(self, event: TopologyChanged) -> None:
-        match event.change:
-            case "cut" | "isolate":
-                self.state.cut.update(event.edges)
-            case "restore":
-                self.state.cut.difference_update(event.edges)
-            case _:
-                pass
+        cut = self.state.cut
+        (cut.difference_update if event.change == "restore" else cut.update)(event.edges)
 
     # What next
 
@@ -378,15 +372,12 @@ class Scheduler:
             return []
         if self._phase_index + 1 < len(self._phases):
             return [PhaseEnded(phase=state.phase.name, occurrence=state.occurrence, reason=self._order.over())]
-        self._end(*(state.obstacles[-1] if state.obstacles else self._stalled()))
+        self._end(*(state.obstacles[-1] if state.obstacles else STALLED))
         return self._finish()
 
     def _at_rest(self) -> bool:
         """Whether nobody acts, and nothing that was sent is still on its way."""
         return not (self.state.busy or self._post.rewriting or self._answer is not None)
-
-    def _stalled(self) -> tuple[Outcome, str]:
-        return ("stalled", "nobody has anything left to act on, and no answer reached the user")
 
     def _finish(self) -> Step:
         assert self._ending is not None

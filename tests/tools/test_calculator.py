@@ -141,6 +141,8 @@ def test_a_number_reads_back_as_itself_to_fifteen_digits(number: Fraction) -> No
 @given(st.text(max_size=60))
 def test_any_text_is_computed_or_refused(text: str) -> None:
     try:
-        evaluate(text)
-    except ToolError:
-        return
+        value = evaluate(text)
+    except ToolError as refused:
+        assert str(refused)
+    else:
+        assert isinstance(value, Fraction)
