@@ -135,7 +135,7 @@ def _alike(labels: dict[str, str]) -> list[list[str]]:
 
 
 def _agreement(one: str, other: str) -> int:
-    """How many letters two names begin with in common."""
+    """How many letters two names share at their beginning."""
     pairs = zip(one, other, strict=False)
     return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
