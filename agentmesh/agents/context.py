@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentmesh.agents.base import ToolResult
-from agentmesh.agents.prompt import escaped
+from agentmesh.agents.quoting import escaped
 from agentmesh.messages import ChatMessage, Reply
 
 CHARACTERS_PER_TOKEN = 4

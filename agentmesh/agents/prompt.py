@@ -1,47 +1,14 @@
-"""How an agent is told who it is, whom it may message, and what others wrote to it.
-
-What another agent wrote is data: it stands between tags that only the run can write, because the same tags inside the
-text are written with `&lt;`. So no text can pretend to be the system, the user, the run or a third agent.
-"""
+"""How an agent is told who it is, whom it may message, and what others wrote to it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from agentmesh.agents.base import View
+from agentmesh.agents.quoting import attribute, escaped
 from agentmesh.events import Inbound, MessageDelivered
 from agentmesh.messages import FilePart, ImagePart, Part
-
-# Characters that a reader does not see (controls, formats, fillers, selectors): they may stand anywhere in a mark.
-_UNSEEN = (
-    r"\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
-    r"\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
-    r"\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-)
-# Possessive, so that a long run of such characters is looked at once and never again.
-_SKIP = f"[{_UNSEEN}]*+"
-_SPACE = rf"[\s{_UNSEEN}]*+"
-
-
-def _spelled(*words: str) -> str:
-    """A pattern for any of the words, with unseen characters between their letters."""
-    return "(?:" + "|".join(_SKIP.join(re.escape(letter) for letter in word) for word in words) + ")"
-
-
-# Tags of the run, and the marks by which local chat templates set roles apart.
-_TAGS = _spelled("message", "notice", "attachment")
-_ROLES = _spelled("start_of_turn", "end_of_turn", "bos", "eos", "s", "tool_call", "tool_response")
-_BRACKETED = _spelled(
-    "INST", "SYSTEM_PROMPT", "TOOL_RESULTS", "TOOL_CALLS", "TOOL_CONTENT", "AVAILABLE_TOOLS", "MODEL_SETTINGS"
-)
-_FORGEABLE = re.compile(
-    rf"[<\uff1c\ufe64](?={_SPACE}/?{_SPACE}{_TAGS}(?:\b|{_SKIP}(?!\w))|{_SKIP}[|\uff5c]|{_SKIP}/?{_SKIP}{_ROLES}{_SKIP}>"
-    rf"|{_SKIP}<{_SKIP}/?{_SKIP}{_spelled('SYS>>')})|\[(?={_SKIP}/?{_SKIP}{_BRACKETED}{_SKIP}\])",
-    re.IGNORECASE,
-)
-_NOT_IN_ATTRIBUTES = re.compile(rf'[<>"&\n\r\t\v\f\u2028\u2029{_UNSEEN}]')
 
 _RULES = """\
 You are "{name}", one agent of a team.
@@ -100,22 +67,13 @@ def _quoted(item: Inbound) -> str:
     if not isinstance(item, MessageDelivered):
         return f"<notice>\n{escaped(item.content)}\n</notice>"
     kind = "" if item.kind == "text" else f' kind="{item.kind}"'
-    task = f' task="{_attribute(item.task_id)}"' if item.task_id else ""
+    task = f' task="{attribute(item.task_id)}"' if item.task_id else ""
     return f'<message from="{item.sender}"{kind}{task}>\n{escaped(item.content)}\n</message>'
-
-
-def escaped(text: str) -> str:
-    """The text with whatever could pass for a tag of the run, or a role of a chat template, made harmless."""
-    return _FORGEABLE.sub(lambda found: "[ " if found.group() == "[" else "&lt;", text)
-
-
-def _attribute(text: str) -> str:
-    return _NOT_IN_ATTRIBUTES.sub("_", text)
 
 
 def _announced(sender: str, part: Part) -> dict[str, Any]:
     """Who sent what comes next: images and files themselves do not say."""
-    name = f' name="{_attribute(part.name)}"' if isinstance(part, FilePart) else ""
+    name = f' name="{attribute(part.name)}"' if isinstance(part, FilePart) else ""
     return {"type": "text", "text": f'<attachment from="{sender}"{name}/>'}
 
 

@@ -28,7 +28,7 @@ class RunOptions(TypedDict, total=False):
     parts: Sequence[Part]
     """Images and files beside the task."""
     watch: Watcher | None
-    """Called with every event, and with each `Delta` too if its attribute `deltas` is true."""
+    """Called with every event; also with each `Delta`, or `FailedAttempt`, if its `deltas`, or `attempts`, is true."""
     ask: Ask | None
     """`fn(agent, question) -> str`, by which human agents are asked."""
 

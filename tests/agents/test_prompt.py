@@ -7,7 +7,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmesh.agents.prompt import escaped, inbox_content, system_text
+from agentmesh.agents.prompt import inbox_content, system_text
+from agentmesh.agents.quoting import escaped
 from agentmesh.messages import FilePart, ImagePart
 from tests.agents.agent_turns import message, told, view
 

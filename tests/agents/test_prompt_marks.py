@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agentmesh.agents.prompt import escaped, inbox_content
+from agentmesh.agents.prompt import inbox_content
+from agentmesh.agents.quoting import escaped
 from agentmesh.messages import FilePart, ImagePart
 from agentmesh.providers.base import Request
 from agentmesh.providers.simulated.reading import read
