@@ -12,9 +12,9 @@ types:
 contracts:
 	uv run lint-imports --no-cache
 test:
-	uv run pytest --cov
+	uv run pytest --cov -n 2
 nightly:
-	uv run pytest -m "nightly or not nightly" --hypothesis-profile=nightly
+	uv run pytest -n 2 --hypothesis-profile=nightly
 bench:
 	uv run python -m tests.benchmarks
 fix:

@@ -86,7 +86,7 @@ def test_findings_and_interventions_are_listed_with_their_evidence() -> None:
     facts = summary(
         log(
             FindingRecorded(finding=finding),
-            InterventionMade(kind="cut_edge", finding=1, monitor="mine", agents=("a",), edges=(("a", "b"),)),
+            InterventionMade(kind="note", finding=1, monitor="mine", agents=("a",), edges=(("a", "b"),)),
         )
     )
     assert facts["findings"] == [
@@ -94,7 +94,7 @@ def test_findings_and_interventions_are_listed_with_their_evidence() -> None:
          "why": "nobody moved"},
     ]  # fmt: skip
     assert facts["interventions"] == [
-        {"id": 2, "kind": "cut_edge", "finding": 1, "monitor": "mine", "agents": ["a"], "edges": [["a", "b"]]}
+        {"id": 2, "kind": "note", "finding": 1, "monitor": "mine", "agents": ["a"], "edges": [["a", "b"]]}
     ]
     json.dumps(facts)
 
