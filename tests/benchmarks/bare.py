@@ -12,6 +12,8 @@ import httpx2
 Waves = Sequence[Sequence[bytes]]
 Post = Callable[[bytes], Awaitable[Any]]
 HEADERS = {"content-type": "application/json", "authorization": "Bearer no-key"}
+TIMEOUT_SECONDS = 60.0
+"""As every client that is in earnest, these loops give up some time, and so do ours."""
 _tls = ssl.create_default_context()  # made once, so that the bare loop does not pay for it in each run
 
 
@@ -26,7 +28,7 @@ async def httpx2_loop(url: str, waves: Waves, at_once: int) -> None:
 
     That is its default. Without the bound it looks at thousands of connections for every request, and is far slower.
     """
-    async with httpx2.AsyncClient(headers=HEADERS, verify=_tls, timeout=None) as client:
+    async with httpx2.AsyncClient(headers=HEADERS, verify=_tls, timeout=TIMEOUT_SECONDS) as client:
 
         async def post(body: bytes) -> Any:
             response = await client.post(url, content=body)
@@ -36,11 +38,11 @@ async def httpx2_loop(url: str, waves: Waves, at_once: int) -> None:
 
 
 async def aiohttp_loop(url: str, waves: Waves, at_once: int) -> None:
-    """So many runs at once over one aiohttp session, which neither gives up nor bounds its connections."""
+    """So many runs at once over one aiohttp session, which does not bound its connections."""
     import aiohttp
 
     connector = aiohttp.TCPConnector(limit=0)
-    timeout = aiohttp.ClientTimeout(total=None)
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     async with aiohttp.ClientSession(headers=HEADERS, connector=connector, timeout=timeout) as session:
 
         async def post(body: bytes) -> Any:
