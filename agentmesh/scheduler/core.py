@@ -268,7 +268,7 @@ class Scheduler:
         if isinstance(done, str):
             return [finished(event, error=done)]
         if isinstance(action, Decide) and action.decision == "abort":
-            self._end("failed", f"aborted: {action.reason}")
+            self._end("failed", "aborted")
         return [*done, finished(event, result="accepted", ends_turn=True)]
 
     # Messages

@@ -319,7 +319,7 @@ def test_a_judge_sends_the_planner_back_no_more_than_max_cycles() -> None:
 
 def test_a_judges_abort_ends_the_run_as_failed() -> None:
     run = play(["one"], judge=[[decide("abort", "it cannot be done"), None]]).run()
-    assert (run.end.outcome, run.end.reason) == ("failed", "aborted: it cannot be done")
+    assert (run.end.outcome, run.end.reason) == ("failed", "aborted")
     assert run.end.answer is None
     run.check_form()
 
