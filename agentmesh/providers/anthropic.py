@@ -10,7 +10,7 @@ from agentmesh.errors import ProviderError
 from agentmesh.messages import ChatMessage, ToolCall
 from agentmesh.providers.ask import schema_instruction
 from agentmesh.providers.base import Delta, Request
-from agentmesh.providers.encoding import Counts, Start, count, dumps, fields, grown_body
+from agentmesh.providers.encoding import Counts, Start, content_of, count, dumps, fields, grown_body, plain_text
 from agentmesh.providers.http import Assembly, Decoded, HttpProvider, Mode
 from agentmesh.providers.openai import decoded_arguments
 
@@ -90,7 +90,7 @@ class AnthropicProvider(HttpProvider):
         return MessageAssembly()
 
     def _head(self, request: Request, leading: list[ChatMessage], mode: Mode | None, *, stream: bool) -> str:
-        system = "\n\n".join(_plain(message) for message in leading)
+        system = "\n\n".join(plain_text(message) for message in leading)
         if mode == "prompt":
             system = f"{system}\n\n{schema_instruction(request.response_schema or {})}".strip()
         tools: list[dict[str, Any]] = [_tool(tool) for tool in request.tools]
@@ -208,34 +208,23 @@ def _encode_message(message: ChatMessage) -> str:
     match message["role"]:
         case "tool":
             return dumps(
-                {"type": "tool_result", "tool_use_id": message.get("tool_call_id", ""), "content": _plain(message)}
+                {"type": "tool_result", "tool_use_id": message.get("tool_call_id", ""), "content": plain_text(message)}
             )
         case "assistant":
             blocks = message.get("extra", {}).get(EXTRA) or list(_assistant_blocks(message))
             # The API refuses an empty message; leaving it out joins its neighbours.
             return dumps({"role": "assistant", "content": blocks}) if blocks else ""
         case role:
-            return dumps({"role": role, "content": _content(message.get("content"))})
+            return dumps({"role": role, "content": content_of(message.get("content"), _part)})
 
 
 def _assistant_blocks(message: ChatMessage) -> Iterator[dict[str, Any]]:
-    if (text := _plain(message)).strip():
+    if (text := plain_text(message)).strip():
         yield {"type": "text", "text": text}
     for call in message.get("tool_calls") or ():
         function = call["function"]
         arguments = decoded_arguments(function["arguments"])
         yield {"type": "tool_use", "id": call["id"], "name": function["name"], "input": arguments}
-
-
-def _plain(message: ChatMessage) -> str:
-    content = message.get("content") or ""
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
-
-
-def _content(content: Any) -> Any:
-    if not isinstance(content, list):
-        return content or ""
-    return [_part(part) for part in content]
 
 
 def _part(part: dict[str, Any]) -> dict[str, Any]:

@@ -52,6 +52,17 @@ def mended_calls(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
     return tuple(ToolCall(mended(call.name), mended_value(call.arguments), mended(call.id)) for call in calls)
 
 
+def plain_text(message: ChatMessage) -> str:
+    """The text of a message, without what is attached to it."""
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+
+
+def content_of(content: Any, part: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+    """The content of a message for another API: text as it is, each of several parts as `part` writes it."""
+    return [part(one) for one in content] if isinstance(content, list) else content or ""
+
+
 class Prefix:
     """The encoded beginning of a context's requests: the fields that stay, then the messages so far.
 

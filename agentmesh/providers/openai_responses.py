@@ -9,7 +9,7 @@ from agentmesh.errors import ProviderError
 from agentmesh.messages import ChatMessage, ToolCall
 from agentmesh.providers.base import Delta, Request
 from agentmesh.providers.capabilities import is_reasoning_model
-from agentmesh.providers.encoding import Counts, count, dumps, fields
+from agentmesh.providers.encoding import Counts, content_of, count, dumps, fields, plain_text
 from agentmesh.providers.http import Assembly, Decoded, Mode
 from agentmesh.providers.openai import OpenAIBase, decoded_arguments
 from agentmesh.providers.schema import is_strict
@@ -79,11 +79,11 @@ class OpenAIResponsesProvider(OpenAIBase):
         match message["role"]:
             case "tool":
                 call_id = message.get("tool_call_id", "")
-                items = [{"type": "function_call_output", "call_id": call_id, "output": _plain(message)}]
+                items = [{"type": "function_call_output", "call_id": call_id, "output": plain_text(message)}]
             case "assistant":
                 items = _assistant_items(message)
             case role:
-                items = [{"role": role, "content": _content(message.get("content"))}]
+                items = [{"role": role, "content": content_of(message.get("content"), _part)}]
         return ",".join(dumps(item) for item in items)
 
     def _part_text(self, part: Mapping[str, Any]) -> str:
@@ -129,7 +129,7 @@ def _assistant_items(message: ChatMessage) -> list[dict[str, Any]]:
         return list(kept)
     calls = message.get("tool_calls") or ()
     items: list[dict[str, Any]] = []
-    if (text := _plain(message)) or not calls:
+    if (text := plain_text(message)) or not calls:
         items.append({"role": "assistant", "content": text})
     for call in calls:
         function = call["function"]
@@ -142,17 +142,6 @@ def _assistant_items(message: ChatMessage) -> list[dict[str, Any]]:
             }
         )
     return items
-
-
-def _plain(message: ChatMessage) -> str:
-    content = message.get("content") or ""
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
-
-
-def _content(content: Any) -> Any:
-    if not isinstance(content, list):
-        return content or ""
-    return [_part(part) for part in content]
 
 
 def _part(part: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore2
 import httpx2
 
-from agentmesh.errors import ConfigError, ProviderError
+from agentmesh.errors import ConfigError, MissingExtra, ProviderError
 from agentmesh.providers.failures import redacted
 from agentmesh.providers.gate import Gate
 
@@ -95,6 +95,8 @@ def open_wire(transport: SpreadTransport, choice: str | None = None) -> Wire:
     choice = choice or os.environ.get(WIRE_VARIABLE) or ""
     match choice:
         case "aiohttp":
+            if importlib.util.find_spec("aiohttp") is None:
+                raise MissingExtra(f"{WIRE_VARIABLE}=aiohttp", "aiohttp")
             return AiohttpWire()
         case "httpx2":
             return HttpxWire(transport)

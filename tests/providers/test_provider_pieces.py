@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from agentmesh.config.models import ModelConfig
-from agentmesh.errors import ConfigError, ProviderError
+from agentmesh.errors import ConfigError, MissingExtra, ProviderError
 from agentmesh.messages import ChatMessage
 from agentmesh.providers.base import Request
 from agentmesh.providers.failures import Origin, error_fields, failure, redacted, retry_after, stream_failure
@@ -238,6 +238,14 @@ def test_the_environment_chooses_the_wire(monkeypatch: pytest.MonkeyPatch) -> No
     assert isinstance(open_wire(transport), HttpxWire)
     with pytest.raises(ConfigError, match="AGENTMESH_HTTP is 'curl'; it may be httpx2 or aiohttp"):
         open_wire(transport, "curl")
+
+
+def test_a_wire_that_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    transport = SpreadTransport("http://127.0.0.1:9")
+    assert isinstance(open_wire(transport), HttpxWire)
+    with pytest.raises(MissingExtra, match=r"pip install 'agentmesh-topology\[aiohttp\]'"):
+        open_wire(transport, "aiohttp")
 
 
 def test_the_proxy_of_the_environment_is_used_but_not_for_excepted_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
