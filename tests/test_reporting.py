@@ -22,7 +22,7 @@ from agentmesh.events import (
     stamped,
 )
 from agentmesh.messages import Finding, Usage
-from agentmesh.reporting import summary, total_usage
+from agentmesh.reporting import summary
 from agentmesh.team import Team
 
 
@@ -73,7 +73,7 @@ def test_a_run_without_an_end_has_no_outcome_and_shows_its_open_questions() -> N
 
 
 def test_costs_add_up() -> None:
-    assert total_usage(log(call(0.25), call(0.5))).cost_usd == 0.75
+    assert summary(log(call(0.25), call(0.5)))["usage"]["cost_usd"] == 0.75
 
 
 def test_one_unknown_price_makes_the_cost_unknown() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from agentmesh.errors import LimitReached, RunCancelled, RunError, RunFailed, RunHalted, RunStalled
 from agentmesh.events import (
+    Answered,
     Event,
     FindingRecorded,
     InterventionMade,
@@ -67,7 +68,7 @@ class RunResult:
 
     @cached_property
     def usage(self) -> Usage:
-        """What all model calls used together."""
+        """What all model calls used together. `cost_usd` is None as soon as one call has no known price."""
         return sum((e.usage for e in self.events if isinstance(e, ModelCallFinished)), Usage())
 
     @cached_property
@@ -97,8 +98,9 @@ class RunResult:
 
     @cached_property
     def questions(self) -> list[Question]:
-        """What was asked of people."""
-        return [event for event in self.events if isinstance(event, Question)]
+        """What was asked of people and is not answered."""
+        answered = {event.question_id for event in self.events if isinstance(event, Answered)}
+        return [e for e in self.events if isinstance(e, Question) and e.question_id not in answered]
 
     @property
     def seconds(self) -> float:
