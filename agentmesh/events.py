@@ -10,10 +10,24 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from agentmesh.messages import Finding, MessageKind, Outcome, Part, Task, TaskStatus, ToolCall, Usage
+from agentmesh.messages import (
+    Finding,
+    Frozen,
+    MessageKind,
+    Outcome,
+    Part,
+    Policy,
+    Position,
+    Task,
+    TaskStatus,
+    ToolCall,
+    Trust,
+    Usage,
+)
 
 Json = dict[str, Any]
 Edges = tuple[tuple[str, str], ...]
+Change = Literal["cut", "restore", "isolate", "replace", "enter_phase"]
 ContextReason = Literal["fresh", "phase", "compact", "window", "reset", "replace"]
 
 
@@ -146,6 +160,8 @@ class ToolCallFinished(EventBase):
     result: str | None = None
     error: str | None = None
     ends_turn: bool = False
+    trust: Trust = "trusted"
+    """Whether the result may be acted upon: what came from outside, the web above all, may not."""
 
 
 class MessageEvent(EventBase):
@@ -162,6 +178,8 @@ class MessageProposed(MessageEvent):
     kind: MessageKind = "text"
     task_id: str | None = None
     parts: tuple[Part, ...] = ()
+    position: Position | None = None
+    trust: Trust = "trusted"
 
 
 class MessageTransformed(MessageEvent):
@@ -174,12 +192,14 @@ class MessageDelivered(MessageEvent):
     kind: MessageKind = "text"
     task_id: str | None = None
     parts: tuple[Part, ...] = ()
+    position: Position | None = None
+    trust: Trust = "trusted"
 
 
 class MessageRefused(MessageEvent):
     type: Literal["message_refused"] = "message_refused"
     allowed: tuple[str, ...] = ()
-    policy: Literal["return_to_agent"] = "return_to_agent"
+    policy: Policy = "return_to_agent"
     reason: str = "no_edge"
 
 
@@ -187,6 +207,56 @@ class MessageWithheld(MessageEvent):
     type: Literal["message_withheld"] = "message_withheld"
     allowed: tuple[str, ...] = ()
     policy: str = "monitor"
+
+
+class PositionStated(EventBase):
+    """What an agent holds to be the answer, as it stated it beside its contribution."""
+
+    type: Literal["position"] = "position"
+    turn: int
+    phase: str
+    round: int = 0
+    position: Position
+
+
+class BoardEntry(Frozen):
+    """A typed entry of a board. Which fields count depends on the kind.
+
+    `claim`: `path`, `start`, `end`; `commitment`: `text`, `state`; `offer`: `options`, and `option` and `taken_by` once
+    somebody has chosen.
+    """
+
+    id: str
+    kind: Literal["claim", "commitment", "offer"]
+    owner: str
+    path: str = ""
+    start: int = 0
+    end: int = 0
+    text: str = ""
+    state: Literal["open", "kept", "dropped"] = "open"
+    options: tuple[str, ...] = ()
+    option: str = ""
+    taken_by: str = ""
+
+
+class BoardWritten(EventBase):
+    """A board has a new version of its text, or a new or changed entry."""
+
+    type: Literal["board_written"] = "board_written"
+    board: str
+    version: int
+    content: str | None = None
+    entry: BoardEntry | None = None
+    trust: Trust = "trusted"
+
+
+class VoteCast(EventBase):
+    """A ballot is in. No agent sees it before all are."""
+
+    type: Literal["vote_cast"] = "vote_cast"
+    vote: str
+    ranking: tuple[str, ...]
+    weight: float = 1.0
 
 
 class TaskChanged(EventBase):
@@ -218,9 +288,17 @@ class InterventionMade(EventBase):
 
 class TopologyChanged(EventBase):
     type: Literal["topology_changed"] = "topology_changed"
-    change: Literal["cut", "restore", "isolate"]
-    edges: Edges
+    change: Change
+    edges: Edges = ()
+    """The edges that are taken away or given back; of a replacement, and of a phase that is entered, the new ones."""
+    removed: Edges = ()
+    """Of a replacement: the edges in whose place `edges` stand."""
+    agents: tuple[str, ...] = ()
+    """Who is isolated; of a replacement who leaves and who comes."""
+    phase: str | None = None
+    """The phase to enter."""
     hash: str = ""
+    """Of the edges that hold from now on."""
 
 
 class LimitWasReached(EventBase):
@@ -257,6 +335,8 @@ class Verification(EventBase):
     passed: bool
     attempt: int
     detail: str = ""
+    phase: str | None = None
+    """The phase whose `until` was checked; None where it was the answer of the run."""
 
 
 class TurnFailed(EventBase):
@@ -300,6 +380,9 @@ Event = (
     | MessageDelivered
     | MessageRefused
     | MessageWithheld
+    | PositionStated
+    | BoardWritten
+    | VoteCast
     | TaskChanged
     | FindingRecorded
     | InterventionMade

@@ -15,7 +15,9 @@ RUN = "agentmesh"
 """The reserved sender under which the run itself speaks to agents."""
 
 Outcome = Literal["verified", "completed", "stalled", "limit", "halted", "cancelled", "failed"]
-MessageKind = Literal["text", "task", "handoff", "proposal", "decision", "answer"]
+MessageKind = Literal["text", "task", "handoff", "proposal", "decision", "ballot", "result", "answer"]
+Trust = Literal["trusted", "untrusted"]
+Policy = Literal["return_to_agent", "drop", "quarantine", "halt"]
 TaskStatus = Literal["open", "claimed", "done", "blocked", "failed"]
 Decision = Literal["done", "continue", "replan", "abort"]
 
@@ -51,6 +53,39 @@ class FilePart(Frozen):
 
 
 Part = Annotated[ImagePart | FilePart, Field(discriminator="type")]
+
+
+class Position(Frozen):
+    """What an agent holds to be the answer, beside what it writes. It is what votes count and monitors read."""
+
+    answer: str = Field(description="The answer alone, as short as it can be said")
+    confidence: float | None = Field(None, ge=0, le=1, description="How likely it is to be right, from 0 to 1")
+    evidence: tuple[str, ...] = Field((), description="What shows it: ids of tool results, quotes, numbers")
+    changed_because: str = Field("", description="If the answer is another than before: what changed it")
+
+    @property
+    def key(self) -> str:
+        """The answer as answers are compared: without case, outer punctuation and runs of white space."""
+        return answer_key(self.answer)
+
+    def text(self) -> str:
+        """The position as its reader is shown it, one line for each thing that it says."""
+        sure = "" if self.confidence is None else f" (confidence {self.confidence:g})"
+        lines = [f"Position: {self.answer}{sure}"]
+        lines += [f"Evidence: {'; '.join(self.evidence)}"] * bool(self.evidence)
+        lines += [f"Changed because: {self.changed_because}"] * bool(self.changed_because)
+        return "\n".join(lines)
+
+
+def answer_key(answer: str) -> str:
+    """An answer as votes and convergence compare it: without case, outer punctuation and runs of white space."""
+    return " ".join(answer.split()).strip(" .,;:!?\"'`").casefold()
+
+
+class Ballot(Frozen):
+    """One voter's ranking, best first; one entry is a plain vote."""
+
+    ranking: tuple[str, ...] = Field(min_length=1)
 
 
 class Usage(Frozen):
@@ -94,6 +129,8 @@ class Message(Frozen):
     kind: MessageKind = "text"
     task_id: str | None = None
     parts: tuple[Part, ...] = ()
+    position: Position | None = None
+    trust: Trust = "trusted"
 
 
 class Task(Frozen):
@@ -187,6 +224,8 @@ class Reply:
     finish_reason: str = "stop"
     structured: Literal["native", "json_mode", "prompt"] | None = None
     """How structured output was asked for, where it was."""
+    position: Position | None = None
+    """Beside the text, where a function plays an agent or a model in a discussion."""
     model: str = ""
     """The `provider:model` that answered: another than the one asked where a fallback stepped in."""
     extra: dict[str, Any] = Field(default_factory=dict)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
+from agentmesh.config.topologies import Positions
 from agentmesh.events import ContextReason, Inbound, MessageDelivered
-from agentmesh.messages import Part, Reply, ToolCall
-from agentmesh.providers.base import Request
+from agentmesh.messages import Part, Position, Reply, ToolCall
+from agentmesh.providers.base import Provider, Request
+from agentmesh.tools.graph import Choices
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,12 @@ class View:
     """Graph tools that it is offered, such as `send_message` or `hand_off`."""
     answers: bool
     """Whether its plain text may become the answer of the run."""
+    choices: Mapping[str, Choices] = field(default_factory=dict)
+    """By tool and parameter: what exists for the agent, such as the boards that it may read."""
+    positions: Positions = "off"
+    """Whether its reply carries a position beside the text."""
+    restart: ContextReason | None = None
+    """Why it forgets what was before this turn, if it does."""
 
     @cached_property
     def messages(self) -> tuple[MessageDelivered, ...]:
@@ -58,6 +66,8 @@ class Said:
 
     text: str | None
     parts: tuple[Part, ...] = ()
+    position: Position | None = None
+    """What the agent holds to be the answer, where it says so beside the text."""
 
 
 class Turn(Protocol):
@@ -66,8 +76,13 @@ class Turn(Protocol):
     @property
     def view(self) -> View: ...
 
-    async def complete(self, request: Request, request_hash: str, input_tokens: int) -> Reply:
-        """One model call. `input_tokens` is an estimate. Raises: ProviderError, LimitExceeded."""
+    async def complete(
+        self, request: Request, request_hash: str, input_tokens: int, provider: Provider | None = None
+    ) -> Reply:
+        """One model call, of the agent's own model unless another is given. `input_tokens` is an estimate.
+
+        Raises: ProviderError, LimitExceeded.
+        """
         ...
 
     async def call(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
@@ -97,11 +112,11 @@ async def act_out(turn: Turn, reply: Reply) -> Said:
     What was refused it learns at its next turn: a refusal is never fatal.
     """
     if not reply.tool_calls:
-        return Said(reply.text)
+        return Said(reply.text, position=reply.position)
     for result in await turn.call(reply.tool_calls):
         if result.failed:
             turn.remind(f"{result.call.name}: {result.text}")
-    return Said(reply.text or None)
+    return Said(reply.text or None, position=reply.position)
 
 
 class Occupant(Protocol):

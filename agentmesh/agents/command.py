@@ -16,7 +16,7 @@ from anyio.abc import ByteReceiveStream, Process
 from agentmesh.agents.base import Said, Turn, View, act_out
 from agentmesh.config.models import CommandConfig
 from agentmesh.errors import AgentError
-from agentmesh.messages import RUN, Reply, ToolCall
+from agentmesh.messages import RUN, Position, Reply, ToolCall
 from agentmesh.providers.encoding import mended, mended_calls
 
 OUTPUT_LIMIT = 10_000_000
@@ -148,7 +148,7 @@ class CommandAgent:
     """Runs its program once per turn.
 
     `json`: stdin is `{"agent", "turn", "phase", "recipients", "tools", "inbox": [{"sender", "content", "kind",
-    "task_id"}]}`; stdout is the reply as text, or `{"text", "tool_calls": [{"name", "arguments"}]}`.
+    "task_id"}]}`; stdout is the reply as text, or `{"text", "tool_calls": [{"name", "arguments"}], "position"}`.
     `text`: stdin is the message, or each as `SENDER: content` where there are several, without notices unless there is
     nothing else; stdout is the reply.
     """
@@ -175,7 +175,8 @@ class CommandAgent:
         try:
             read = json.loads(stdout)
             calls = [ToolCall(call["name"], call.get("arguments") or {}) for call in read.get("tool_calls") or ()]
-            return Reply(mended(str(read.get("text") or "")), mended_calls(calls))
+            position = Position.model_validate(read["position"]) if read.get("position") else None
+            return Reply(mended(str(read.get("text") or "")), tuple(mended_calls(calls)), position=position)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise AgentError(f"{self.config.argv[0]!r} wrote JSON that is no reply: {error}") from error
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from agentmesh.agents.base import Said, Turn
 from agentmesh.agents.context import Context
+from agentmesh.agents.positions import contribution_schema, read_contribution
 from agentmesh.agents.prompt import CUT_OFF, NOTHING_SAID, inbox_content, system_text
 from agentmesh.config.models import AgentConfig
 from agentmesh.errors import AgentError
@@ -53,10 +54,10 @@ class LLMAgent:
             ids = [call.id or f"call_{view.turn}_{len(context.messages)}_{i}" for i, call in enumerate(calls)]
             context.assistant(reply, ids)
             if not calls:
-                wrong = self._wrong(reply, turn)
-                if wrong is None:
-                    return Said(reply.text)
-                context.user(wrong)
+                said = self._said(reply, turn)
+                if isinstance(said, Said):
+                    return said
+                context.user(said)
                 continue
             results = await turn.call(calls)
             context.results(ids, results)
@@ -71,31 +72,38 @@ class LLMAgent:
         """The same agent with the same memory, for another run: what it learns there this one does not know."""
         return replace(self, _context=self._context.fork() if self._context else None)
 
-    def _wrong(self, reply: Reply, turn: Turn) -> str | None:
-        """What the model is told about a reply that cannot be used, or None."""
+    def _said(self, reply: Reply, turn: Turn) -> Said | str:
+        """What the reply comes to; or what the model is told about one that cannot be used."""
+        positions = turn.view.positions
         if reply.finish_reason == "length":
             return CUT_OFF.format(tokens=self.config.max_output_tokens)
         if not reply.text.strip():
             return NOTHING_SAID
+        if positions != "off" and reply.position is None:
+            try:
+                read = read_contribution(reply.text, positions)
+            except ValueError as error:
+                return repair_message(str(error))
+            return Said(read.text, position=read.position)
         fault = turn.fault(reply.text)
-        return repair_message(fault) if fault else None
+        return repair_message(fault) if fault else Said(reply.text, position=reply.position)
 
     def _in_context(self, turn: Turn) -> Context:
         """The context that this turn goes on with: the last one, unless it may not or need not."""
         view = turn.view
-        schema = self.settings.schema if view.answers else None
-        shape = (view.recipients, view.tools, view.phase, view.answers)
+        schema = self.settings.schema if view.answers else contribution_schema(view.positions)
+        shape = (view.recipients, view.tools, view.phase, view.answers, view.positions)
         before = self._context
         reason: ContextReason
-        if before is None or self.config.memory == "fresh":
-            reason, kept = "fresh", []
+        if before is None or self.config.memory == "fresh" or view.restart is not None:
+            reason, kept = view.restart or "fresh", []
         elif shape[1:] != self._shape[1:]:
             before.close()
             reason, kept = "phase", before.messages[1:]
         else:
             return before
         turn.context_started(reason)
-        tools = [*self.settings.tools, *(definition(name, view.recipients) for name in view.tools)]
+        tools = [*self.settings.tools, *(definition(name, view.choices.get(name)) for name in view.tools)]
         context = Context(system_text(self.config.instructions, view), tools, schema)
         context.extend(kept)
         self._context, self._shape = context, shape

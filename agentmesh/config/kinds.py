@@ -5,10 +5,16 @@ from __future__ import annotations
 from agentmesh.config.models import AgentConfig
 
 _GOES_WITH: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("model", "tools", "memory", "max_output_tokens", "max_steps", "temperature"), ("llm",)),
+    **dict.fromkeys(
+        ("model", "tools", "max_result", "memory", "max_output_tokens", "max_steps", "temperature"), ("llm",)
+    ),
+    **dict.fromkeys(("replicas", "reserve", "join", "limits"), ("llm", "function", "command", "human", "team")),
     "instructions": ("llm", "human"),
     "command": ("command",),
     "function": ("function",),
+    "team": ("team",),
+    **dict.fromkeys(("method", "options", "candidates", "weights", "ties"), ("vote",)),
+    "content": ("board",),
 }
 
 
@@ -21,8 +27,12 @@ def misplaced(agent: AgentConfig) -> list[tuple[str, str]]:
     ]
     if agent.kind == "command" and agent.command is None:
         found.append(("command", "`command` and `kind: command` go together; write command: {argv: [PROGRAM, ...]}"))
+    if agent.kind == "team" and agent.team is None:
+        found.append(("team", "`team` and `kind: team` go together; write team: other.yaml"))
     return found
 
 
 def _mend(key: str) -> str:
-    return f"say kind: {key}, or remove it" if key in ("command", "function") else "remove it"
+    """What to do about a misplaced key."""
+    kinds = _GOES_WITH[key]
+    return f"say kind: {kinds[0]}, or remove it" if len(kinds) == 1 and kinds[0] != "llm" else "remove it"

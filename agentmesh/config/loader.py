@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,8 +18,10 @@ from agentmesh.config.overrides import Overridden, override, read_path
 from agentmesh.config.problems import Fault, faults
 from agentmesh.config.salvage import Parts, salvage, whole
 from agentmesh.config.source import DEEPEST, TOO_DEEP, Path, Source, Step, parse, written
+from agentmesh.config.topologies import DrawnPhase, Graph, PhaseConfig, long_phase
 from agentmesh.errors import ConfigError, Problem
 
+D = TypeVar("D", bound=DrawnPhase)
 _EMPTY = "the file is empty; a team has at least version, agents and topology"
 
 
@@ -219,7 +221,8 @@ class _Loading:
             broken |= {remark.path for remark in remarks if remark.kind == "error"}
             return Draft(parts, self._name, tuple(once(self._problems)), frozenset(broken), places)
         warnings = _of(remarks, places, "warning")
-        return Loaded(_with_prompts(config, prompts), self._name, tuple(warnings), self._source, overridden)
+        placed = _with_paths(_with_prompts(config, prompts), self._folder)
+        return Loaded(placed, self._name, tuple(warnings), self._source, overridden)
 
     def _override(self, overrides: Sequence[str], model: str | None) -> Overridden:
         overridden = override(self._source.data, overrides)
@@ -267,6 +270,7 @@ def _validated(data: Any, texts: Mapping[Path, str]) -> tuple[Any, TeamConfig | 
 
     Where a reference's value was read as a number and a text is wanted, the second look takes the text.
     """
+    data = _long_forms(data)
     config, wrong = _validate(data)
     mistyped = {fault.path for fault in wrong} & set(texts)
     if mistyped:
@@ -276,6 +280,26 @@ def _validated(data: Any, texts: Mapping[Path, str]) -> tuple[Any, TeamConfig | 
         data = second.data
         config, wrong = _validate(data)
     return data, config, wrong
+
+
+def _long_forms(data: Any) -> Any:
+    """The data with short forms that concern whole mappings written out: a node that is a team, a generator."""
+    if not isinstance(data, dict):
+        return data
+    agents, topology = data.get("agents"), data.get("topology")
+    if isinstance(agents, dict):
+        agents = {
+            name: {**agent, "kind": "team"} if isinstance(agent, dict) and "team" in agent and "kind" not in agent
+            else agent
+            for name, agent in agents.items()
+        }  # fmt: skip
+        data = {**data, "agents": agents}
+    if isinstance(topology, dict) and topology.get("kind") == "graph":
+        topology = long_phase(topology, Graph)
+        if isinstance(topology.get("phases"), list):
+            topology = {**topology, "phases": [long_phase(phase, PhaseConfig) for phase in topology["phases"]]}
+        data = {**data, "topology": topology}
+    return data
 
 
 def _validate(data: Any) -> tuple[TeamConfig | None, list[Fault]]:
@@ -295,6 +319,23 @@ def _with_prompts(config: TeamConfig, prompts: Mapping[str, str]) -> TeamConfig:
         for name, agent in config.agents.items()
     }
     return config.model_copy(update={"agents": agents})
+
+
+def _with_paths(config: TeamConfig, folder: FilePath) -> TeamConfig:
+    """The config with the paths of graphs and teams, which are relative to its file, made whole."""
+    agents = {
+        name: agent.model_copy(update={"team": str(folder / agent.team)}) if agent.team else agent
+        for name, agent in config.agents.items()
+    }
+    topology = config.topology
+    if isinstance(topology, Graph):
+        phases = tuple(_at(phase, folder) for phase in topology.phases)
+        topology = _at(topology, folder).model_copy(update={"phases": phases})
+    return config.model_copy(update={"agents": agents, "topology": topology})
+
+
+def _at(phase: D, folder: FilePath) -> D:
+    return phase.model_copy(update={"file": str(folder / phase.file)}) if phase.file else phase
 
 
 def _plain(value: Any, path: Path, source: Source) -> Any:

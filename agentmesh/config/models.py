@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=64)]
-PositiveInt = Annotated[int, Field(ge=1)]
+from agentmesh.config.base import Config, Name, PositiveInt
+from agentmesh.config.topologies import TopologyConfig
 
 PROVIDERS = ("openai", "anthropic", "simulated", "scripted", "echo", "function")
-
-
-class Config(BaseModel):
-    """Immutable, and refuses keys that it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Price(Config):
@@ -45,6 +39,7 @@ class ModelConfig(Config):
     api_key_env: str | None = Field(
         None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Name of the environment variable that holds the key"
     )
+    context_window: PositiveInt | None = Field(None, description="Tokens that fit into its context, where not known")
     temperature: float | None = Field(None, ge=0, le=2, description="Sampling temperature, where the model takes one")
     top_p: float | None = Field(None, gt=0, le=1, description="Nucleus sampling, where the model takes it")
     reasoning_effort: str | None = Field(None, description="Such as low, medium, high; where the model takes it")
@@ -75,115 +70,90 @@ class CommandConfig(Config):
     timeout_s: float = Field(60.0, gt=0, description="Seconds until it is killed with all its children")
 
 
-class AgentConfig(Config):
-    """One agent of the team."""
+class ToolConfig(Config):
+    """A tool with what is asked of those who call it."""
 
-    kind: Literal["llm", "function", "command", "human"] = Field("llm", description="What occupies the node")
+    use: str = Field(description="`calculator`, or package.module:function")
+    requires: Literal["trusted"] | None = Field(
+        None, description="`trusted`: refused to an agent whose context holds anything untrusted"
+    )
+    trust: Literal["trusted", "untrusted"] = Field(
+        "trusted", description="`untrusted`: what it returns comes from outside, as a web page does"
+    )
+
+
+class MemoryConfig(Config):
+    """Memory that is bounded: by turns, or by what fits into the model's context."""
+
+    window: int | None = Field(
+        None, ge=2, description="Turns remembered at most; beyond it the older half is forgotten at once"
+    )
+    compact: float | None = Field(
+        None, gt=0, lt=1, description="Share of the model's context at which all but the task is summarised"
+    )
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> MemoryConfig:
+        if (self.window is None) == (self.compact is None):
+            raise ValueError("give exactly one of `window` and `compact`")
+        return self
+
+
+Memory = Literal["full", "fresh", "compact"] | MemoryConfig
+JoinConfig = Literal["any", "all", "quorum"] | Annotated[int, Field(ge=1)]
+
+
+class AgentConfig(Config):
+    """One node of the team: an agent, or a vote or a board, which act through their edges alone."""
+
+    kind: Literal["llm", "function", "command", "human", "team", "vote", "board"] = Field(
+        "llm", description="What occupies the node"
+    )
     model: str = Field("default", description="Name under `models`, or provider:model[@base_url]")
     instructions: str = Field("", description="What the agent is told to be and do, or file:PATH")
     role: str | None = Field(None, description="The part it plays, told to nobody but shown in drawings and reports")
     replicas: int = Field(1, ge=1, le=10_000, description="So many of it, named NAME-1 to NAME-n")
-    tools: tuple[str, ...] = Field((), description="Tools it may call: `calculator`, or package.module:function")
-    memory: Literal["full", "fresh"] = Field("full", description="`full`: all its turns; `fresh`: each turn anew")
+    reserve: bool = Field(False, description="Takes part only when it replaces another agent")
+    tools: tuple[str | ToolConfig, ...] = Field(
+        (), description="Tools it may call: `calculator`, package.module:function, or {use, requires, trust}"
+    )
+    max_result: PositiveInt = Field(
+        20_000, description="Characters of a tool's result that stand in the prompt; the rest is read with a tool"
+    )
+    memory: Memory = Field(
+        "full",
+        description="`full`: all its turns; `fresh`: each turn anew; {window: N}: the latest; `compact` or "
+        "{compact: SHARE}: summarised at that share of the model's context, by default 0.7",
+    )
     max_output_tokens: PositiveInt = Field(4096, description="Longest answer of one model call, in tokens")
-    max_steps: PositiveInt = Field(8, description="Model calls of one turn, repairs included")
+    max_steps: PositiveInt = Field(8, description="Model calls of one turn, repairs and summaries included")
     temperature: float | None = Field(None, ge=0, le=2, description="Overrides the model's")
-    join: Literal["any", "all"] | Annotated[int, Field(ge=1)] = Field(
-        "any", description="When a reactive agent acts: on any message, on one from all predecessors, or from so many"
+    join: JoinConfig = Field(
+        "any",
+        description="When a reactive agent acts: on any message, on one from all predecessors, from more than half "
+        "of them (`quorum`), or from so many",
     )
     limits: Limits = Field(default_factory=Limits, description="What this agent alone may use")
     command: CommandConfig | None = Field(None, description="The program, for `kind: command`")
     function: str | None = Field(None, description="package.module:function, for `kind: function`")
-
-
-class TopologyBase(Config):
-    """What every kind takes."""
-
-    positions: Literal["off"] = Field("off", description="Whether contributions carry a structured position")
-
-
-class Solo(TopologyBase):
-    """user -> agent -> user."""
-
-    kind: Literal["solo"] = Field("solo", description="Shape of the topology")
-    agent: str = Field(description="The one agent")
-
-
-class Chain(TopologyBase):
-    """user -> a1 -> ... -> an -> user: each sees only what the one before it sent."""
-
-    kind: Literal["chain"] = Field("chain", description="Shape of the topology")
-    agents: tuple[str, ...] = Field(min_length=1, description="In this order")
-
-
-class Flat(TopologyBase):
-    """Everybody speaks to everybody for some rounds; then one speaker answers."""
-
-    kind: Literal["flat"] = Field("flat", description="Shape of the topology")
-    agents: tuple[str, ...] = Field(min_length=1, description="Who discusses: two or more, replicas counted")
-    rounds: PositiveInt = Field(2, description="Rounds of discussion, in which everybody speaks once")
-    speaker: str | None = Field(None, description="Who answers; by default the last agent")
-    order: Literal["simultaneous", "round_robin"] = Field(
-        "simultaneous", description="All at once, or one after the other, within a round"
+    team: str | None = Field(None, description="Path of another team's file, for `kind: team`")
+    method: Literal["plurality", "borda", "condorcet"] = Field(
+        "plurality", description="How a vote is counted; condorcet falls back on borda where nobody beats all others"
     )
+    options: tuple[str, ...] = Field((), description="What a vote is about; free answers if absent")
+    candidates: tuple[str, ...] = Field(
+        (), description="Agents that a vote is about: what the winner wrote to it is passed on word for word"
+    )
+    weights: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="What each voter's ballot counts; 1 if absent"
+    )
+    ties: str = Field("seed", description="What decides a tie of a vote: `seed`, or the ballot of the named voter")
+    content: str = Field("", description="What a board holds at first")
 
-
-class Planner(Config):
-    """A planner below another planner, with workers of its own."""
-
-    planner: str = Field(description="The planner")
-    workers: tuple[str | Planner, ...] = Field(min_length=1, description="Workers, or planners with workers")
-    max_tasks: PositiveInt = Field(32, description="Tasks that this planner may open in a run")
-
-
-class Hierarchy(TopologyBase):
-    """A planner hands tasks to workers, who speak to nobody else; a judge decides whether the work is done."""
-
-    kind: Literal["hierarchy"] = Field("hierarchy", description="Shape of the topology")
-    planner: str = Field(description="The planner")
-    workers: tuple[str | Planner, ...] = Field(min_length=1, description="Workers, or planners with workers")
-    judge: str | None = Field(None, description="Decides whether the work is done; without it the planner answers")
-    max_cycles: PositiveInt = Field(3, description="Times that the judge may send the planner back, and the first")
-    max_tasks: PositiveInt = Field(32, description="Tasks that this planner may open in a run")
-
-
-class EdgeConfig(Config):
-    """One directed edge of a graph drawn by hand. In YAML also `[a, b]` or `a -> b`."""
-
-    sender: str = Field(alias="from", description="Who may send")
-    recipient: str = Field(alias="to", description="Who receives and sees")
-    max_messages: PositiveInt | None = Field(None, description="Messages over this edge in a run")
-    rewrite: str | None = Field(None, description="package.module:function (text) -> text, applied on the way")
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Graph(TopologyBase):
-    """Nodes and edges by hand: an agent acts when a message reaches it."""
-
-    kind: Literal["graph"] = Field("graph", description="Shape of the topology")
-    nodes: tuple[str, ...] = Field((), description="Agents that take part; by default those that edges name")
-    edges: tuple[EdgeConfig, ...] = Field(min_length=1, description="`[a, b]`, `a -> b` or {from, to, max_messages}")
-
-    @field_validator("edges", mode="before")
-    @classmethod
-    def _short_edges(cls, edges: Any) -> Any:
-        """`[a, b]` and `a -> b` are edges too."""
-        if not isinstance(edges, list | tuple):
-            return edges
-        return tuple(long_edge(edge) for edge in edges)
-
-
-def long_edge(edge: Any) -> Any:
-    """The mapping that a short form of an edge stands for; anything else unchanged."""
-    if isinstance(edge, str) and edge.count("->") == 1:
-        edge = [end.strip() for end in edge.split("->")]
-    if isinstance(edge, list | tuple) and len(edge) == 2:
-        return {"from": edge[0], "to": edge[1]}
-    return edge
-
-
-TopologyConfig = Annotated[Solo | Chain | Flat | Hierarchy | Graph, Field(discriminator="kind")]
+    @property
+    def acts(self) -> bool:
+        """Whether it takes turns: votes and boards do not."""
+        return self.kind not in ("vote", "board")
 
 
 class MonitorConfig(Config):

@@ -3,61 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Literal, NamedTuple, assert_never
 
 from agentmesh.config.kinds import misplaced
 from agentmesh.config.language import did_you_mean, meant_model, one_of
-from agentmesh.config.models import (
-    PROVIDERS,
-    AgentConfig,
-    Chain,
-    Flat,
-    Graph,
-    Hierarchy,
-    ModelConfig,
-    Planner,
-    Solo,
-    TeamConfig,
-)
-from agentmesh.config.source import Path, written
-from agentmesh.messages import RUN, USER
+from agentmesh.config.models import PROVIDERS, AgentConfig, ModelConfig, TeamConfig
+from agentmesh.config.places import RESERVED, Remark, check_topology, replicas_of, resolver
+from agentmesh.config.topologies import AnyTopology
 
-Topology = Solo | Chain | Flat | Hierarchy | Graph
+__all__ = ["Remark", "check_names", "check_parts", "expand_agents", "expand_names", "replicas_of", "resolver"]
+
 _FORM = "provider:model[@base_url]"
 _NAMELESS = ("echo", "simulated")
 """Providers with one model of their own."""
-_RESERVED = {USER: "sends the task and receives the answer", RUN: "is the sender of the run's own notices"}
-
-
-class Remark(NamedTuple):
-    """Something wrong (`error`) or odd (`warning`) at a place of the file."""
-
-    kind: Literal["error", "warning"]
-    path: Path
-    message: str
-    at_key: bool = False
-    given: Path = ()
-    """A place that the remark takes for granted."""
-
-
-class _Use(NamedTuple):
-    """A place of the topology that names an agent. `single` places take one agent, not all its replicas."""
-
-    path: Path
-    name: str
-    part: str
-    single: bool = False
-
-
-def replicas_of(name: str, agent: AgentConfig) -> tuple[str, ...]:
-    """The names under which an agent of the file takes part."""
-    if agent.replicas == 1:
-        return (name,)
-    return tuple(f"{name}-{number}" for number in range(1, agent.replicas + 1))
 
 
 def expand_names(config: TeamConfig) -> dict[str, AgentConfig]:
-    """The agents that take part, in the order of the file: `worker` with three replicas is worker-1 to worker-3."""
+    """The agents that take part, in the order of the file: `worker` with three replicas is worker-1 to worker-3.
+
+    Votes and boards, which take no turns, are left out.
+    """
     return expand_agents(config.agents)
 
 
@@ -65,15 +29,11 @@ def expand_agents(agents: Mapping[str, AgentConfig]) -> dict[str, AgentConfig]:
     """As `expand_names`, for the agents alone."""
     expanded: dict[str, AgentConfig] = {}
     for name, agent in agents.items():
+        if not agent.acts:
+            continue
         one = agent if agent.replicas == 1 else agent.model_copy(update={"replicas": 1})
         expanded.update(dict.fromkeys(replicas_of(name, agent), one))
     return expanded
-
-
-def resolver(agents: Mapping[str, AgentConfig]) -> Callable[[Iterable[str]], tuple[str, ...]]:
-    """A function from names in the file to names of agents; names that it does not know stay as they are."""
-    table = {name: replicas_of(name, agent) for name, agent in agents.items() if agent.replicas > 1}
-    return lambda names: tuple(one for name in names for one in table.get(name, (name,)))
 
 
 def resolve(config: TeamConfig, names: Iterable[str]) -> tuple[str, ...]:
@@ -89,7 +49,7 @@ def check_names(config: TeamConfig, known_models: Collection[str] = ()) -> list[
 def check_parts(
     agents: Mapping[str, AgentConfig],
     models: Mapping[str, ModelConfig | str] | None,
-    topology: Topology | None,
+    topology: AnyTopology | None,
     known_models: Collection[str] = (),
 ) -> list[Remark]:
     """As `check_names`, for the parts of a config that may lack its models or its topology."""
@@ -97,14 +57,14 @@ def check_parts(
     if models is not None:
         remarks += _model_names(agents, models, known_models)
     if topology is not None:
-        remarks += _topology_names(agents, topology)
+        remarks += check_topology(agents, topology)
     return remarks
 
 
 def _agent_names(agents: Mapping[str, AgentConfig]) -> Iterator[Remark]:
     for name, agent in agents.items():
-        if name in _RESERVED:
-            reason = f"'{name}' is reserved: it {_RESERVED[name]}; give the agent another name"
+        if name in RESERVED:
+            reason = f"'{name}' is reserved: it {RESERVED[name]}; give the agent another name"
             yield Remark("error", ("agents", name), reason, at_key=True)
         taken = [one for one in replicas_of(name, agent) if one != name and one in agents]
         if taken:
@@ -175,132 +135,3 @@ def _unusable_fallback(name: str, other: str, names: Collection[str]) -> str:
         return ""
     others = [one for one in names if one != name]
     return f"no model '{other}' under models; allowed: {one_of(others)}{did_you_mean(other, others)}"
-
-
-def _topology_names(agents: Mapping[str, AgentConfig], topology: Topology) -> Iterator[Remark]:
-    uses = [use for use in _uses(topology) if use.name]
-    replicas = {one: name for name, agent in agents.items() for one in replicas_of(name, agent)}
-    every = resolver(agents)
-    used: set[str] = set()
-    for use in uses:
-        wrong = _wrong_use(use, agents, replicas)
-        if wrong:
-            yield Remark("error", use.path, wrong)
-        used.update(every([use.name]))
-    yield from _placed_twice(topology, uses, every)
-    if isinstance(topology, Flat):
-        yield from _flat_names(topology, every, replicas)
-    yield from _idle(agents, used)
-
-
-def _uses(topology: Topology) -> Iterator[_Use]:
-    here: Path = ("topology",)
-    match topology:
-        case Solo():
-            yield _Use((*here, "agent"), topology.agent, "the agent", single=True)
-        case Chain():
-            yield from _listed((*here, "agents"), topology.agents, "an agent")
-        case Flat():
-            yield from _listed((*here, "agents"), topology.agents, "an agent")
-            if topology.speaker is not None:
-                yield _Use((*here, "speaker"), topology.speaker, "the speaker", single=True)
-        case Hierarchy():
-            yield _Use((*here, "planner"), topology.planner, "a planner", single=True)
-            yield from _workers(here, topology)
-            if topology.judge is not None:
-                yield _Use((*here, "judge"), topology.judge, "the judge", single=True)
-        case Graph():
-            yield from _listed((*here, "nodes"), topology.nodes, "a node")
-            for index, edge in enumerate(topology.edges):
-                yield _Use((*here, "edges", index, "from"), edge.sender, "an end of an edge")
-                yield _Use((*here, "edges", index, "to"), edge.recipient, "an end of an edge")
-        case _:
-            assert_never(topology)
-
-
-def _listed(path: Path, names: Iterable[str], part: str) -> Iterator[_Use]:
-    return (_Use((*path, index), name, part) for index, name in enumerate(names))
-
-
-def _workers(path: Path, planner: Hierarchy | Planner) -> Iterator[_Use]:
-    for index, worker in enumerate(planner.workers):
-        place: Path = (*path, "workers", index)
-        if isinstance(worker, str):
-            yield _Use(place, worker, "a worker")
-        else:
-            yield _Use((*place, "planner"), worker.planner, "a planner", single=True)
-            yield from _workers(place, worker)
-
-
-def _wrong_use(use: _Use, agents: Mapping[str, AgentConfig], replicas: Mapping[str, str]) -> str:
-    """What is wrong with one place of the topology, or nothing."""
-    name = use.name
-    if name in _RESERVED:
-        if use.part == "an end of an edge":
-            return "" if name == USER else f"'{name}' {_RESERVED[name]}; it has no edges"
-        return f"'{name}' is no agent: it {_RESERVED[name]}; leave it out here"
-    if name in agents:
-        agent = agents[name]
-        if use.single and agent.replicas > 1:
-            return f"{use.part} is one agent, and '{name}' has {agent.replicas} replicas; name one, such as '{name}-1'"
-        return ""
-    if name in replicas:
-        return ""
-    base, _, number = name.rpartition("-")
-    if base in agents and number.isdigit() and agents[base].replicas > 1:
-        return f"no agent '{name}': the replicas of '{base}' are {base}-1 to {base}-{agents[base].replicas}"
-    return f"no agent '{name}'; agents: {one_of(agents)}{did_you_mean(name, [*agents, *replicas])}"
-
-
-def _placed_twice(
-    topology: Topology, uses: Iterable[_Use], every: Callable[[Iterable[str]], tuple[str, ...]]
-) -> Iterator[Remark]:
-    """Nobody stands in two places of one topology, and no edge is drawn twice."""
-    if isinstance(topology, Graph):
-        yield from _drawn_twice(topology, every)
-    first: dict[str, Path] = {}
-    for use in uses:
-        if use.path[1:2] in (("edges",), ("speaker",)):
-            continue
-        twice = [one for one in every([use.name]) if one in first]
-        if twice:
-            message = f"'{twice[0]}' already stands at {written(first[twice[0]])}; an agent has one place in a topology"
-            yield Remark("error", use.path, message)
-        first.update({one: use.path for one in every([use.name]) if one not in first})
-
-
-def _drawn_twice(graph: Graph, every: Callable[[Iterable[str]], tuple[str, ...]]) -> Iterator[Remark]:
-    drawn: dict[tuple[str, str], int] = {}
-    for index, edge in enumerate(graph.edges):
-        path: Path = ("topology", "edges", index)
-        if edge.sender == edge.recipient and edge.sender and every([edge.sender]) == (edge.sender,):
-            yield Remark("error", path, f"an edge from '{edge.sender}' to itself; an agent remembers its own turns")
-        pairs = [(a, b) for a in every([edge.sender]) for b in every([edge.recipient]) if a != b and a and b]
-        again = [pair for pair in pairs if pair in drawn]
-        if again:
-            a, b = again[0]
-            yield Remark(
-                "error", path, f"the edge {a} -> {b} is drawn twice, first at {written((*path[:2], drawn[a, b]))}"
-            )
-        drawn.update({pair: index for pair in pairs if pair not in drawn})
-
-
-def _flat_names(
-    flat: Flat, every: Callable[[Iterable[str]], tuple[str, ...]], known: Collection[str]
-) -> Iterator[Remark]:
-    names = every(flat.agents)
-    if "" in names:
-        return  # it stands for something that is reported elsewhere
-    if len(names) < 2:
-        yield Remark("error", ("topology", "agents"), "a discussion takes two agents or more; for one use kind: solo")
-    if flat.speaker is not None and flat.speaker in known and flat.speaker not in names:
-        message = f"the speaker '{flat.speaker}' is not among the agents: {one_of(names)}"
-        yield Remark("error", ("topology", "speaker"), message + did_you_mean(flat.speaker, names))
-
-
-def _idle(agents: Mapping[str, AgentConfig], used: Collection[str]) -> Iterator[Remark]:
-    for name, agent in agents.items():
-        idle = [one for one in replicas_of(name, agent) if one not in used]
-        if idle:
-            who = "it" if idle == [name] else one_of(idle)
-            yield Remark("warning", ("agents", name), f"takes no part: the topology does not name {who}", at_key=True)

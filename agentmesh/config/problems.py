@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic_core import ErrorDetails
 
@@ -13,10 +13,12 @@ from agentmesh.config.language import closest, did_you_mean, keys_at, one_of
 from agentmesh.config.source import Path, Step
 
 _KEY = "[key]"
-_JOIN = "any, all, or a whole number of messages"
+_JOIN = "any, all, quorum, or a whole number of messages"
+_MEMORY = "full, fresh, compact, {window: TURNS} or {compact: SHARE}"
+_ENDS = "a node's name, or a list of names"
 _VARIABLE = "the name of an environment variable, such as OPENAI_API_KEY, never the key itself"
 _MODEL_ENTRY = "provider:model[@base_url], or a mapping with provider and model"
-_EDGE = "[a, b], a -> b, or {from: a, to: b}"
+_EDGE = "[a, b], a -> b, a <-> b, or {from: a, to: b}"
 _WORKER = "an agent's name, or a mapping with planner and workers"
 _NEEDS: dict[Path, str] = {
     ("version",): "; write version: 1",
@@ -74,7 +76,9 @@ def _is_noise(location: Sequence[Step], data: Any) -> bool:
     for step in location:
         if _holds(data, step):
             data = data[step]
-        elif (isinstance(data, dict) and step == "str") or (isinstance(data, str) and str(step)[:1].isupper()):
+        elif isinstance(data, dict | list) and (step == "str" or str(step).startswith("literal[")):
+            return True
+        elif isinstance(data, str) and (str(step)[:1].isupper() or str(step).startswith(("tuple[", "constrained-"))):
             return True
     return False
 
@@ -174,8 +178,12 @@ def _place(path: Path) -> str:
             return _MODEL_ENTRY
         case ("agents", _, "join"):
             return _JOIN
-        case ("topology", "edges", int()):
+        case ("agents", _, "memory"):
+            return _MEMORY
+        case ("topology", *_, "edges", int()):
             return _EDGE
+        case ("topology", *_, "edges", int(), "from" | "to"):
+            return _ENDS
         case ("topology", *_, "workers", int()):
             return _WORKER
         case _:
@@ -195,9 +203,9 @@ def _bad_kind(error: ErrorDetails) -> Fault:
 
 
 def _kinds() -> Iterable[str]:
-    from agentmesh.config.models import Chain, Flat, Graph, Hierarchy, Solo
+    from agentmesh.config.topologies import AnyTopology
 
-    return (model.model_fields["kind"].default for model in (Solo, Chain, Flat, Hierarchy, Graph))
+    return (model.model_fields["kind"].default for model in get_args(AnyTopology))
 
 
 def _meant(value: Any, context: dict[str, Any]) -> str:

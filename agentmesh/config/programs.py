@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from agentmesh.config.models import Graph, ModelConfig, TeamConfig
+from agentmesh.config.models import ModelConfig, TeamConfig
+from agentmesh.config.places import drawn_phases
 from agentmesh.config.source import Path, written
 
 
@@ -43,6 +44,9 @@ def programs(config: TeamConfig) -> list[Program]:
         for name, agent in config.agents.items()
         if agent.command is not None
     ]
+    for path, phase in drawn_phases(config.topology):
+        if phase.until is not None and phase.until.command is not None:
+            found.append(Program(phase.until.command, (*path, "until", "command")))
     if config.verify is not None and config.verify.command is not None:
         found.append(Program(config.verify.command, ("verify", "command")))
     return found
@@ -64,11 +68,13 @@ def _references(config: TeamConfig) -> Iterator[tuple[str, Path]]:
     for name, agent in config.agents.items():
         yield "" if agent.model in config.models else _model_function(agent.model), ("agents", name, "model")
         for index, tool in enumerate(agent.tools):
-            yield tool, ("agents", name, "tools", index)
+            yield tool if isinstance(tool, str) else tool.use, ("agents", name, "tools", index)
         yield agent.function or "", ("agents", name, "function")
-    if isinstance(config.topology, Graph):
-        for index, edge in enumerate(config.topology.edges):
-            yield edge.rewrite or "", ("topology", "edges", index, "rewrite")
+    for path, phase in drawn_phases(config.topology):
+        for index, edge in enumerate(phase.edges):
+            yield edge.rewrite or "", (*path, "edges", index, "rewrite")
+        if phase.until is not None:
+            yield phase.until.function or "", (*path, "until", "function")
     for name, monitor in config.monitors.items():
         yield monitor.use or "", ("monitors", name, "use")
     if config.verify is not None and config.verify.function is not None:

@@ -12,22 +12,16 @@ from pydantic import TypeAdapter, ValidationError
 from agentmesh.config.models import (
     AgentConfig,
     AnswerConfig,
-    Chain,
-    Flat,
-    Graph,
-    Hierarchy,
     Limits,
     ModelConfig,
     MonitorConfig,
-    Solo,
     TeamConfig,
-    TopologyConfig,
     VerifyConfig,
 )
 from agentmesh.config.problems import Fault
 from agentmesh.config.source import Path
+from agentmesh.config.topologies import AnyTopology, TopologyConfig
 
-Drawn = Solo | Chain | Flat | Hierarchy | Graph
 Part = TypeVar("Part")
 _NOBODY = "echo"
 """A model that stands where the one that was meant is unknown."""
@@ -36,6 +30,10 @@ _STANDS_FOR: dict[str, Any] = {
     "planner": "",
     "agents": [""],
     "workers": [""],
+    "center": "",
+    "leaves": [""],
+    "sides": [""],
+    "judge": "",
     "edges": [["", ""]],
     "nodes": [],
     "model": _NOBODY,
@@ -54,7 +52,7 @@ class Parts(NamedTuple):
 
     agents: dict[str, AgentConfig]
     models: dict[str, ModelConfig | str] | None
-    topology: Drawn | None
+    topology: AnyTopology | None
     limits: Limits = Limits()
     monitors: dict[str, MonitorConfig] = {}  # noqa: RUF012 - never changed
     verify: VerifyConfig | None = None
@@ -107,7 +105,7 @@ def _part(kind: Any, data: Any, otherwise: Part) -> Part:
 
 def _mend(data: Any, fault: Fault) -> None:
     """Take out of the data what the fault is about, or put something neutral in its place."""
-    path = fault.path[:3] if fault.path[:2] == ("topology", "edges") else fault.path
+    path = _of_edge(fault.path) or fault.path
     if fault.of_a_name or not path:
         return
     parent = data
@@ -129,6 +127,13 @@ def _mend(data: Any, fault: Fault) -> None:
             parent.setdefault("model", _NOBODY)  # perhaps it asks none
 
 
+def _of_edge(path: Path) -> Path:
+    """The place of the whole edge that the path leads into, if it does."""
+    if path[:1] == ("topology",) and "edges" in path[:-1]:
+        return path[: path.index("edges") + 2]
+    return ()
+
+
 def _neutral(path: Path) -> Any:
     if len(path) == 2 and path[0] in _ENTRIES:
         return _ENTRIES[str(path[0])]
@@ -139,6 +144,6 @@ def _neutral(path: Path) -> Any:
 
 def _item(path: Path) -> Any:
     """A place in a list stays one, so that those behind it keep their numbers."""
-    if path[:2] == ("topology", "edges"):
+    if _of_edge(path):
         return ["", ""]
     return "note" if path[-2] == "interventions" else ""

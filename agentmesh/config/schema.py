@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from agentmesh.config.models import TeamConfig
+from agentmesh.config.topologies import AnyTopology
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 _REFERENCE = "Reference"
-_TOPOLOGIES = ("Solo", "Chain", "Flat", "Hierarchy", "Graph")
+_TOPOLOGIES = tuple(model.__name__ for model in get_args(AnyTopology))
 _LEFT_OUT = ("title", "discriminator", "default")
 _SCALARS = ("integer", "number", "boolean")
 
@@ -26,8 +27,14 @@ def team_schema() -> dict[str, Any]:
     for name in _TOPOLOGIES:
         kind = definitions[name]["properties"]["kind"]
         kind.pop("default")
-        definitions[name]["required"] = ["kind", *definitions[name]["required"]]
-    definitions["Graph"]["properties"]["edges"]["items"] = _edge()
+        definitions[name]["required"] = ["kind", *definitions[name].get("required", ())]
+    for name in ("Graph", "PhaseConfig"):
+        drawn = definitions[name]
+        drawn["properties"]["edges"]["items"] = _edge()
+        # Beside a generator stand its arguments, whatever they are called.
+        drawn["additionalProperties"] = True
+        drawn["if"] = {"not": {"required": ["generator"]}}
+        drawn["then"] = {"propertyNames": {"enum": sorted(drawn["properties"])}}
     definitions[_REFERENCE] = {
         "description": "A value from the environment: ${NAME}, ${NAME:-default} or ${NAME:?message}.",
         "type": "string",
@@ -44,13 +51,17 @@ def team_schema() -> dict[str, Any]:
 def _edge() -> dict[str, Any]:
     return {
         "anyOf": [
-            {"type": "string", "pattern": "^[^>]+->[^>]+$"},
-            {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
+            {"type": "string", "pattern": "^[^<>]+<?->[^<>]+$"},
+            {"type": "array", "items": _ends(), "minItems": 2, "maxItems": 2},
             {"$ref": "#/definitions/EdgeConfig"},
         ],
-        "description": "`a -> b`, `[a, b]`, or a mapping with from and to",
+        "description": "`a -> b`, `a <-> b`, `[a, b]`, or a mapping with from and to",
         "examples": ["planner -> worker"],
     }
+
+
+def _ends() -> dict[str, Any]:
+    return {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 
 
 def _draft_07(node: Any, name: str = "") -> Any:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from agentmesh.agents.base import Occupant
 from agentmesh.config.models import Limits
 from agentmesh.events import Event
+from agentmesh.messages import Policy, Trust
 from agentmesh.monitors.base import Watch
 from agentmesh.providers.base import Provider
-from agentmesh.topology.phases import Join, Phase
+from agentmesh.topology.bounds import Bounds
+from agentmesh.topology.phases import Phase
 
-Tool = Callable[[dict[str, Any]], Awaitable[str]]
+
+class Tool(Protocol):
+    """What an agent may call. `requires` trust, or brings what is not to be trusted: see `ToolConfig`."""
+
+    requires: Trust | None
+    trust: Trust
+
+    async def __call__(self, arguments: dict[str, Any]) -> str: ...
+
+
 Ask = Callable[[str, str], str | Awaitable[str]]
 """(agent, question) -> answer."""
 Check = Callable[[str], Awaitable[tuple[bool, str]]]
@@ -53,6 +64,10 @@ class Member:
     max_output_tokens: int = 4096
     tools: Mapping[str, Tool] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    max_result: int = 20_000
+    """Characters of a tool's result that the agent is shown at once."""
+    forgetful: bool = False
+    """Whether it remembers nothing of its earlier turns."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +80,7 @@ class RunPlan:
     phases: Sequence[Phase]
     members: Mapping[str, Member]
     topology_hash: str = ""
-    joins: Mapping[str, Join] = field(default_factory=dict)
+    policy: Policy = "return_to_agent"
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
     parts: tuple[Any, ...] = ()
@@ -74,6 +89,12 @@ class RunPlan:
     verify_retries: int = 0
     answer_fault: Callable[[str], str | None] | None = None
     """Why a text is no answer of the declared form, or None."""
+    untils: Mapping[str, Check] = field(default_factory=dict)
+    """By phase: what must hold before it is over, where a program or a function says so."""
+    summarisers: Mapping[str, Provider] = field(default_factory=dict)
+    """By the name of a model on an edge: who summarises what passes there."""
+    bounds: Callable[[Sequence[Phase]], Bounds] | None = None
+    """What a run through some phases may use, for when the graph changes."""
     rewrites: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     ask: Ask | None = None
     watch: Watcher | None = None

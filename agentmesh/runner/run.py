@@ -20,6 +20,7 @@ from agentmesh.events import (
     LimitWasReached,
     MessageProposed,
     MessageTransformed,
+    PositionStated,
     RunEnded,
     RunStarted,
     ToolCallFinished,
@@ -29,14 +30,16 @@ from agentmesh.events import (
     Verification,
     stamped,
 )
-from agentmesh.messages import Finding, Outcome
+from agentmesh.messages import Finding, Outcome, Position
 from agentmesh.providers.encoding import mended
 from agentmesh.runner.ledger import Ledger
 from agentmesh.runner.member import RunPlan
+from agentmesh.runner.summaries import Summaries
 from agentmesh.runner.turn import RunningTurn
-from agentmesh.scheduler import CancelTurns, Command, Rewrite, Scheduler, StartTurn, Step, Verify
+from agentmesh.scheduler import CancelTurns, Command, Rewrite, Scheduler, StartTurn, Step, Summarise, Verify
 from agentmesh.scheduler.ladder import MONITOR_ERROR
 from agentmesh.tools import calling
+from agentmesh.tools.results import LongResults
 
 
 class Runner:
@@ -49,11 +52,13 @@ class Runner:
         self.ledger = Ledger(plan.limits, agent_limits)
         self.scheduler = Scheduler(
             plan.phases,
-            joins=plan.joins,
+            policy=plan.policy,
             limits=plan.limits,
             agent_limits=agent_limits,
             ladders={watch.name: watch.config.interventions for watch in plan.monitors},
             verify_retries=plan.verify_retries if plan.verify else None,
+            forgetful=[name for name, member in plan.members.items() if member.forgetful],
+            bounds=plan.bounds,
         )
         self._queue: deque[Event | Command] = deque()
         self._draining = True
@@ -63,6 +68,8 @@ class Runner:
         self._finished: dict[str, ToolCallFinished] = {}
         self._waiting: dict[str, anyio.Event] = {}
         self._seconds: dict[str, float] = {}
+        self._results: dict[str, LongResults] = {}
+        self._summaries = Summaries(self)
         self._ended = anyio.Event()
         self._started = time.monotonic()
         self._fatal: BaseException | None = None
@@ -101,6 +108,16 @@ class Runner:
     def ending(self) -> bool:
         """Whether the end of the run is decided."""
         return self.scheduler.ending
+
+    def untrusted(self, agent: str) -> str | None:
+        """Where the untrusted part of an agent's context came from, or None."""
+        return self.scheduler.untrusted(agent)
+
+    def results(self, agent: str) -> LongResults:
+        """The results of the agent's tools that were too long to be shown at once."""
+        if agent not in self._results:
+            self._results[agent] = LongResults(self.plan.members[agent].max_result)
+        return self._results[agent]
 
     def stop(self, outcome: Outcome, reason: str) -> None:
         """End the run from outside, at once. Does nothing to a run that has ended."""
@@ -213,6 +230,8 @@ class Runner:
                 self._tasks.start_soon(self._turn, command)
             case Rewrite():
                 self._tasks.start_soon(self._rewrite, command)
+            case Summarise():
+                self._tasks.start_soon(self._summaries.make, command)
             case Verify():
                 self._tasks.start_soon(self._verify, command)
             case CancelTurns():
@@ -233,12 +252,7 @@ class Runner:
                 said = await self._in_own_time(agent, member.occupant.act(turn))
                 fault = turn.fault(said.text) if said and said.text is not None else None
                 if said is not None and fault is None:
-                    self._end_turn(
-                        command,
-                        TurnEnded(
-                            agent=agent, turn=command.turn, reply=said.text and mended(said.text), parts=said.parts
-                        ),
-                    )
+                    self._say(command, said)
                     return
                 failure = ("answer_form", fault) if fault is not None else self._out_of_time(agent)
             except anyio.get_cancelled_exc_class():
@@ -255,6 +269,20 @@ class Runner:
         if failure is not None:
             kind, text = failure
             self._end_turn(command, TurnFailed(agent=agent, turn=command.turn, error=text, kind=kind))
+
+    def _say(self, command: StartTurn, said: Said) -> None:
+        """The turn ends with what the agent said; first with its position, which what it says then carries."""
+        agent, position = command.agent, said.position
+        if position is None and command.positions == "required" and said.text:
+            position = Position(answer=said.text.strip())  # a function's, program's or person's reply is what it holds
+        if position is not None and command.positions != "off":
+            self.record(
+                PositionStated(
+                    agent=agent, turn=command.turn, phase=command.phase, round=command.round, position=position
+                )
+            )
+        reply = said.text and mended(said.text)
+        self._end_turn(command, TurnEnded(agent=agent, turn=command.turn, reply=reply, parts=said.parts))
 
     def _end_turn(self, command: StartTurn, event: TurnEnded | TurnFailed) -> None:
         self._scopes.pop(command.agent, None)
@@ -298,12 +326,13 @@ class Runner:
         )
 
     async def _verify(self, command: Verify) -> None:
-        assert self.plan.verify is not None
+        check = self.plan.verify if command.phase is None else self.plan.untils[command.phase]
+        assert check is not None
         try:
-            passed, detail = await self.plan.verify(command.answer)
+            passed, detail = await check(command.answer)
         except Exception as error:  # a check is somebody else's code; one that fails has not passed
             passed, detail = False, f"{type(error).__name__}: {error}"
-        self.record(Verification(passed=passed, attempt=command.attempt, detail=detail))
+        self.record(Verification(passed=passed, attempt=command.attempt, detail=detail, phase=command.phase))
 
 
 def _classified(error: Exception) -> tuple[str, str]:

@@ -31,14 +31,15 @@ from agentmesh.events import (
     ToolCallFinished,
     ToolCallStarted,
 )
-from agentmesh.messages import USER, Reply, ToolCall, Usage
-from agentmesh.providers.base import Request
+from agentmesh.messages import USER, Reply, ToolCall, Trust, Usage
+from agentmesh.providers.base import Provider, Request
 from agentmesh.providers.encoding import mended
 from agentmesh.runner.ledger import Ledger
 from agentmesh.runner.member import Delta, FailedAttempt, Member, RunPlan, Watcher
 from agentmesh.scheduler.commands import StartTurn
 from agentmesh.tools import calling
 from agentmesh.tools.graph import GRAPH_TOOLS
+from agentmesh.tools.results import READ_RESULT, LongResults
 
 _ONE_CALL = Usage(model_calls=1)
 _NO_REPLY = Reply()
@@ -60,6 +61,14 @@ class Shell(Protocol):
     @property
     def ending(self) -> bool:
         """Whether the end of the run is decided."""
+        ...
+
+    def untrusted(self, agent: str) -> str | None:
+        """Where the untrusted part of an agent's context came from, or None."""
+        ...
+
+    def results(self, agent: str) -> LongResults:
+        """The results of the agent's tools that were too long to be shown at once."""
         ...
 
     def record(self, event: Event) -> None:
@@ -93,15 +102,21 @@ class RunningTurn:
             recipients=command.recipients,
             tools=command.tools,
             answers=command.answers,
+            choices=command.choices,
+            positions=command.positions,
+            restart=command.restart,
         )
 
     def context_started(self, reason: ContextReason) -> None:
         """Note that the next request does not extend the one before."""
         self._runner.record(ContextStarted(agent=self._agent, reason=reason, recipients=self.view.recipients))
 
-    async def complete(self, request: Request, request_hash: str, input_tokens: int) -> Reply:
+    async def complete(
+        self, request: Request, request_hash: str, input_tokens: int, provider: Provider | None = None
+    ) -> Reply:
         """One model call, paid from the ledger. Raises: ProviderError, LimitExceeded."""
-        runner, agent, provider = self._runner, self._agent, self._member.provider
+        runner, agent = self._runner, self._agent
+        provider = provider or self._member.provider
         if runner.ending:
             await anyio.lowlevel.checkpoint()  # this turn is cancelled already: spend nothing more
         if provider is None:
@@ -208,13 +223,9 @@ class RunningTurn:
         runner.record(ToolCallStarted(agent=agent, key=key, name=call.name, arguments=call.arguments))
         result: str | None = None
         error: str | None = None
-        tool = self._member.tools.get(call.name)
+        trust: Trust = "trusted"
         try:
-            if tool is None:
-                known = ", ".join([*self._member.tools, *self.view.tools]) or "none"
-                error = f"there is no tool '{call.name}'; your tools: {known}"
-            else:
-                result = mended(await tool(call.arguments))
+            result, trust = await self._called(call)
         except ToolError as failure:
             error = str(failure)
         except anyio.get_cancelled_exc_class():
@@ -226,10 +237,28 @@ class RunningTurn:
             error = f"{type(failure).__name__}: {failure}"
         finally:
             finished = ToolCallFinished(
-                agent=agent, key=key, name=call.name, arguments=call.arguments, result=result, error=error
+                agent=agent, key=key, name=call.name, arguments=call.arguments, result=result, error=error, trust=trust
             )
             runner.record(finished)
-        return _result(call, finished)
+        if result is None or call.name == READ_RESULT:
+            return _result(call, finished)
+        # The log has all of it; the prompt, as much as it takes.
+        return ToolResult(call, runner.results(agent).shown(result, trust))
+
+    async def _called(self, call: ToolCall) -> tuple[str, Trust]:
+        """What a tool of the agent's own returns, and whether that may be acted upon. Raises: ToolError, any other."""
+        tool = self._member.tools.get(call.name)
+        if tool is None and call.name == READ_RESULT:
+            return self._runner.results(self._agent).read(call.arguments)
+        if tool is None:
+            known = ", ".join([*self._member.tools, *self.view.tools]) or "none"
+            raise ToolError(f"there is no tool '{call.name}'; your tools: {known}")
+        source = self._runner.untrusted(self._agent)
+        if tool.requires == "trusted" and source is not None:
+            raise ToolError(
+                f"'{call.name}' takes nothing that comes from untrusted content, and your context holds {source}"
+            )
+        return mended(await tool(call.arguments)), tool.trust
 
     def _next_key(self) -> str:
         self._index += 1

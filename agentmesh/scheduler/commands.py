@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from agentmesh.events import Event, Inbound
+from agentmesh.events import ContextReason, Event, Inbound
+from agentmesh.tools.graph import Choices
+from agentmesh.topology.phases import Positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,12 @@ class StartTurn:
     tools: tuple[str, ...]
     answers: bool
     """Whether its plain text may become the answer of the run."""
+    choices: Mapping[str, Choices] = field(default_factory=dict)
+    """By tool and parameter: what exists for this agent."""
+    positions: Positions = "off"
+    """Whether its reply carries a position beside the text."""
+    restart: ContextReason | None = None
+    """Why the agent forgets what was before this turn, if it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +44,25 @@ class Rewrite:
 
 
 @dataclass(frozen=True, slots=True)
+class Summarise:
+    """Have a message summarised by the model named on its edge."""
+
+    message_id: str
+    sender: str
+    recipient: str
+    content: str
+    model: str
+    phase: str
+    occurrence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verify:
-    """Have the answer checked by somebody outside the team."""
+    """Have the answer checked by somebody outside the team; or, of a phase, what its `until` demands."""
 
     answer: str
     attempt: int
+    phase: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +70,6 @@ class CancelTurns:
     """Stop everything in flight: the run is about to end."""
 
 
-Command = StartTurn | Rewrite | Verify | CancelTurns
+Command = StartTurn | Rewrite | Summarise | Verify | CancelTurns
 Step = list[Event | Command]
 """What follows from an event: events to append, in this order, and commands to carry out."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from agentmesh.config.models import Limits
 from agentmesh.events import (
+    Answered,
+    BoardWritten,
+    ContextStarted,
     Event,
     EventBase,
     FindingRecorded,
@@ -15,12 +18,15 @@ from agentmesh.events import (
     MessageProposed,
     MessageRefused,
     MessageTransformed,
+    MessageWithheld,
     Notice,
     PhaseEnded,
     PhaseStarted,
+    PositionStated,
     RunEnded,
     RunStarted,
     TaskChanged,
+    ToolCallFinished,
     ToolCallStarted,
     TopologyChanged,
     TurnEnded,
@@ -28,16 +34,30 @@ from agentmesh.events import (
     TurnStarted,
     Verification,
 )
-from agentmesh.messages import USER, Outcome, Part
-from agentmesh.scheduler.commands import CancelTurns, StartTurn, Step, Verify
+from agentmesh.messages import USER, Outcome, Policy
+from agentmesh.scheduler.boards import Boards
+from agentmesh.scheduler.commands import CancelTurns, Step, Verify
+from agentmesh.scheduler.course import Course
 from agentmesh.scheduler.ladder import Ladder
-from agentmesh.scheduler.notices import notice, refusal
-from agentmesh.scheduler.orders import Order, Reactive, Rounds
+from agentmesh.scheduler.notices import notice
+from agentmesh.scheduler.orders import Order, Reactive
+from agentmesh.scheduler.polls import Polls
 from agentmesh.scheduler.post import Post, finished
+from agentmesh.scheduler.rounds import Moderated, Rounds
 from agentmesh.scheduler.state import RunState
 from agentmesh.scheduler.tasks import Tasks
-from agentmesh.tools.graph import GRAPH_TOOLS, Decide, SendMessage, read_action
-from agentmesh.topology.phases import Join, Phase
+from agentmesh.scheduler.trust import Labels
+from agentmesh.scheduler.turns import Turns
+from agentmesh.scheduler.used import BoundsOf, Used
+from agentmesh.tools.graph import (
+    GRAPH_TOOLS,
+    BoardAction,
+    CastVote,
+    Decide,
+    SendMessage,
+    read_action,
+)
+from agentmesh.topology.phases import Phase
 
 DRAINING = frozenset({"turns", "model_calls", "tokens"})
 """Limits on what may begin: what has begun, and is paid for, may end. Other limits end the run at once."""
@@ -57,25 +77,29 @@ class Scheduler:
         self,
         phases: Sequence[Phase],
         *,
-        joins: Mapping[str, Join] | None = None,
+        policy: Policy = "return_to_agent",
         limits: Limits | None = None,
         agent_limits: Mapping[str, Limits] | None = None,
         ladders: Mapping[str, Sequence[str]] | None = None,
         verify_retries: int | None = None,
+        forgetful: Collection[str] = (),
+        bounds: BoundsOf | None = None,
     ) -> None:
-        self._phases = phases
-        self._phase_index = 0
-        self._limits = limits or Limits()
-        self._agent_limits = dict(agent_limits or {})
-        self._agents = frozenset(name for phase in phases for name in phase.participants)
-        self._ladder = Ladder(ladders or {}, self._agents)
+        agents = {name for phase in phases for name in phase.participants}
+        self._ladder = Ladder(ladders or {}, agents)
+        self._agents = agents
         self._verify_retries = verify_retries
-        self.state = RunState(phases[0], dict(joins or {}))
+        self._bounds = bounds
+        self._used = Used()
+        self.state = RunState(phases[0], Labels(forgetful), policy)
+        self._course = Course(phases, self.state)
+        self._polls = Polls(self.state)
+        self._boards = Boards(self.state)
+        self._post = Post(self.state, self._polls, limits or Limits(), dict(agent_limits or {}))
+        self._turns = Turns(self.state, limits or Limits(), dict(agent_limits or {}))
         self._order: Order = self._make_order()
         self._awaited: set[int] = set()
         """Identities of the events returned and not yet seen back."""
-        self._post = Post(self.state, self._limits, self._agent_limits)
-        self._turns = 0
         self._answer: MessageDelivered | None = None
         self._attempts = 0
         self._ending: tuple[Outcome, str] | None = None
@@ -87,6 +111,7 @@ class Scheduler:
     def step(self, event: Event) -> Step:
         """What follows from this event: events to append, in this order, and commands to carry out."""
         self._awaited.discard(id(event))
+        self._used.count(event)
         return self._settle(self._follow(event))
 
     def expect(self, event: Event) -> None:
@@ -97,6 +122,15 @@ class Scheduler:
     def ending(self) -> bool:
         """Whether the end of the run is decided."""
         return self._ending is not None
+
+    @property
+    def phases(self) -> Sequence[Phase]:
+        """The phases as they are now."""
+        return tuple(self._course.phases)
+
+    def untrusted(self, agent: str) -> str | None:
+        """Where the untrusted part of an agent's context came from, or None if it holds none."""
+        return self.state.labels.source(agent)
 
     def stop(self, outcome: Outcome, reason: str) -> Step:
         """End the run from outside: cancelled, or halted by a failing monitor."""
@@ -119,26 +153,39 @@ class Scheduler:
     def _follow(self, event: Event) -> Step:  # noqa: C901 - one line per kind of event; splitting it would hide the list
         match event:
             case RunStarted():
-                self._task = event
-                return [self._phase_started()]
+                self._task, self.state.seed = event, event.seed
+                return [self._course.begin()]
             case PhaseStarted():
                 return self._begin_phase()
             case TurnStarted():
-                return self._begin_turn(event)
+                self._ladder.acted(event.agent or "")
+                return [self._turns.begin(event, self._order)]
             case TurnEnded(agent=str(agent)):
-                return self._end_turn(agent, event.reply, event.parts)
+                return self._end_turn(agent, event)
             case TurnFailed(agent=str(agent)):
                 return self._fail_turn(agent, event)
+            case ContextStarted():
+                self.state.labels.started(event)
+            case PositionStated(agent=str(agent)):
+                self.state.stated[agent] = self.state.positions[agent] = event.position
             case ToolCallStarted() if event.name in GRAPH_TOOLS:
                 return self._graph_tool(event)
+            case ToolCallFinished():
+                self.state.labels.returned(event)
+            case BoardWritten():
+                self._boards.written(event)
             case MessageProposed():
                 return self._post.judge(event, self._order)
             case MessageTransformed():
-                return [self._post.transformed(event)]
+                return self._post.transformed(event)
             case MessageDelivered():
                 return self._take_in(event)
             case MessageRefused():
                 return self._refused(event)
+            case MessageWithheld():
+                return self._post.withheld(event)
+            case Answered():
+                return self._post.decided(event.question_id, event.content)
             case Notice(agent=str(agent)):
                 self.state.inbox.setdefault(agent, []).append(event)
             case TaskChanged():
@@ -150,11 +197,11 @@ class Scheduler:
             case InterventionMade():
                 return self._intervene(event)
             case TopologyChanged():
-                self._change(event)
-                self._order.redrawn(event)
+                return self._change(event)
             case Verification():
                 return self._verified(event)
             case PhaseEnded():
+                self._boards.phase_ended(event)
                 return self._next_phase()
             case RunEnded():
                 self.ended = True
@@ -169,101 +216,69 @@ class Scheduler:
         match phase.order:
             case "reactive":
                 return Reactive(self.state)
-            case "round_robin":
+            case "round_robin" | "random":
                 return Rounds(self.state, at_once=False)
             case "simultaneous":
                 return Rounds(self.state, at_once=True)
+            case "moderator":
+                return Moderated(self.state)
             case "tasks":
                 assert phase.planning is not None, "a phase of order 'tasks' says who plans"
                 return Tasks(self.state, phase.planning)
 
-    def _phase_started(self) -> PhaseStarted:
-        phase = self.state.phase
-        edges = tuple(edge.pair for edge in phase.edges)
-        return PhaseStarted(phase=phase.name, occurrence=self.state.occurrence, order=phase.order, edges=edges)
-
     def _begin_phase(self) -> Step:
-        events: Step = []
-        if self._phase_index == 0:
-            events += self.state.to_all(USER, self._task.task, self._task.parts)
-        return [*events, *self._order.begin()]
+        state = self.state
+        state.positions.clear()
+        if state.phase.fresh and not self._course.is_first:
+            for name in state.phase.participants:
+                state.restart[name] = "fresh"
+                state.inbox.pop(name, None)
+                state.told.discard(name)
+        self._polls.begin()
+        told = state.task(self._task.task, self._task.parts)
+        self._order.first_told = bool(told)
+        return [*told, *self._order.begin()]
 
     def _next_phase(self) -> Step:
-        self._phase_index += 1
-        self.state.phase = self._phases[self._phase_index]
+        started = self._course.move()
         self._order = self._make_order()
-        return [self._phase_started()]
+        return [started]
 
     # Turns
 
-    def _begin_turn(self, event: TurnStarted) -> Step:
-        agent = event.agent or ""
-        state, order = self.state, self._order
-        inbox = order.reads(agent, state.inbox.pop(agent, []))
-        state.busy[agent] = event.turn
-        state.turns[agent] = event.turn
-        state.written[agent] = set()
-        order.started(agent)
-        self._ladder.acted(agent)
-        command = StartTurn(
-            agent=agent,
-            turn=event.turn,
-            phase=event.phase,
-            occurrence=state.occurrence,
-            round=event.round,
-            inbox=tuple(inbox),
-            recipients=state.recipients(agent),
-            tools=order.tools(agent),
-            answers=order.answers(agent),
-        )
-        return [command]
-
-    def _end_turn(self, agent: str, reply: str | None, parts: tuple[Part, ...]) -> Step:
-        self.state.busy.pop(agent, None)
+    def _end_turn(self, agent: str, event: TurnEnded) -> Step:
+        state = self.state
+        state.busy.pop(agent, None)
+        position = state.stated.pop(agent, None)
         said: list[Event] = []
         # Who has written to chosen recipients in this turn meant its closing text for nobody.
-        if reply is not None and not self.state.written.get(agent) and not self._ending:
-            said = self._order.said(agent, reply, parts)
+        if event.reply is not None and not state.written.get(agent) and not self._ending:
+            self._course.said(event.reply)
+            said = self._order.said(agent, event.reply, event.parts, position)
         return [*said, *self._order.ended(agent, acted=bool(said))]
 
     def _fail_turn(self, agent: str, event: TurnFailed) -> Step:
         self.state.busy.pop(agent, None)
+        self.state.stated.pop(agent, None)
         if not self._ending and event.kind != "limit":  # a limit stands in the log, and among the obstacles, already
             self.state.obstacles.append(("failed", f"turn_failed: {agent}: {event.error}"))
         return list(self._order.ended(agent, acted=False))
-
-    def _start_turns(self, agents: Sequence[str]) -> Step:
-        events: Step = []
-        state = self.state
-        for agent in agents:
-            if agent in state.retired:
-                continue
-            number = state.turns[agent] + 1
-            own = self._agent_limits.get(agent)
-            if own and own.turns and number > own.turns:
-                events.append(LimitWasReached(agent=agent, limit="turns", allowed=own.turns, needed=number))
-                continue
-            if self._limits.turns and self._turns >= self._limits.turns:
-                needed = self._turns + 1
-                return [*events, LimitWasReached(limit="turns", allowed=self._limits.turns, needed=needed)]
-            self._turns += 1
-            ids = tuple(
-                item.message_id if isinstance(item, MessageDelivered) else f"notice:{item.id}"
-                for item in self._order.reads(agent, state.inbox.get(agent, []))
-            )
-            events.append(
-                TurnStarted(agent=agent, turn=number, phase=state.phase.name, round=self._order.round, inbox=ids)
-            )
-        return events
 
     # Acting on the graph
 
     def _graph_tool(self, event: ToolCallStarted) -> Step:
         action = read_action(event.name, event.arguments)
+        agent = event.agent or ""
         if isinstance(action, str):
             return [finished(event, error=action)]
         if isinstance(action, SendMessage):
-            return self._post.send(event, action, self._order)
+            self._course.said(action.content)
+            names = dict.fromkeys(action.recipients)
+            return self._post.send(event, [self.state.said(agent, name, action.content) for name in names], self._order)
+        if isinstance(action, BoardAction):
+            return self._boards.called(event, action)
+        if isinstance(action, CastVote):
+            return self._vote(event, agent, action)
         done = self._order.called(event, action)
         if isinstance(done, str):
             return [finished(event, error=done)]
@@ -271,25 +286,37 @@ class Scheduler:
             self._end("failed", "aborted")
         return [*done, finished(event, result="accepted", ends_turn=True)]
 
+    def _vote(self, event: ToolCallStarted, agent: str, action: CastVote) -> Step:
+        votes = [name for name in self.state.recipients(agent) if name in self.state.phase.votes]
+        if not votes:
+            return [finished(event, error=f"'{agent}' has no vote in this phase ({self.state.phase.name})")]
+        ballots = [self.state.ballot(agent, name, action.ranking) for name in votes]
+        return self._post.send(event, ballots, self._order)
+
     # Messages
 
     def _take_in(self, event: MessageDelivered) -> Step:
         out = self._post.delivered(event)
         if event.recipient == USER:
             return [*out, *self._take_answer(event)]
+        if event.recipient in self.state.phase.votes:
+            return [*out, *self._polls.take(event)]
         self.state.inbox.setdefault(event.recipient, []).append(event)
         self._order.delivered(event)
         return out
 
     def _refused(self, event: MessageRefused) -> Step:
-        why = refusal(event.sender, event.recipient, event.allowed, event.reason)
-        awaited = self._post.refused(event, why)
+        awaited = self._post.refused(event)
+        if event.policy == "halt":
+            self._end("halted", f"policy: {self._post.why(event)}")
         if awaited is not None:
             return awaited
-        if event.sender == USER or self._ending:
+        if event.sender == USER or self._ending or event.sender in self.state.phase.votes:
             return []
-        told = notice(event.sender, "refused", recipient=event.recipient, why=why)
-        return [told, *self._order.undelivered(event)]
+        lost = self._order.undelivered(event)
+        if event.policy == "drop":
+            return list(lost)
+        return [notice(event.sender, "refused", recipient=event.recipient, why=self._post.why(event)), *lost]
 
     # The answer
 
@@ -304,20 +331,23 @@ class Scheduler:
         return [Verify(event.content, self._attempts)]
 
     def _verified(self, event: Verification) -> Step:
+        if event.phase is not None:
+            return self._course.checked(event)
         if event.passed:
             self._end("verified", "answered and verified")
             return []
         author = self._author()
-        self._answer = None if event.attempt <= (self._verify_retries or 0) else self._answer
-        if self._answer is not None:
+        again = event.attempt <= (self._verify_retries or 0) and author in self._agents
+        if not again:
             self._end("failed", "not_verified")
             return []
+        self._answer = None
         self.state.answering = False
         self._order.wake(author)
         return [notice(author, "refuted")]
 
     def _author(self) -> str:
-        """Who wrote the answer: a judge only forwards it."""
+        """Who wrote the answer: a judge only forwards it. A vote has no author who could answer again."""
         planning = self.state.phase.planning
         return planning.root if planning else self._answer.sender if self._answer else ""
 
@@ -345,43 +375,87 @@ class Scheduler:
                 label = self._ladder.label(event.finding)
                 return [notice(agent, "note", label=label) for agent in event.agents if agent in self._agents]
 
-    def _change(self, event: TopologyChanged) -> None:
-        cut = self.state.cut
-        (cut.difference_update if event.change == "restore" else cut.update)(event.edges)
+    def _change(self, event: TopologyChanged) -> Step:
+        state, out = self.state, []
+        match event.change:
+            case "cut" | "isolate":
+                state.cut.update(event.edges)
+                for agent in event.agents:
+                    self._boards.left(agent)
+            case "restore":
+                state.cut.difference_update(event.edges)
+            case "replace":
+                out = self._replace(*event.agents)
+            case "enter_phase":
+                self._course.enter(event.phase or "")
+        self._order.redrawn(event)
+        return [*out, *self._bounds_changed()]
+
+    def _replace(self, old: str, new: str) -> Step:
+        """One agent takes the place of another: its edges, and nothing of what it knew."""
+        state = self.state
+
+        def renamed(pair: tuple[str, str]) -> tuple[str, str]:
+            return (new if pair[0] == old else pair[0], new if pair[1] == old else pair[1])
+
+        self._course.rename(old, new)
+        self._agents.add(new)
+        state.cut = set(map(renamed, state.cut))
+        for pair in [pair for pair in state.carried if old in pair]:
+            state.carried[renamed(pair)] = state.carried.pop(pair)
+        state.inbox.pop(old, None)
+        state.restart[new] = "replace"
+        self._boards.left(old)
+        return [*state.task(self._task.task, self._task.parts), *self._order.replaced(old, new)]
+
+    def _bounds_changed(self) -> Step:
+        if self._bounds is None:
+            return []
+        state = self.state
+        phases = [phase.only(lambda pair: pair not in state.cut) for phase in self._course.remaining]
+        widest = max((len(others) for phase in self.phases for others in phase.successors.values()), default=0)
+        kept = (len(state.busy) + len(state.phase.participants)) * widest
+        return [self._used.changed(self._bounds(phases), kept)]
 
     # What next
 
     def _advance(self) -> Step:
-        """Nothing is left to decide: start turns, end the phase, or end the run."""
-        state = self.state
+        """Nothing is left to decide: start turns, count votes, end the phase, or end the run."""
         if self._spent and not self._ending and self._at_rest():
             self._end("limit", self._spent)
         if self._ending:
             return self._finish()
         if self._spent:
             return []
-        released = self._order.advance()
+        released = self._order.advance() or self._polls.due()
         if released:
             return list(released)
         # What is being rewritten belongs to what comes next: nobody begins before it has arrived.
-        if self._answer is None and not self._post.rewriting:
-            turns = self._start_turns(self._order.ready())
+        if self._answer is None and not self._post.under_way and not self._course.entering:
+            turns = self._turns.start(self._order.ready(), self._order)
             if turns:
-                return turns
-        if not self._at_rest():
-            return []
-        if self._phase_index + 1 < len(self._phases):
-            return [PhaseEnded(phase=state.phase.name, occurrence=state.occurrence, reason=self._order.over())]
-        self._end(*(state.obstacles[-1] if state.obstacles else STALLED))
+                return list(turns)
+        return self._leave_phase() if self._at_rest() else []
+
+    def _leave_phase(self) -> Step:
+        """Nobody acts and nobody will: what was kept goes out, votes close, and the next phase begins."""
+        kept = self._order.flush() if self._course.entering else self._polls.close()
+        if kept:
+            return list(kept)
+        following = self._course.leave(self._order.over())
+        if following is not None:
+            return following
+        self._end(*(self.state.obstacles[-1] if self.state.obstacles else STALLED))
         return self._finish()
 
     def _at_rest(self) -> bool:
         """Whether nobody acts, and nothing that was sent is still on its way."""
-        return not (self.state.busy or self._post.rewriting or self._answer is not None)
+        waiting = self._post.under_way or self._answer is not None or self._course.checking
+        return not (self.state.busy or waiting)
 
     def _finish(self) -> Step:
         assert self._ending is not None
-        if self._post.rewriting:
+        if self._post.under_way or self._post.withholds:
             return self._post.give_up(self._ending[0])
         if self.state.busy:
             if self._cancelling:

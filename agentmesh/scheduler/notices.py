@@ -8,6 +8,12 @@ from agentmesh.events import Notice
 
 TEMPLATES = {
     "answer_now": "The discussion is over. Reply with the final answer to the user's task: your reply is the answer.",
+    "speak_now": "The phase '{phase}' begins, and it is your turn to speak. Your reply goes to: {names}.",
+    "vote_now": "It is time to vote. Rank what you are for, best first, by calling vote{{ranking}}; or reply with your "
+    "answer alone, which then is your ballot. Nobody sees it before all are in.",
+    "plan_now": "The phase '{phase}' begins. Hand out what has to be done now, or reply with the answer.",
+    "choose_speaker": "Choose who speaks next by calling next_speaker{{agent}}. You may call on: {names}.",
+    "have_floor": "'{moderator}' gives you the floor. Your reply goes to: {names}.",
     "refused": "Your message to '{recipient}' was not delivered: {why}.",
     "decide_only": "Your text was not delivered: a judge answers only by calling decide{{decision, reason}}.",
     "refuted": "Your answer was checked from outside the team and is not right. Find what is wrong and answer again.",
@@ -28,6 +34,11 @@ def notice(agent: str, template: str, **facts: str) -> Notice:
     return Notice(agent=agent, template=template, content=TEMPLATES[template].format(**facts))
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names as a notice gives them."""
+    return ", ".join(names) or "nobody"
+
+
 def refusal(sender: str, recipient: str, allowed: Sequence[str], reason: str) -> str:
     """Why a message was refused and what is allowed, in one sentence for its sender."""
     others = f"it may message: {', '.join(allowed)}" if allowed else "it may message nobody now"
@@ -40,6 +51,18 @@ def refusal(sender: str, recipient: str, allowed: Sequence[str], reason: str) ->
             return f"'{sender}' has already written to '{recipient}' in this turn; one message per recipient and turn"
         case "tools_only":
             return f"'{sender}' acts through its tools here and does not send free messages"
+        case "no_position":
+            return f"'{recipient}' hears only the position of '{sender}', and none was stated"
+        case "not_summarised":
+            return f"'{recipient}' hears only summaries of what '{sender}' writes, and none could be made"
+        case "no_option":
+            return f"the ballot names what cannot be voted for at '{recipient}'"
+        case "already_voted":
+            return f"'{sender}' has voted at '{recipient}' already"
+        case "vote_closed":
+            return f"the vote '{recipient}' is closed"
+        case "not_released":
+            return f"a person looked at the message to '{recipient}' and did not let it pass"
         case "limit":
             return f"no more messages may be sent: the limit of the run or of '{sender}' is reached"
         case "answer_pending":

@@ -1,8 +1,8 @@
-"""Who acts next, where agents act on messages: `reactive`, `round_robin` and `simultaneous`."""
+"""Who acts next: what every order answers for, and the order `reactive`, in which agents act on messages."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
 from agentmesh.events import (
@@ -15,16 +15,18 @@ from agentmesh.events import (
     ToolCallStarted,
     TopologyChanged,
 )
-from agentmesh.messages import USER, Part
-from agentmesh.scheduler.notices import notice
+from agentmesh.messages import USER, Part, Position
+from agentmesh.scheduler.notices import listed, notice
 from agentmesh.scheduler.state import RunState
-from agentmesh.tools.graph import Action
+from agentmesh.tools.graph import Action, Choices
 
 
 class Order(Protocol):
     """One way of taking turns. Told what happened; asked what follows and who may start."""
 
     round: int
+    first_told: bool
+    """Whether the task has just gone out to somebody."""
     free_talk: bool
     """Whether agents may write what they like, and not only what their part in the order produces."""
 
@@ -40,8 +42,10 @@ class Order(Protocol):
         """The agent's turn has begun; its inbox is empty."""
         ...
 
-    def said(self, agent: str, text: str, parts: tuple[Part, ...]) -> list[Event]:
-        """The agent's turn ended with plain text."""
+    def said(
+        self, agent: str, text: str, parts: tuple[Part, ...], position: Position | None = None
+    ) -> list[Event]:
+        """The agent's turn ended with plain text, and perhaps a position beside it."""
         ...
 
     def called(self, event: ToolCallStarted, action: Action) -> list[Event] | str:
@@ -58,6 +62,10 @@ class Order(Protocol):
 
     def redrawn(self, event: TopologyChanged) -> None:
         """Edges were cut or restored."""
+        ...
+
+    def replaced(self, old: str, new: str) -> list[Event]:
+        """An agent has taken the place of another."""
         ...
 
     def retired(self, agent: str) -> list[Event]:
@@ -80,6 +88,10 @@ class Order(Protocol):
         """What follows once nothing is left to decide."""
         ...
 
+    def flush(self) -> list[Event]:
+        """What was kept, and must go out before the phase is left early."""
+        ...
+
     def ready(self) -> list[str]:
         """Who starts a turn now."""
         ...
@@ -93,7 +105,11 @@ class Order(Protocol):
         ...
 
     def tools(self, agent: str) -> tuple[str, ...]:
-        """The graph tools that the agent is offered."""
+        """The graph tools that the agent is offered, beside those of votes and boards."""
+        ...
+
+    def choices(self, agent: str) -> Mapping[str, Choices]:
+        """By tool and parameter: what exists for the agent."""
         ...
 
     def answers(self, agent: str) -> bool:
@@ -106,12 +122,30 @@ class Talk:
 
     round = 0
     free_talk = True
+    first_told = False
 
     def __init__(self, state: RunState) -> None:
         self.state = state
 
     def begin(self) -> list[Event]:
-        return []
+        return [self.opening(agent) for agent in self.opens()]
+
+    def opens(self) -> tuple[str, ...]:
+        """Who acts first. Where nobody was named, and nobody has anything to read, those whom the user addresses."""
+        phase, state = self.state.phase, self.state
+        if phase.opens or any(state.has_to_act(name) for name in phase.participants) or self.first_told:
+            return phase.opens
+        addressed = set(phase.successors.get(USER, ()))
+        return tuple(name for name in phase.participants if name in addressed)
+
+    def opening(self, agent: str) -> Event:
+        """What an agent is told that acts first although nobody has written to it."""
+        phase, recipients = self.state.phase, self.state.recipients(agent)
+        if recipients == (USER,):
+            return notice(agent, "answer_now")
+        if recipients and all(name in phase.votes for name in recipients):
+            return notice(agent, "vote_now")
+        return notice(agent, "speak_now", phase=phase.name, names=listed(recipients))
 
     def delivered(self, event: MessageDelivered) -> None:
         """Nothing more: the inbox has it."""
@@ -119,8 +153,10 @@ class Talk:
     def started(self, agent: str) -> None:
         """Nothing more."""
 
-    def said(self, agent: str, text: str, parts: tuple[Part, ...]) -> list[Event]:
-        proposals = self.state.to_all(agent, text, parts)
+    def said(
+        self, agent: str, text: str, parts: tuple[Part, ...], position: Position | None = None
+    ) -> list[Event]:
+        proposals = self.state.to_all(agent, text, parts, position)
         return [] if self.holds(proposals) else list(proposals)
 
     def called(self, event: ToolCallStarted, action: Action) -> list[Event] | str:
@@ -134,6 +170,9 @@ class Talk:
 
     def redrawn(self, event: TopologyChanged) -> None:
         """The post knows which edges hold."""
+
+    def replaced(self, old: str, new: str) -> list[Event]:
+        return [self.opening(new)]
 
     def retired(self, agent: str) -> list[Event]:
         return []
@@ -150,6 +189,9 @@ class Talk:
     def advance(self) -> list[Event]:
         return []
 
+    def flush(self) -> list[Event]:
+        return []
+
     def over(self) -> str:
         return "nobody has anything left to act on"
 
@@ -157,8 +199,12 @@ class Talk:
         return inbox
 
     def tools(self, agent: str) -> tuple[str, ...]:
-        """With one recipient plain text says it all."""
-        return ("send_message",) if len(self.state.phase.successors.get(agent, ())) > 1 else ()
+        """With one recipient plain text says it all; where a position is required, it goes to everybody."""
+        several = len(self.state.phase.successors.get(agent, ())) > 1
+        return ("send_message",) if several and self.state.phase.positions != "required" else ()
+
+    def choices(self, agent: str) -> Mapping[str, Choices]:
+        return {"send_message": {"recipients": self.state.recipients(agent)}}
 
     def answers(self, agent: str) -> bool:
         return (agent, USER) in self.state.phase.by_pair
@@ -173,9 +219,9 @@ class Reactive(Talk):
         self._heard: dict[str, set[str]] = {}
 
     def begin(self) -> list[Event]:
-        for agent in self.state.phase.opens:
-            self._ready[agent] = None
-        return [notice(agent, "answer_now") for agent in self.state.phase.opens]
+        opens = self.opens()
+        self._ready.update(dict.fromkeys(opens))
+        return [self.opening(agent) for agent in opens]
 
     def delivered(self, event: MessageDelivered) -> None:
         self._heard.setdefault(event.recipient, set()).add(event.sender)
@@ -192,6 +238,12 @@ class Reactive(Talk):
     def wake(self, agent: str) -> None:
         self._ready[agent] = None
 
+    def replaced(self, old: str, new: str) -> list[Event]:
+        """The one who comes begins; what the other had gathered stays with it."""
+        self.started(old)
+        self._ready[new] = None
+        return [self.opening(new)]
+
     def ready(self) -> list[str]:
         agents = [agent for agent in self._ready if agent not in self.state.busy]
         self._ready = {agent: None for agent in self._ready if agent in self.state.busy}
@@ -199,7 +251,7 @@ class Reactive(Talk):
 
     def reads(self, agent: str, inbox: list[Inbound]) -> list[Inbound]:
         """What a barrier gathered is read in the order of the edges, not of arrival."""
-        if self.state.joins.get(agent, "any") == "any":
+        if self.state.phase.join(agent) == "any":
             return inbox
         place = {name: index for index, name in enumerate(self.state.phase.predecessors.get(agent, ()))}
         return sorted(
@@ -213,67 +265,12 @@ class Reactive(Talk):
                 self._consider(agent)
 
     def _consider(self, agent: str) -> None:
-        heard = self._heard.get(agent, set())
-        join = self.state.joins.get(agent, "any")
+        heard, phase = self._heard.get(agent, set()), self.state.phase
+        join = phase.join(agent)
         if join == "all":
-            before = self.state.phase.predecessors[agent]
+            before = phase.predecessors[agent]
             enough = bool(heard) and all(name in heard or (name, agent) in self.state.cut for name in before)
         else:
-            enough = len(heard) >= (1 if join == "any" else join)
+            enough = len(heard) >= phase.needed(agent, len(phase.predecessors.get(agent, ())))
         if enough:
             self._ready[agent] = None
-
-
-class Rounds(Talk):
-    """Everybody who has something to read acts once a round; effects are seen at once, or when the round ends."""
-
-    def __init__(self, state: RunState, *, at_once: bool) -> None:
-        super().__init__(state)
-        self._at_once = at_once
-        self._to_act: list[str] = []
-        self._held: dict[str, list[MessageProposed]] = {}
-
-    def holds(self, proposals: list[MessageProposed]) -> bool:
-        if self._at_once:
-            for proposal in proposals:
-                self._held.setdefault(proposal.sender, []).append(proposal)
-        return self._at_once
-
-    def wake(self, agent: str) -> None:
-        if agent not in self._to_act:
-            self._to_act.append(agent)
-
-    def advance(self) -> list[Event]:
-        """When the round is over, what it held is released in the order of the nodes."""
-        if self.state.busy or self._to_act:
-            return []
-        # One message per recipient and turn was checked when they were kept; the turn is over now.
-        self.state.written.clear()
-        held = [proposal for name in self.state.phase.participants for proposal in self._held.pop(name, ())]
-        return [self.state.renumbered(proposal) for proposal in held]
-
-    def ready(self) -> list[str]:
-        state = self.state
-        if state.busy:
-            return []
-        if not any(map(self._has_something, self._to_act)):
-            self._to_act = []
-            if self.round < (state.phase.rounds or 0) and any(map(self._has_something, state.phase.participants)):
-                self.round += 1
-                self._to_act = [name for name in state.phase.participants if name not in state.retired]
-        acting = self._to_act if self._at_once else self._next_in_line()
-        self._to_act = self._to_act[len(acting) :]
-        return [name for name in acting if self._has_something(name)]
-
-    def over(self) -> str:
-        return f"rounds: {self.round} taken"
-
-    def _next_in_line(self) -> Sequence[str]:
-        """Up to and with the first who has something to read."""
-        for index, name in enumerate(self._to_act):
-            if self._has_something(name):
-                return self._to_act[: index + 1]
-        return self._to_act
-
-    def _has_something(self, agent: str) -> bool:
-        return bool(self.state.inbox.get(agent)) and agent not in self.state.retired

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from agentmesh.events import Inbound, MessageProposed, Notice
-from agentmesh.messages import MessageKind, Outcome, Part
+from agentmesh.events import ContextReason, Inbound, MessageProposed, Notice
+from agentmesh.messages import USER, MessageKind, Outcome, Part, Policy, Position
 from agentmesh.scheduler.notices import QUIET
-from agentmesh.topology.phases import Join, Phase
+from agentmesh.scheduler.trust import Labels
+from agentmesh.topology.phases import Phase
 
 
 @dataclass
@@ -16,7 +19,9 @@ class RunState:
     """Changed in place, by the scheduler alone, while it steps over an event."""
 
     phase: Phase
-    joins: dict[str, Join]
+    labels: Labels = field(default_factory=Labels)
+    policy: Policy = "return_to_agent"
+    seed: int = 0
     occurrence: int = 1
     inbox: dict[str, list[Inbound]] = field(default_factory=dict)
     busy: dict[str, int] = field(default_factory=dict)
@@ -29,6 +34,14 @@ class RunState:
     """Messages delivered over each edge that counts them."""
     written: dict[str, set[str]] = field(default_factory=dict)
     """To whom an agent has already written in its current turn."""
+    stated: dict[str, Position] = field(default_factory=dict)
+    """The position that an agent stated in its current turn."""
+    positions: dict[str, Position] = field(default_factory=dict)
+    """The latest position of each agent in this phase."""
+    told: set[str] = field(default_factory=set)
+    """Who has been given the task, in the context that it has now."""
+    restart: dict[str, ContextReason] = field(default_factory=dict)
+    """Who starts its next turn in a new context, and why."""
     message_number: int = 0
     answering: bool = False
     """Whether a message to `user` is on its way, or being checked."""
@@ -39,19 +52,34 @@ class RunState:
 
     def recipients(self, sender: str) -> tuple[str, ...]:
         """To whom the graph lets an agent write now."""
-        successors = self.phase.successors.get(sender, ())
+        return self._held(self.phase.successors.get(sender, ()), lambda name: (sender, name))
+
+    def heard_by(self, recipient: str) -> tuple[str, ...]:
+        """Whom a node can hear now."""
+        return self._held(self.phase.predecessors.get(recipient, ()), lambda name: (name, recipient))
+
+    def writes(self, agent: str) -> tuple[str, ...]:
+        """The boards that an agent may write to now."""
+        return self._held(self.phase.writes.get(agent, ()), lambda name: (agent, name))
+
+    def reads(self, agent: str) -> tuple[str, ...]:
+        """The boards that an agent may read now."""
+        return self._held(self.phase.reads.get(agent, ()), lambda name: (name, agent))
+
+    def _held(self, names: tuple[str, ...], pair: object) -> tuple[str, ...]:
         if not self.cut:
-            return successors
-        return tuple(name for name in successors if (sender, name) not in self.cut)
+            return names
+        return tuple(name for name in names if pair(name) not in self.cut)  # type: ignore[operator]
 
     def has_to_act(self, agent: str) -> bool:
         """Whether the inbox holds more than what can wait for the agent's next turn."""
         return any(not isinstance(item, Notice) or item.template not in QUIET for item in self.inbox.get(agent, ()))
 
     def may_send(self, sender: str, recipient: str) -> bool:
-        """Whether the edge exists now."""
+        """Whether the edge exists now, and takes messages."""
         pair = (sender, recipient)
-        return pair in self.phase.by_pair and pair not in self.cut
+        boards = self.phase.boards
+        return pair in self.phase.by_pair and pair not in self.cut and recipient not in boards and sender not in boards
 
     def proposal(
         self,
@@ -61,6 +89,7 @@ class RunState:
         kind: MessageKind = "text",
         task_id: str | None = None,
         parts: tuple[Part, ...] = (),
+        position: Position | None = None,
     ) -> MessageProposed:
         """A message that the graph has still to judge."""
         self.message_number += 1
@@ -73,6 +102,8 @@ class RunState:
             kind=kind,
             task_id=task_id,
             parts=parts,
+            position=position,
+            trust=self.labels.of(sender),
         )
 
     def renumbered(self, proposal: MessageProposed) -> MessageProposed:
@@ -84,6 +115,27 @@ class RunState:
         proposal.__dict__["message_id"] = f"m{self.message_number}"
         return proposal
 
-    def to_all(self, sender: str, content: str, parts: tuple[Part, ...] = ()) -> list[MessageProposed]:
+    def said(
+        self, sender: str, recipient: str, content: str, parts: tuple[Part, ...] = (), position: Position | None = None
+    ) -> MessageProposed:
+        """What an agent wrote to one node: to a vote it is a ballot, or a candidate's entry; else a text."""
+        vote = self.phase.votes.get(recipient)
+        if vote is None or sender in vote.candidates:
+            return self.proposal(sender, recipient, content, parts=parts, position=position)
+        return self.ballot(sender, recipient, (position.answer if position else content.strip(),))
+
+    def ballot(self, voter: str, vote: str, ranking: Sequence[str]) -> MessageProposed:
+        """A ballot on its way to a vote."""
+        return self.proposal(voter, vote, json.dumps(list(ranking), ensure_ascii=False), "ballot")
+
+    def to_all(
+        self, sender: str, content: str, parts: tuple[Part, ...] = (), position: Position | None = None
+    ) -> list[MessageProposed]:
         """The same text to every successor: what a plain-text reply is."""
-        return [self.proposal(sender, recipient, content, parts=parts) for recipient in self.recipients(sender)]
+        return [self.said(sender, recipient, content, parts, position) for recipient in self.recipients(sender)]
+
+    def task(self, content: str, parts: tuple[Part, ...]) -> list[MessageProposed]:
+        """The task for everybody whom `user` addresses in this phase and who has not had it yet."""
+        untold = [name for name in self.recipients(USER) if name not in self.told]
+        self.told.update(untold)
+        return [self.proposal(USER, name, content, parts=parts) for name in untold]

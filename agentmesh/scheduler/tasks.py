@@ -15,12 +15,12 @@ from agentmesh.events import (
     ToolCallStarted,
     TopologyChanged,
 )
-from agentmesh.messages import Handoff, MessageKind, Part, Task, TaskStatus
+from agentmesh.messages import Handoff, MessageKind, Part, Position, Task, TaskStatus
 from agentmesh.scheduler.notices import notice
 from agentmesh.scheduler.orders import Talk
 from agentmesh.scheduler.state import RunState
 from agentmesh.tools.graph import Action, Decide, HandOff, OpenTasks
-from agentmesh.topology.bounds import JUDGE_ATTEMPTS
+from agentmesh.topology.activity import JUDGE_ATTEMPTS
 from agentmesh.topology.phases import Planning
 
 SETTLED: frozenset[TaskStatus] = frozenset({"done", "blocked", "failed"})
@@ -79,7 +79,13 @@ class Tasks(Talk):
     def wake(self, agent: str) -> None:
         self._candidates[agent] = None
 
-    def said(self, agent: str, text: str, parts: tuple[Part, ...]) -> list[Event]:
+    def opening(self, agent: str) -> Event:
+        self._candidates[agent] = None
+        return notice(agent, "plan_now", phase=self.state.phase.name)
+
+    def said(
+        self, agent: str, text: str, parts: tuple[Part, ...], position: Position | None = None
+    ) -> list[Event]:
         if agent == self.planning.judge:
             return self._undecided_judge(agent)
         if not text.strip():
@@ -114,6 +120,14 @@ class Tasks(Talk):
         if agent in self.planning.planner_of:
             self._to_assign[self.planning.planner_of[agent]] = None
         return [] if acted or self._busy_planning(agent) else self._failed(agent)
+
+    def replaced(self, old: str, new: str) -> list[Event]:
+        """The task that the other was doing has failed; the one who comes takes the next."""
+        failed = self._failed(old)
+        assert self.state.phase.planning is not None
+        self.planning = self.state.phase.planning
+        self._to_assign.update(dict.fromkeys(self._boards))
+        return failed
 
     def retired(self, agent: str) -> list[Event]:
         """A task whose worker cannot begin any more has failed; what nobody is left to do fails when it is due."""

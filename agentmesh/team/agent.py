@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, model_validator
 
+from agentmesh.config.base import Name
 from agentmesh.config.kinds import misplaced
-from agentmesh.config.models import AgentConfig, ModelConfig, Name
+from agentmesh.config.models import AgentConfig, ModelConfig, ToolConfig
 from agentmesh.errors import ConfigError
 from agentmesh.providers.base import Provider
 
@@ -23,7 +24,7 @@ class Agent(AgentConfig):
         "default",
         description="Name of a model, provider:model[@base_url], its configuration, a provider, or fn(request)",
     )
-    tools: tuple[str | Callable[..., Any], ...] = Field(  # type: ignore[assignment]
+    tools: tuple[str | ToolConfig | Callable[..., Any], ...] = Field(  # type: ignore[assignment]
         (), description="Names of tools, or functions whose type hints and docstring describe them"
     )
     function: str | Callable[..., Any] | None = Field(  # type: ignore[assignment]
@@ -33,9 +34,9 @@ class Agent(AgentConfig):
     @model_validator(mode="before")
     @classmethod
     def _function_says_the_kind(cls, data: Any) -> Any:
-        """An agent given a function, or a command, need not also say `kind`."""
+        """An agent given a function, a command or a team need not also say `kind`."""
         if isinstance(data, dict) and "kind" not in data:
-            kind = "function" if data.get("function") else "command" if data.get("command") else "llm"
+            kind = next((kind for kind in ("function", "command", "team") if data.get(kind)), "llm")
             return {**data, "kind": kind}
         return data
 

@@ -8,15 +8,18 @@ from typing import Any
 
 from agentmesh.config.language import did_you_mean, one_of
 from agentmesh.config.loader import Draft, Loaded, once
-from agentmesh.config.models import AgentConfig, Graph, Limits, ModelConfig, MonitorConfig, VerifyConfig
-from agentmesh.config.names import expand_agents, replicas_of, resolver
+from agentmesh.config.models import AgentConfig, Limits, ModelConfig, MonitorConfig, VerifyConfig
+from agentmesh.config.names import expand_agents, replicas_of
+from agentmesh.config.places import drawn_phases
 from agentmesh.config.source import written
+from agentmesh.config.topologies import Graph
 from agentmesh.errors import ConfigError, Problem, TopologyError
 from agentmesh.messages import RUN, USER
 from agentmesh.providers.registry import unsupported
 from agentmesh.providers.schema_faults import schema_faults
 from agentmesh.team.brought import Brought, unused
 from agentmesh.team.parts import Models, find_tools
+from agentmesh.team.shape import topology_of
 from agentmesh.team.references import UNLOADED, ReferenceFault, load_reference
 from agentmesh.tools.function import FunctionTool
 from agentmesh.topology.bounds import Bounds, bounds_of
@@ -146,8 +149,7 @@ def _drawn(draft: Draft, agents: Mapping[str, AgentConfig]) -> Topology | None:
     if parts.topology is None or any(path[:1] == ("topology",) for path in draft.broken):
         return None
     try:
-        joins = {name: agent.join for name, agent in agents.items() if agent.join != "any"}
-        topology = Topology.from_config(parts.topology, resolver(parts.agents), joins)
+        topology = topology_of(parts.agents, parts.topology)
     except TopologyError:
         return None
     shaped = {name for name, agent in parts.agents.items() if set(replicas_of(name, agent)) & set(topology.nodes)}
@@ -160,7 +162,7 @@ def _graph_faults(draft: Draft, topology: Topology | None, agents: Mapping[str, 
         return []
     limits = draft.parts.limits
     taking_part = {name: agents[name] for name in topology.nodes if name in agents}
-    bounds = bounds_of(topology.phases, topology.joins, taking_part, limits)
+    bounds = bounds_of(topology.phases, taking_part, limits)
     bounded = draft.is_settled(("limits", "turns"))
     return [
         fault.message for fault in lint(topology, bounds, limits) if fault.fatal and (bounded or fault.check != "cycle")
@@ -284,9 +286,10 @@ def _rewrites(topology: Topology | None, read: Loaded | Draft | None) -> Iterato
     """The functions that edges name, and where."""
     config = None if read is None else read.parts.topology if isinstance(read, Draft) else read.config.topology
     if isinstance(config, Graph):
-        for index, edge in enumerate(config.edges):
-            if edge.rewrite is not None:
-                yield edge.rewrite, ("topology", "edges", index, "rewrite")
+        for path, phase in drawn_phases(config):
+            for index, edge in enumerate(phase.edges):
+                if edge.rewrite is not None:
+                    yield edge.rewrite, (*path, "edges", index, "rewrite")
     elif topology is not None:
         drawn = (edge.rewrite for phase in topology.phases for edge in phase.edges)
         yield from ((rewrite, ("topology", "edges")) for rewrite in drawn if rewrite is not None)

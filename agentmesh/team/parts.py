@@ -15,7 +15,7 @@ from agentmesh.agents.function import FunctionAgent
 from agentmesh.agents.human import HumanAgent
 from agentmesh.agents.llm import LLMAgent, LLMSettings
 from agentmesh.config.language import did_you_mean
-from agentmesh.config.models import AgentConfig, ModelConfig, MonitorConfig, Price, VerifyConfig
+from agentmesh.config.models import AgentConfig, ModelConfig, MonitorConfig, Price, ToolConfig, VerifyConfig
 from agentmesh.errors import ConfigError
 from agentmesh.monitors.base import Watch
 from agentmesh.providers.base import Provider
@@ -157,6 +157,10 @@ def find_tools(
 
 
 def _tool(entry: Any, given: Mapping[str, Callable[..., Any]], allow: Collection[str]) -> FunctionTool:
+    if isinstance(entry, ToolConfig):
+        tool = copy.copy(_tool(entry.use, given, allow))
+        tool.requires, tool.trust = entry.requires, entry.trust
+        return tool
     if isinstance(entry, FunctionTool):
         return entry
     if callable(entry):
@@ -204,6 +208,10 @@ def make_occupant(
             return CommandAgent(agent.command)
         case "human":
             return HumanAgent(agent.instructions)
+        case "team":
+            raise ConfigError("teams as agents are made by the team")
+        case "vote" | "board":
+            raise ConfigError(f"a {agent.kind} takes no turns")
 
 
 def make_watch(name: str, monitor: Any, config: MonitorConfig) -> Watch:

@@ -27,6 +27,7 @@ from agentmesh.team.given import RunOptions, allowed_packages, limits_of, monito
 from agentmesh.team.parts import Model, Models, hold, let_go, make_check, make_occupant, make_watch
 from agentmesh.team.result import RunResult
 from agentmesh.team.run import Run
+from agentmesh.team.shape import topology_of
 from agentmesh.topology.bounds import Bounds, bounds_of
 from agentmesh.topology.graph import Topology
 
@@ -68,7 +69,7 @@ class Team:
         self._build(
             name=name,
             agents={agent.name: agent for agent in listed},
-            topology=Topology(drawn.phases, kind=drawn.kind, joins={**drawn.joins, **joins}),
+            topology=drawn.with_joins(joins),
             models={"default": _default_model(os.environ), **(models or {})},
             brought=Brought(models or {}, tools or {}),
             limits=limits_of(limits),
@@ -122,15 +123,13 @@ class Team:
 
     @classmethod
     def _from_loaded(cls, loaded: Loaded, config: TeamConfig, *, brought: Brought, **more: Any) -> Team:
-        from agentmesh.config.names import expand_names, resolver
+        from agentmesh.config.names import expand_names
 
-        agents = expand_names(config)
-        joins = {name: agent.join for name, agent in agents.items() if agent.join != "any"}
         team = cls.__new__(cls)
         team._build(  # noqa: SLF001 - a second constructor of the same class
             name=config.name,
-            agents=agents,
-            topology=Topology.from_config(config.topology, resolver(config.agents), joins),
+            agents=expand_names(config),
+            topology=topology_of(config.agents, config.topology),
             models={**config.models, **brought.models},
             brought=brought,
             limits=config.limits,
@@ -179,7 +178,6 @@ class Team:
         )
         self.bounds: Bounds = bounds_of(
             topology.phases,
-            topology.joins,
             self.agents,
             limits,
             retries=verify[0].retries if verify[0] else 0,
@@ -278,7 +276,7 @@ class Team:
             phases=self.topology.phases,
             members={name: self._member(name, occupant) for name, occupant in made.items()},
             topology_hash=self.topology.hash,
-            joins=self.topology.joins,
+            policy=self.topology.policy,
             limits=self.limits if limits is None else limits_of(limits),
             seed=seed or 0,
             parts=tuple(options.get("parts", ())),

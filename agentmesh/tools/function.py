@@ -13,8 +13,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from agentmesh.errors import ConfigError, ToolError
+from agentmesh.messages import Trust
 from agentmesh.tools.calling import call
 from agentmesh.tools.graph import GRAPH_TOOLS, plain_schema
+from agentmesh.tools.results import READ_RESULT
 
 _ARGUMENT = re.compile(r"^\s+(\w+)(?:\s*\([^)]*\))?:\s*(.+)$")
 
@@ -22,15 +24,28 @@ _ARGUMENT = re.compile(r"^\s+(\w+)(?:\s*\([^)]*\))?:\s*(.+)$")
 class FunctionTool:
     """Calls a function, synchronous or not. A synchronous one runs in a thread unless it is `quick`.
 
+    `requires="trusted"`: an agent whose context holds anything untrusted may not call it. `trust="untrusted"`: what it
+    returns comes from outside, and makes the context untrusted.
+
     Raises: ConfigError where a parameter has no type that a schema can express, or the name is taken by the graph.
     """
 
-    def __init__(self, function: Callable[..., Any], *, name: str | None = None, quick: bool = False) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        quick: bool = False,
+        requires: Trust | None = None,
+        trust: Trust = "trusted",
+    ) -> None:
+        self.requires = requires
+        self.trust: Trust = trust
+        self.quick = quick
         self.name: str = name or str(getattr(function, "__name__", type(function).__name__))
-        if self.name in GRAPH_TOOLS:
+        if self.name in GRAPH_TOOLS or self.name == READ_RESULT:
             raise ConfigError(f"a tool may not be named '{self.name}': that is how agents act on the graph")
         self._function = function
-        self._quick = quick
         self._model = _argument_model(function, self.name)
         description = inspect.getdoc(function) or ""
         self.definition: dict[str, Any] = {
@@ -52,7 +67,7 @@ class FunctionTool:
                 f"{self.name} takes {', '.join(self._model.model_fields) or 'nothing'}; {faults}"
             ) from error
         given = {name: getattr(checked, name) for name in self._model.model_fields}
-        result = self._function(**given) if self._quick else await call(self._function, **given)
+        result = self._function(**given) if self.quick else await call(self._function, **given)
         return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from agentmesh.messages import Decision, Frozen, Handoff, Task
+from agentmesh.messages import Ballot, Decision, Frozen, Handoff, Task
+
+Choices = Mapping[str, Sequence[str]]
+"""By parameter: the values that exist for an agent."""
 
 
 class SendMessage(Frozen):
@@ -41,13 +44,89 @@ class Decide(Frozen):
     reason: str = Field("", description="Why, in a sentence or two; the planner reads it")
 
 
-Action = SendMessage | OpenTasks | HandOff | Decide
-GRAPH_TOOLS: dict[str, type[SendMessage] | type[OpenTasks] | type[HandOff] | type[Decide]] = {
+class CastVote(Ballot):
+    """Cast your ballot. Nobody sees it before all are in, and you have one."""
+
+    ranking: tuple[str, ...] = Field(min_length=1, description="What you vote for, best first; one entry is enough")
+
+    @field_validator("ranking", mode="before")
+    @classmethod
+    def _one_choice(cls, ranking: Any) -> Any:
+        """Models write a lone choice as text."""
+        return (ranking,) if isinstance(ranking, str) else ranking
+
+
+class ReadBoard(Frozen):
+    """Read a board: its text, its version, and the claims, commitments and offers on it."""
+
+    board: str = Field(description="Name of the board")
+
+
+class WriteBoard(Frozen):
+    """Replace the text of a board. A write on an old version is refused, with what has changed since."""
+
+    board: str = Field(description="Name of the board")
+    content: str = Field(description="The whole new text")
+    version: int = Field(ge=0, description="The version that you have read; 0 if nobody has written yet")
+
+
+class Claim(Frozen):
+    """Claim a stretch of something as yours to work on, for as long as the phase lasts."""
+
+    board: str = Field(description="Name of the board")
+    path: str = Field(min_length=1, description="What it is a stretch of: a file, a section, a list")
+    start: int = Field(description="First line, or item")
+    end: int = Field(description="Last line, or item")
+
+
+class CommitTo(Frozen):
+    """Commit yourself to something, for others to see; or say of an earlier commitment what became of it."""
+
+    board: str = Field(description="Name of the board")
+    text: str = Field(min_length=1, description="What you commit to; to change its state the same text again")
+    state: Literal["open", "kept", "dropped"] = Field("open", description="What became of it")
+
+
+class Offer(Frozen):
+    """Lay out options of which somebody else may choose one."""
+
+    board: str = Field(description="Name of the board")
+    options: tuple[str, ...] = Field(min_length=1, description="What may be chosen")
+
+
+class Choose(Frozen):
+    """Choose one option of another agent's offer. The first choice settles it."""
+
+    board: str = Field(description="Name of the board")
+    offer: str = Field(description="Id of the offer, as the board shows it")
+    option: str = Field(description="The option, word for word")
+
+
+class NextSpeaker(Frozen):
+    """Give the floor to one agent."""
+
+    agent: str = Field(description="Who speaks next")
+
+
+BoardAction = ReadBoard | WriteBoard | Claim | CommitTo | Offer | Choose
+Action = SendMessage | OpenTasks | HandOff | Decide | CastVote | NextSpeaker | BoardAction
+GRAPH_TOOLS: dict[str, type[Action]] = {
     "send_message": SendMessage,
     "open_tasks": OpenTasks,
     "hand_off": HandOff,
     "decide": Decide,
+    "vote": CastVote,
+    "next_speaker": NextSpeaker,
+    "read_board": ReadBoard,
+    "write_board": WriteBoard,
+    "claim": Claim,
+    "commit_to": CommitTo,
+    "offer": Offer,
+    "choose": Choose,
 }
+READING = ("read_board",)
+WRITING = ("write_board", "claim", "commit_to", "offer", "choose")
+"""Tools of those who have an edge from a board, and of those who have one to a board."""
 
 
 def read_action(name: str, arguments: dict[str, Any]) -> Action | str:
@@ -60,16 +139,20 @@ def read_action(name: str, arguments: dict[str, Any]) -> Action | str:
         return f"{name} takes {expected}; found: " + "; ".join(faults)
 
 
-def definition(name: str, recipients: Sequence[str] = ()) -> dict[str, Any]:
-    """The tool as a model is told of it. `send_message` lists the recipients that exist for this agent."""
+def definition(name: str, choices: Choices | None = None) -> dict[str, Any]:
+    """The tool as a model is told of it, with the recipients, boards or options that exist for this agent."""
     base = _definition(name)
-    if name != "send_message":
-        return base
     function = base["function"]
     parameters = function["parameters"]
-    named = {"enum": list(recipients)} if recipients else {}  # an empty enum is no valid schema to some providers
-    listed = {**parameters["properties"]["recipients"], "items": {"type": "string", **named}}
-    properties = {**parameters["properties"], "recipients": listed}
+    properties = dict(parameters["properties"])
+    for parameter, values in (choices or {}).items():
+        if not values:  # an empty enum is no valid schema to some providers
+            continue
+        described = properties[parameter]
+        if described.get("type") == "array":
+            properties[parameter] = {**described, "items": {"type": "string", "enum": list(values)}}
+        else:
+            properties[parameter] = {**described, "enum": list(values)}
     return {**base, "function": {**function, "parameters": {**parameters, "properties": properties}}}
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from agentmesh.config.models import AgentConfig, Limits
 from agentmesh.messages import USER
-from agentmesh.topology.phases import Join, Phase
+from agentmesh.topology.activity import Activity, activity, least
+from agentmesh.topology.phases import Phase
 
 TASK_TOKENS = 4096
 """A task is taken to be at most this long, in tokens: its true length is known only when it is given."""
 PROMPT_TOKENS = 1024
 """What the run itself adds to a prompt (rules, tools, notices) stays below this, in tokens, plus 16 per agent named."""
-JUDGE_ATTEMPTS = 3
-"""Turns that a judge may take to decide on one proposal: text that is no decision is refused with a notice."""
+SUMMARY_TOKENS = 512
+"""Longest summary of a message, in tokens."""
+_ANYBODY = AgentConfig()
 
 
 @dataclass(frozen=True)
@@ -50,199 +52,194 @@ class PriceLike(Protocol):
     def output(self) -> float: ...
 
 
-@dataclass
-class _Count:
-    """Turns by agent and messages by edge, infinite where nothing bounds them."""
+@dataclass(frozen=True)
+class Means:
+    """What the agents of a team cost, as far as it is known.
 
-    turns: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    messages: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+    `prices`: by agent; an agent without an entry has no known price. `nested`: the bounds of one turn of an agent that
+    is a team. `summaries`: prices of the models that summarise messages, by their names on edges.
+    """
+
+    agents: Mapping[str, AgentConfig] = field(default_factory=dict)
+    prices: Mapping[str, PriceLike | None] = field(default_factory=dict)
+    nested: Mapping[str, Bounds] = field(default_factory=dict)
+    summaries: Mapping[str, PriceLike | None] = field(default_factory=dict)
+
+    def agent(self, name: str) -> AgentConfig:
+        """The agent's configuration, or the defaults."""
+        return self.agents.get(name, _ANYBODY)
+
+    def steps(self, name: str) -> float:
+        """Model calls of one turn."""
+        agent = self.agent(name)
+        if agent.kind == "team":
+            return _number(self.nested[name].model_calls) if name in self.nested else math.inf
+        return agent.max_steps if agent.kind == "llm" else 0
 
 
 def bounds_of(
-    phases: tuple[Phase, ...],
-    joins: Mapping[str, Join] | None = None,
+    phases: Sequence[Phase],
     agents: Mapping[str, AgentConfig] | None = None,
     limits: Limits | None = None,
     *,
     retries: int = 0,
     prices: Mapping[str, PriceLike | None] | None = None,
+    nested: Mapping[str, Bounds] | None = None,
+    summaries: Mapping[str, PriceLike | None] | None = None,
+    begun: bool = False,
 ) -> Bounds:
     """Turns, model calls, messages, tokens and USD that no run exceeds.
 
-    `retries`: times that a refuted answer goes back; each may set everything in motion once more.
-    `prices`: by agent; an agent without an entry has no known price.
+    `retries`: times that a refuted answer goes back; each may set everything in motion once more. `begun`: some agents
+    may have something to read from earlier phases. The rest: see `Means`.
     """
     limits = limits or Limits()
-    agents = agents or {}
-    total = _Count()
-    for phase in phases:
-        counted = _tasks(phase) if phase.planning else _rounds(phase) if phase.rounds else _reactive(phase, joins or {})
-        for name, more in counted.turns.items():
-            total.turns[name] += more
-        for pair, many in counted.messages.items():
-            total.messages[pair] += many
-    again = 1 + retries
-    turns: dict[str, float] = {
-        name: _least(count * again, agents.get(name, AgentConfig()).limits.turns) for name, count in total.turns.items()
-    }
-    messages: dict[tuple[str, str], float] = {
-        pair: count * (again if pair[0] != USER else 1) for pair, count in total.messages.items()
-    }
-    all_turns = _least(sum(turns.values()), limits.turns)
-    widest = max((len(others) for phase in phases for others in phase.successors.values()), default=0)
-    all_messages = min(sum(messages.values()), (all_turns + 1) * widest)
-    tokens, usd = _spending(turns, messages, agents, prices or {})
+    means = Means(agents or {}, prices or {}, nested or {}, summaries or {})
+    total = _Total(means)
+    for index, phase in enumerate(phases):
+        total.add(activity(phase, first=index == 0 and not begun), 1 + retries, phase)
+    turns = least(total.turns, limits.turns)
+    calls = min(total.calls, _times(turns, total.most_steps)) + total.summaries
+    tokens, usd = total.spending()
     if limits.tokens:
-        usd = min(usd, limits.tokens * _dearest(turns, agents, prices or {}) / 1e6)
+        usd = min(usd, limits.tokens * total.dearest() / 1e6)
     return Bounds(
-        turns=_finite(all_turns),
-        model_calls=_finite(_least(_calls(turns, agents, all_turns), limits.model_calls)),
-        messages=_finite(_least(all_messages, limits.messages)),
-        tokens=_finite(_least(tokens, limits.tokens)),
+        turns=_finite(turns),
+        model_calls=_finite(least(calls, limits.model_calls)),
+        messages=_finite(least(min(total.messages, (turns + 1) * total.widest), limits.messages)),
+        tokens=_finite(least(tokens, limits.tokens)),
         usd=round(usd, 6) if math.isfinite(usd) else None,
     )
 
 
-def _calls(turns: Mapping[str, float], agents: Mapping[str, AgentConfig], all_turns: float) -> float:
-    steps = {name: _steps(agents.get(name, AgentConfig())) for name in turns}
-    each = sum(turns[name] * steps[name] for name in turns if steps[name])
-    return _least(each, all_turns * max(steps.values(), default=0))
+class _Total:
+    """The lines of all phases, added up."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._alone: defaultdict[str, float] = defaultdict(float)
+        self._shared: list[tuple[tuple[str, ...], float]] = []
+        self._heard: defaultdict[str, float] = defaultdict(float)
+        """By agent: tokens that it may be sent."""
+        self._summarised: Counter[tuple[str, str]] = Counter()
+        """Messages by (sender, model of the summary)."""
+        self._told = 0.0
+        self._answers = 0.0
+        self.widest = 0
+
+    def add(self, most: Activity, times: int, phase: Phase) -> None:
+        """Add a phase that may be set in motion so often."""
+        for names, count in most.turns:
+            if len(names) == 1:
+                self._alone[names[0]] += count * times
+            elif names:
+                self._shared.append((names, count * times))
+        for pairs, count in most.messages:
+            if all(recipient == USER for _, recipient in pairs):
+                self._answers = min(self._answers + count, 1) * times
+                continue
+            many = count if all(sender == USER for sender, _ in pairs) else count * times
+            self._told += many
+            for sender, recipient in pairs:
+                self._heard[recipient] += many * self._length(sender)
+                edge = phase.by_pair.get((sender, recipient))
+                if edge is not None and edge.carries == "summary":
+                    self._summarised[sender, edge.model] += many  # type: ignore[assignment]
+        # A vote passes on what others wrote: it may be as wide as any agent.
+        self.widest = max([self.widest, *(len(others) for others in phase.successors.values())])
+        if phase.votes:
+            self.widest += len(phase.votes)
+
+    def _length(self, sender: str) -> int:
+        return TASK_TOKENS if sender == USER else self._means.agent(sender).max_output_tokens
+
+    def _lines(self) -> list[tuple[tuple[str, ...], float]]:
+        """Who takes turns, and how many, within the limits of each agent."""
+        lines = [((name,), count) for name, count in self._alone.items()] + self._shared
+        return [(names, least(count, self._own_limit(names))) for names, count in lines]
+
+    def _own_limit(self, names: tuple[str, ...]) -> float | None:
+        limits = [self._means.agent(name).limits.turns for name in names]
+        return None if None in limits else sum(limit for limit in limits if limit)
+
+    @property
+    def messages(self) -> float:
+        """Messages over all edges; one of them, or one after each refutation, is the answer."""
+        return self._told + self._answers
+
+    @property
+    def turns(self) -> float:
+        """Turns of all agents."""
+        return sum(count for _, count in self._lines())
+
+    @property
+    def calls(self) -> float:
+        """Model calls of all agents, without summaries."""
+        return sum(_times(count, max(map(self._means.steps, names))) for names, count in self._lines())
+
+    @property
+    def most_steps(self) -> float:
+        """Model calls of the longest turn."""
+        return max((self._means.steps(name) for names, _ in self._lines() for name in names), default=0)
+
+    @property
+    def summaries(self) -> float:
+        """Model calls that summarise messages."""
+        return sum(self._summarised.values())
+
+    def spending(self) -> tuple[float, float]:
+        """Tokens and USD if every message, reply and prompt is as long as it may be; infinite where unknown."""
+        tokens = usd = 0.0
+        everybody = len({name for names, _ in self._lines() for name in names})
+        for names, count in self._lines():
+            each = [self._turn(name, count, everybody) for name in names]
+            tokens += _times(count, max((cost[0] for cost in each), default=0))
+            usd += _times(count, max((cost[1] for cost in each), default=0))
+        for (sender, model), many in self._summarised.items():
+            length = self._length(sender) + PROMPT_TOKENS
+            tokens += many * (length + SUMMARY_TOKENS)
+            usd += _times(many, _cost(self._means.summaries.get(model), length, SUMMARY_TOKENS))
+        return tokens, usd
+
+    def _turn(self, name: str, count: float, everybody: int) -> tuple[float, float]:
+        """Tokens and USD of the agent's most expensive turn of so many."""
+        agent = self._means.agent(name)
+        if agent.kind == "team" and name in self._means.nested:
+            inner = self._means.nested[name]
+            return _number(inner.tokens), math.inf if inner.usd is None else inner.usd
+        steps = self._means.steps(name)
+        if not steps:
+            return 0.0, 0.0
+        own = PROMPT_TOKENS + 16 * everybody + len(agent.instructions)
+        longest = math.inf if agent.tools else own + self._heard[name] + count * steps * agent.max_output_tokens
+        price = self._means.prices.get(name)
+        return steps * (longest + agent.max_output_tokens), _times(
+            steps, _cost(price, longest, agent.max_output_tokens)
+        )
+
+    def dearest(self) -> float:
+        """The highest price of a million tokens that anybody may pay; infinite where one is not known."""
+        paying = {name for names, count in self._lines() for name in names if count and self._means.steps(name)}
+        prices = [self._means.prices.get(name) for name in paying]
+        prices += [self._means.summaries.get(model) for _, model in self._summarised]
+        return max((max(price.input, price.output) if price else math.inf for price in prices), default=0.0)
 
 
-def _steps(agent: AgentConfig) -> int:
-    return agent.max_steps if agent.kind == "llm" else 0
+def _cost(price: PriceLike | None, input_tokens: float, output_tokens: float) -> float:
+    if price is None:
+        return math.inf
+    if price.input == price.output == 0:
+        return 0.0
+    return (input_tokens * price.input + output_tokens * price.output) / 1e6
 
 
-def _spending(
-    turns: Mapping[str, float],
-    messages: Mapping[tuple[str, str], float],
-    agents: Mapping[str, AgentConfig],
-    prices: Mapping[str, PriceLike | None],
-) -> tuple[float, float]:
-    """Tokens and USD if every message, reply and prompt is as long as it may be; infinite where that is unknown."""
-    heard: defaultdict[str, float] = defaultdict(float)
-    for (sender, recipient), number in messages.items():
-        per_message = TASK_TOKENS if sender == USER else agents.get(sender, AgentConfig()).max_output_tokens
-        heard[recipient] += number * per_message
-    tokens = usd = 0.0
-    for name, count in turns.items():
-        agent = agents.get(name, AgentConfig())
-        calls = count * _steps(agent)
-        price = prices.get(name)
-        if not calls:
-            continue
-        own = PROMPT_TOKENS + 16 * len(turns) + len(agent.instructions)
-        longest = math.inf if agent.tools else own + heard[name] + calls * agent.max_output_tokens
-        tokens += calls * (longest + agent.max_output_tokens)
-        free = price is not None and price.input == price.output == 0
-        if price is None:
-            usd = math.inf
-        elif not free:
-            usd += calls * (longest * price.input + agent.max_output_tokens * price.output) / 1e6
-    return tokens, usd
+def _times(count: float, each: float) -> float:
+    """The product, where nothing times infinity is nothing."""
+    return 0.0 if not count or not each else count * each
 
 
-def _dearest(
-    turns: Mapping[str, float], agents: Mapping[str, AgentConfig], prices: Mapping[str, PriceLike | None]
-) -> float:
-    """The highest price of a million tokens that any agent may pay; infinite where one is not known."""
-    paying = [prices.get(name) for name, count in turns.items() if count and _steps(agents.get(name, AgentConfig()))]
-    return max((max(price.input, price.output) if price else math.inf for price in paying), default=0.0)
-
-
-def _rounds(phase: Phase) -> _Count:
-    """Everybody at most once a round; at most one message per recipient and turn."""
-    count = _Count()
-    for name in phase.participants:
-        count.turns[name] = phase.rounds or 0
-    for edge in phase.edges:
-        sent = 1 if edge.sender == USER else count.turns[edge.sender]
-        count.messages[edge.pair] = int(_least(sent, edge.max_messages))
-    return count
-
-
-def _tasks(phase: Phase) -> _Count:
-    """A planner's turn opens tasks, or proposes an answer; a worker's ends a task; a judge's ends a cycle.
-
-    However tasks fall to the plain workers of one planner, together they are no more than it may open, so the first
-    of them stands for all.
-    """
-    planning = phase.planning
-    assert planning is not None
-    count = _Count()
-    given: Counter[str] = Counter({planning.root: planning.max_cycles if planning.judge else 1})
-    for planner in _downwards(planning.root, planning.workers):
-        tasks = planning.max_tasks[planner]
-        count.turns[planner] = tasks + given[planner]
-        plain = [worker for worker in planning.workers[planner] if worker not in planning.workers]
-        for worker in planning.workers[planner]:
-            taken = 0 if worker in plain[1:] else tasks
-            given[worker] = taken
-            count.turns[worker] = taken
-            count.messages[(planner, worker)] = count.messages[(worker, planner)] = taken
-    count.messages[(USER, planning.root)] = 1
-    if planning.judge:
-        cycles = planning.max_cycles
-        count.turns[planning.judge] = cycles * JUDGE_ATTEMPTS
-        count.messages[(planning.root, planning.judge)] = cycles
-        count.messages[(planning.judge, planning.root)] = cycles - 1
-        count.messages[(planning.judge, USER)] = 1
-    else:
-        count.messages[(planning.root, USER)] = 1
-    return count
-
-
-def _downwards(root: str, tree: Mapping[str, tuple[str, ...]]) -> list[str]:
-    order, ahead = [], [root]
-    while ahead:
-        planner = ahead.pop(0)
-        order.append(planner)
-        ahead += [worker for worker in tree[planner] if worker in tree]
-    return order
-
-
-def _reactive(phase: Phase, joins: Mapping[str, Join]) -> _Count:
-    """Turns follow from messages heard, messages from turns. Capped edges are taken at their cap, then lowered."""
-    count = _Count()
-    for edge in phase.edges:
-        count.messages[edge.pair] = 1 if edge.sender == USER else edge.max_messages or 0
-    order, endless = _forwards(phase)
-    for _ in range(3):  # each pass only lowers the bounds; more passes would gain little
-        for name in order:
-            heard = [count.messages[(a, name)] for a in phase.predecessors.get(name, ())]
-            turns = _joined(heard, joins.get(name, "any")) + (name in phase.opens)
-            count.turns[name] = math.inf if name in endless else turns
-            for other in phase.successors.get(name, ()):
-                cap = phase.by_pair[(name, other)].max_messages
-                count.messages[(name, other)] = _least(count.turns[name], cap)
-    return count
-
-
-def _joined(heard: list[float], join: Join) -> float:
-    match join:
-        case "any":
-            return sum(heard)
-        case "all":
-            return min(heard, default=0)
-        case int():
-            return sum(heard) // join if all(map(math.isfinite, heard)) else math.inf
-
-
-def _forwards(phase: Phase) -> tuple[list[str], set[str]]:
-    """Agents, senders before recipients where no cap stands between them; and those on a cycle without any cap."""
-    import networkx as nx
-
-    free: nx.DiGraph[str] = nx.DiGraph()
-    free.add_nodes_from(phase.participants)
-    free.add_edges_from(edge.pair for edge in phase.edges if edge.max_messages is None and USER not in edge.pair)
-    parts = nx.condensation(free)
-    order = [sorted(parts.nodes[part]["members"]) for part in nx.topological_sort(parts)]
-    endless = {name for part in order for name in part if len(part) > 1 or free.has_edge(name, name)}
-    return [name for part in order for name in part], endless
-
-
-def _least(value: float, limit: float | None) -> float:
-    return value if limit is None else min(value, limit)
+def _number(value: float | None) -> float:
+    return math.inf if value is None else value
 
 
 def _finite(value: float) -> int | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from agentmesh.config.models import Limits
 from agentmesh.messages import USER
 from agentmesh.topology.bounds import Bounds
 from agentmesh.topology.graph import Topology
-from agentmesh.topology.phases import Join, Phase
+from agentmesh.topology.phases import Phase
 
 
 class Lint(NamedTuple):
@@ -61,9 +60,9 @@ def _joins(topology: Topology) -> list[Lint]:
     for phase in topology.phases:
         if phase.order != "reactive":
             continue
-        active = _able_to_act(phase, topology.joins)
+        active = _able_to_act(phase)
         for name in phase.participants:
-            join = topology.joins.get(name, "any")
+            join = phase.join(name)
             heard = phase.predecessors.get(name, ())
             if name in active or join == "any" or not heard:
                 continue
@@ -74,15 +73,14 @@ def _joins(topology: Topology) -> list[Lint]:
     return found
 
 
-def _able_to_act(phase: Phase, joins: Mapping[str, Join]) -> set[str]:
+def _able_to_act(phase: Phase) -> set[str]:
     active = {USER, *phase.opens}
     grew = True
     while grew:
         grew = False
         for name in phase.participants:
             heard = phase.predecessors.get(name, ())
-            join = joins.get(name, "any")
-            needed = 1 if join == "any" else len(heard) if join == "all" else join
+            needed = phase.needed(name, len(heard))
             if name not in active and heard and sum(other in active for other in heard) >= needed:
                 active.add(name)
                 grew = True

@@ -2,69 +2,167 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
-
-from agentmesh.config.models import Chain, EdgeConfig, Flat, Hierarchy, TopologyConfig, long_edge
+from agentmesh.config.topologies import (
+    AnyTopology,
+    Chain,
+    Debate,
+    EdgeConfig,
+    Flat,
+    Graph,
+    Hierarchy,
+    Independent,
+    Layers,
+    PhaseConfig,
+    Ring,
+    Star,
+    long_edge,
+)
 from agentmesh.errors import TopologyError
-from agentmesh.messages import RUN, USER
-from agentmesh.topology import kinds
+from agentmesh.messages import RUN, USER, Policy
+from agentmesh.topology import drawn, kinds
 from agentmesh.topology.bounds import Bounds, bounds_of
-from agentmesh.topology.phases import Edge, Join, Order, Phase, Planning
+from agentmesh.topology.drawn import valid
+from agentmesh.topology.phases import Board, Edge, Join, Order, Phase, Planning, Positions, Until, Vote, digest
 
 if TYPE_CHECKING:
     import networkx as nx
 
-M = TypeVar("M", bound=BaseModel)
+__all__ = ["Board", "Edge", "Join", "Order", "Phase", "Planning", "Topology", "Until", "Vote"]
 
-__all__ = ["Edge", "Join", "Order", "Phase", "Planning", "Topology"]
+Votes = Mapping[str, Vote]
+Boards = Mapping[str, Board]
 
 
 class Topology:
     """Who may speak to whom, and in what sequence of phases.
 
-    Made by `Topology.chain(["a", "b"])` and the like, or from a `networkx.DiGraph` whose nodes are agent names and
-    `user`. Edge attributes `max_messages` and `rewrite` and the node attribute `join` are read from the graph.
+    Made by `Topology.chain(["a", "b"])` and the like, from phases, or from a `networkx.DiGraph` whose nodes are agent
+    names and `user`. Of such a graph the edge attributes `max_messages`, `rewrite`, `carries`, `trust` and `model` are
+    read, and the node attributes `join` and `kind` (`vote` with its keys, `board`).
+
+    `votes` and `boards` say which nodes are no agents. `policy`: what happens to a message that no edge permits.
 
     Raises: TopologyError where a name is reserved or stands twice.
     """
 
     def __init__(
         self,
-        graph: nx.DiGraph[str] | Sequence[Phase],
+        graph: nx.DiGraph[str] | Sequence[Phase | PhaseConfig | Mapping[str, Any]],
         *,
         kind: str = "graph",
         joins: Mapping[str, Join] | None = None,
+        votes: Votes | None = None,
+        boards: Boards | None = None,
+        policy: Policy = "return_to_agent",
     ) -> None:
-        drawn = _from_networkx(graph) if hasattr(graph, "is_directed") else (tuple(graph), {})
+        phases = (
+            drawn.from_networkx(graph)
+            if hasattr(graph, "is_directed")
+            else tuple(drawn.phase_from(phase, index) for index, phase in enumerate(graph))
+        )
         self.kind = kind
-        self.phases: tuple[Phase, ...] = drawn[0]
-        self.joins: dict[str, Join] = _joins({**drawn[1], **(joins or {})})
-        if RUN in self.nodes or USER in self.nodes:
+        self.policy: Policy = policy
+        self.phases: tuple[Phase, ...] = tuple(
+            _completed(phase, joins or {}, votes or {}, boards or {}) for phase in phases
+        )
+        taken = {*self.nodes, *self.votes, *self.boards} & {RUN, USER}
+        if taken:
             raise TopologyError(f"'{RUN}' and '{USER}' are reserved: no agent may have these names")
 
     @classmethod
-    def solo(cls, agent: str) -> Topology:
+    def solo(cls, agent: str, **more: Any) -> Topology:
         """user -> agent -> user."""
-        return cls(kinds.solo(agent), kind="solo")
+        return cls(kinds.solo(agent), kind="solo", **more)
 
     @classmethod
-    def chain(cls, agents: Sequence[str]) -> Topology:
+    def chain(cls, agents: Sequence[str], *, positions: Positions = "off", **more: Any) -> Topology:
         """user -> a1 -> ... -> an -> user."""
-        return cls(kinds.phases_of(_valid(Chain, agents=tuple(agents))), kind="chain")
+        return cls._of(valid(Chain, {"agents": tuple(agents), "positions": positions}), **more)
 
     @classmethod
     def flat(
-        cls, agents: Sequence[str], *, rounds: int = 2, speaker: str | None = None, order: Order = "simultaneous"
+        cls,
+        agents: Sequence[str],
+        *,
+        rounds: int = 2,
+        speaker: str | None = None,
+        vote: str | None = None,
+        order: Order = "simultaneous",
+        end: str = "rounds",
+        positions: Positions = "off",
+        **more: Any,
     ) -> Topology:
-        """Everybody writes to everybody for some rounds; then the speaker, by default the last, answers."""
-        config = _valid(Flat, agents=tuple(agents), rounds=rounds, speaker=speaker, order=order)
-        return cls(kinds.phases_of(config), kind="flat")
+        """Everybody writes to everybody for some rounds; then the speaker, by default the last, or a vote, answers."""
+        given = {"agents": tuple(agents), "rounds": rounds, "speaker": speaker, "vote": vote, "order": order}
+        config = valid(Flat, {**given, "end": end, "positions": positions})
+        return cls._of(config, **_voted(vote, more))
+
+    @classmethod
+    def star(
+        cls, center: str, leaves: Sequence[str], *, rounds: int = 1, positions: Positions = "off", **more: Any
+    ) -> Topology:
+        """A center asks its leaves, who hear nobody else, and answers."""
+        given = {"center": center, "leaves": tuple(leaves), "rounds": rounds, "positions": positions}
+        return cls._of(valid(Star, given), **more)
+
+    @classmethod
+    def ring(
+        cls,
+        agents: Sequence[str],
+        *,
+        rounds: int | None = None,
+        speaker: str | None = None,
+        order: Order = "simultaneous",
+        positions: Positions = "off",
+        **more: Any,
+    ) -> Topology:
+        """Each agent hears only the one before it; then the speaker, by default the last, answers."""
+        given = {"agents": tuple(agents), "rounds": rounds, "speaker": speaker, "order": order, "positions": positions}
+        return cls._of(valid(Ring, given), **more)
+
+    @classmethod
+    def layers(
+        cls, agents: Sequence[str | Sequence[str]], *, positions: Positions = "off", **more: Any
+    ) -> Topology:
+        """Each layer sees the task and everything that the layer before it wrote; the last one answers."""
+        rows = tuple(row if isinstance(row, str) else tuple(row) for row in agents)
+        return cls._of(valid(Layers, {"agents": rows, "positions": positions}), **more)
+
+    @classmethod
+    def debate(
+        cls,
+        sides: Sequence[str],
+        judge: str,
+        *,
+        rounds: int = 2,
+        order: Order = "round_robin",
+        positions: Positions = "off",
+        **more: Any,
+    ) -> Topology:
+        """The sides argue before a judge, who then answers alone."""
+        given = {"sides": tuple(sides), "judge": judge, "rounds": rounds, "order": order, "positions": positions}
+        return cls._of(valid(Debate, given), **more)
+
+    @classmethod
+    def independent(
+        cls,
+        agents: Sequence[str],
+        *,
+        vote: str | None = None,
+        best_of: str | None = None,
+        aggregator: str | None = None,
+        positions: Positions = "off",
+        **more: Any,
+    ) -> Topology:
+        """Everybody works alone; then a vote counts, a judge ranks, or an agent makes one answer of all."""
+        ways = {"vote": vote, "best_of": best_of, "aggregator": aggregator}
+        config = valid(Independent, {"agents": tuple(agents), "positions": positions, **ways})
+        return cls._of(config, **_voted(vote, more))
 
     @classmethod
     def hierarchy(
@@ -75,32 +173,79 @@ class Topology:
         judge: str | None = None,
         max_cycles: int = 3,
         max_tasks: int = 32,
+        **more: Any,
     ) -> Topology:
         """A planner, workers (or planners with workers: `{"planner": ..., "workers": [...]}`), and perhaps a judge."""
-        below = tuple(workers)
-        config = _valid(
-            Hierarchy, planner=planner, workers=below, judge=judge, max_cycles=max_cycles, max_tasks=max_tasks
-        )
-        return cls(kinds.phases_of(config), kind="hierarchy")
+        given = {"planner": planner, "workers": tuple(workers), "judge": judge}
+        config = valid(Hierarchy, {**given, "max_cycles": max_cycles, "max_tasks": max_tasks})
+        return cls._of(config, **more)
 
     @classmethod
-    def graph(
-        cls, edges: Iterable[Any], nodes: Iterable[str] = (), *, joins: Mapping[str, Join] | None = None
-    ) -> Topology:
-        """Edges by hand: pairs, `"a -> b"`, or `{"from", "to", "max_messages"}`."""
-        return cls(kinds.graph((_edge(long_edge(edge)) for edge in edges), nodes), joins=joins)
+    def graph(cls, edges: Iterable[Any], nodes: Iterable[str] = (), **more: Any) -> Topology:
+        """Edges by hand: pairs, `"a -> b"`, or `{"from", "to", "max_messages"}`. `joins`: by agent."""
+        listed = [valid(EdgeConfig, _mapping(edge)) for edge in edges]
+        return cls(kinds.graph(drawn.edges_of(listed), nodes), **more)
+
+    @classmethod
+    def generator(
+        cls, generator: str, nodes: Sequence[str], edges: Iterable[Any] = (), *, order: Order = "reactive",
+        rounds: int | None = None, positions: Positions = "off", arguments: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Topology:  # fmt: skip
+        """A graph that a function of NetworkX makes, its nodes named in order; `edges` add those of `user`."""
+        given = {"generator": generator, "nodes": tuple(nodes), "edges": tuple(edges), "order": order}
+        config = valid(Graph, {**given, "rounds": rounds, "positions": positions, "arguments": dict(arguments or {})})
+        return cls._of(config, **more)
+
+    @classmethod
+    def from_file(cls, path: str, **more: Any) -> Topology:
+        """A graph from a GraphML or node-link JSON file, whose nodes are agent names and `user`."""
+        import networkx as nx
+
+        return cls(nx.DiGraph(drawn.read_graph(str(path))), **more)
 
     @classmethod
     def from_config(
-        cls, config: TopologyConfig, resolve: kinds.Resolve = tuple, joins: Mapping[str, Join] | None = None
+        cls,
+        config: AnyTopology,
+        resolve: kinds.Resolve = tuple,
+        joins: Mapping[str, Join] | None = None,
+        *,
+        votes: Votes | None = None,
+        boards: Boards | None = None,
+        everybody: Sequence[str] = (),
     ) -> Topology:
         """The topology that a `topology:` entry describes."""
-        return cls(kinds.phases_of(config, resolve), kind=config.kind, joins=joins)
+        phases = kinds.phases_of(config, resolve, everybody)
+        return cls(phases, kind=config.kind, joins=joins, votes=votes, boards=boards, policy=config.policy)
+
+    @classmethod
+    def _of(cls, config: AnyTopology, *, policy: Policy = "return_to_agent", **more: Any) -> Topology:
+        return cls(kinds.phases_of(config), kind=config.kind, policy=policy, **more)
+
+    def with_joins(self, joins: Mapping[str, Join]) -> Topology:
+        """The same topology with what some agents wait for."""
+        return Topology(self.phases, kind=self.kind, joins=joins, policy=self.policy)
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
-        """All agents on the graph, in the order in which phases name them; `user` is not among them."""
+        """All agents on the graph, in the order in which phases name them; `user`, votes and boards are no agents."""
         return tuple(dict.fromkeys(name for phase in self.phases for name in phase.participants))
+
+    @cached_property
+    def votes(self) -> dict[str, Vote]:
+        """The votes by name."""
+        return {name: vote for phase in self.phases for name, vote in phase.votes.items()}
+
+    @cached_property
+    def boards(self) -> dict[str, Board]:
+        """The boards by name."""
+        return {name: board for phase in self.phases for name, board in phase.boards.items()}
+
+    @cached_property
+    def joins(self) -> dict[str, Join]:
+        """What agents wait for, where it is not any message, over all phases."""
+        return {name: join for phase in self.phases for name, join in phase.joins.items()}
 
     @cached_property
     def edges(self) -> list[tuple[str, str]]:
@@ -109,14 +254,13 @@ class Topology:
 
     @cached_property
     def hash(self) -> str:
-        """Changes when, and only when, the graph, a phase or a join changes."""
-        facts = [[repr(phase) for phase in self.phases], sorted((k, str(v)) for k, v in self.joins.items())]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+        """Changes when, and only when, the graph, a phase, a join or the policy changes."""
+        return digest([[repr(phase) for phase in self.phases], self.policy])
 
     @cached_property
     def bounds(self) -> Bounds:
         """The most that a run can use, with every agent at its defaults. A team knows its own agents better."""
-        return bounds_of(self.phases, self.joins)
+        return bounds_of(self.phases)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Topology) and self.hash == other.hash
@@ -128,38 +272,40 @@ class Topology:
         return f"<Topology {self.kind}: {len(self.nodes)} agents, {len(self.edges)} edges, {len(self.phases)} phases>"
 
 
-def _from_networkx(graph: Any) -> tuple[tuple[Phase, ...], dict[str, Join]]:
-    if not graph.is_directed() or graph.is_multigraph():
-        raise TopologyError(f"a topology is a networkx.DiGraph; found {type(graph).__name__}")
-    strange = [node for node in graph.nodes if not isinstance(node, str)]
-    if strange:
-        raise TopologyError(f"nodes are agent names (text); found {', '.join(map(repr, strange[:5]))}")
-    edges = (
-        _edge({"from": a, "to": b, "max_messages": data.get("max_messages"), "rewrite": data.get("rewrite")})
-        for a, b, data in graph.edges(data=True)
+def _completed(phase: Phase, joins: Mapping[str, Join], votes: Votes, boards: Boards) -> Phase:
+    """The phase with the joins of its agents, and with what is known of its nodes that are no agents.
+
+    Joins that say what goes without saying are left out, so that equal graphs have equal hashes.
+    """
+    for name, join in joins.items():
+        if join not in ("any", "all", "quorum") and (not isinstance(join, int) or join < 1):
+            raise TopologyError(f"the join of '{name}' is any, all, quorum, or a number from 1; found {join!r}")
+    ends = {end for edge in phase.edges for end in edge.pair}
+    own_votes = {**{name: vote for name, vote in votes.items() if name in ends}, **phase.votes}
+    own_boards = {**{name: board for name, board in boards.items() if name in ends}, **phase.boards}
+    others = {*own_votes, *own_boards}
+    agents = tuple(name for name in phase.participants if name not in others)
+    waiting = {**phase.joins, **{name: join for name, join in joins.items() if name in agents}}
+    if phase.order != "reactive":
+        waiting = {}
+    return replace(
+        phase,
+        participants=agents,
+        opens=tuple(name for name in phase.opens if name not in others),
+        joins={name: waiting[name] for name in agents if waiting.get(name, "any") != "any"},
+        votes=own_votes,
+        boards=own_boards,
     )
-    joins = {node: data["join"] for node, data in graph.nodes(data=True) if "join" in data}
-    return kinds.graph(edges, (node for node in graph.nodes if node != USER)), joins
 
 
-def _edge(given: Any) -> Edge:
-    if not isinstance(given, EdgeConfig | Mapping):
-        raise TopologyError(f"an edge is [a, b], 'a -> b' or {{from, to, max_messages, rewrite}}; found {given!r}")
-    edge = given if isinstance(given, EdgeConfig) else _valid(EdgeConfig, **given)
-    return Edge(edge.sender, edge.recipient, edge.max_messages, edge.rewrite)
+def _voted(vote: str | None, more: dict[str, Any]) -> dict[str, Any]:
+    """A vote that is only named is counted by plurality."""
+    votes = more.get("votes") or {}
+    return more if vote is None or vote in votes else {**more, "votes": {vote: Vote(), **votes}}
 
 
-def _joins(given: Mapping[str, Join]) -> dict[str, Join]:
-    """Without those that say what goes without saying, so that equal graphs have equal hashes."""
-    for name, join in given.items():
-        if join not in ("any", "all") and (not isinstance(join, int) or join < 1):
-            raise TopologyError(f"the join of '{name}' is any, all, or a number from 1; found {join!r}")
-    return {name: join for name, join in given.items() if join != "any"}
-
-
-def _valid(model: type[M], **given: Any) -> M:
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise TopologyError("; ".join(faults)) from error
+def _mapping(edge: Any) -> Any:
+    long = long_edge(edge)
+    if not isinstance(long, EdgeConfig | Mapping):
+        raise TopologyError(f"an edge is [a, b], 'a -> b' or {{from, to, max_messages, rewrite}}; found {edge!r}")
+    return long if isinstance(long, Mapping) else long.model_dump(by_alias=True)

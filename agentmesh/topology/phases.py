@@ -2,28 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
-Order = Literal["reactive", "round_robin", "simultaneous", "tasks"]
-Join = Literal["any", "all"] | int
+from agentmesh.config.topologies import Carries, End, Positions
+from agentmesh.config.topologies import OrderName as Order
+from agentmesh.messages import USER, Trust
+
+__all__ = ["Board", "Carries", "Edge", "End", "Join", "Order", "Phase", "Planning", "Positions", "Until", "Vote"]
+
+Method = Literal["plurality", "borda", "condorcet"]
+Join = Literal["any", "all", "quorum"] | int
+IN_ROUNDS: frozenset[Order] = frozenset({"round_robin", "simultaneous", "random"})
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A permission: `sender` may write to `recipient`, and `recipient` sees what it writes."""
+    """A permission: `sender` may write to `recipient`, and `recipient` sees what it writes.
+
+    To a board it permits writing, from a board reading; to a vote it permits one ballot.
+    """
 
     sender: str
     recipient: str
     max_messages: int | None = None
     rewrite: str | None = None
+    carries: Carries = "full"
+    trust: Trust = "trusted"
+    model: str = "default"
+    """Who summarises, where `carries` is `summary`."""
 
     @property
     def pair(self) -> tuple[str, str]:
         """The edge without its attributes."""
         return (self.sender, self.recipient)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """How a vote node counts what reaches it.
+
+    `options`: what may be voted for; anything if empty. `candidates`: agents whose own words the vote passes on, when
+    they win; ballots then name agents. `weights`: by voter. `ties`: `seed`, or the voter whose ballot decides.
+    """
+
+    method: Method = "plurality"
+    options: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    ties: str = "seed"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What a ballot may name; empty if it may name anything."""
+        return self.candidates or self.options
+
+
+@dataclass(frozen=True)
+class Board:
+    """Shared memory: what it holds before anybody has written to it."""
+
+    content: str = ""
+
+
+@dataclass(frozen=True)
+class Until:
+    """What must hold for a phase to be over: a program's, a function's, or an agent's word."""
+
+    command: tuple[str, ...] | None = None
+    promise: str | None = None
+    function: str | None = None
+    timeout_s: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +102,9 @@ class Planning:
 class Phase:
     """A stretch of a run with its own edges, its own order of acting and its own end.
 
-    `opens` act when the phase starts although nobody has written to them. `rounds` ends the orders that go in rounds.
+    `participants` take turns, in this order where there is one. `opens` act when the phase starts although nobody has
+    written to them. `rounds` ends the orders that go in rounds; of a moderator it is the number of speakers. `joins`
+    says for reactive agents what they wait for, where it is not any message.
     """
 
     name: str
@@ -59,6 +114,15 @@ class Phase:
     opens: tuple[str, ...] = ()
     rounds: int | None = None
     planning: Planning | None = None
+    joins: Mapping[str, Join] = field(default_factory=dict)
+    votes: Mapping[str, Vote] = field(default_factory=dict)
+    boards: Mapping[str, Board] = field(default_factory=dict)
+    moderator: str | None = None
+    end: End = "all_done"
+    until: Until | None = None
+    max_iterations: int = 1
+    fresh: bool = False
+    positions: Positions = "off"
 
     @cached_property
     def by_pair(self) -> dict[tuple[str, str], Edge]:
@@ -67,13 +131,93 @@ class Phase:
 
     @cached_property
     def successors(self) -> dict[str, tuple[str, ...]]:
-        """To whom each node may write, in the order of the edges."""
-        return _neighbours((edge.sender, edge.recipient) for edge in self.edges)
+        """To whom each node may write, in the order of the edges; boards are not written to by messages."""
+        return _neighbours((edge.sender, edge.recipient) for edge in self.edges if self._passes(edge))
 
     @cached_property
     def predecessors(self) -> dict[str, tuple[str, ...]]:
         """Whom each node can hear, in the order of the edges."""
-        return _neighbours((edge.recipient, edge.sender) for edge in self.edges)
+        return _neighbours((edge.recipient, edge.sender) for edge in self.edges if self._passes(edge))
+
+    @cached_property
+    def writes(self) -> dict[str, tuple[str, ...]]:
+        """The boards that each agent may write to."""
+        return _neighbours(edge.pair for edge in self.edges if edge.recipient in self.boards)
+
+    @cached_property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """The boards that each agent may read."""
+        return _neighbours((edge.recipient, edge.sender) for edge in self.edges if edge.sender in self.boards)
+
+    def join(self, name: str) -> Join:
+        """What an agent waits for."""
+        return self.joins.get(name, "any")
+
+    def needed(self, name: str, heard: int) -> int:
+        """Of how many of so many predecessors an agent must have heard before it acts."""
+        match self.joins.get(name, "any"):
+            case "any":
+                return 1
+            case "all":
+                return max(heard, 1)
+            case "quorum":
+                return heard // 2 + 1
+            case number:
+                return number
+
+    def only(self, holds: Callable[[tuple[str, str]], bool]) -> Phase:
+        """The phase with those of its edges that hold."""
+        edges = tuple(edge for edge in self.edges if holds(edge.pair))
+        return self if len(edges) == len(self.edges) else replace(self, edges=edges)
+
+    def renamed(self, old: str, new: str) -> Phase:
+        """The phase with one agent in the place of another."""
+
+        def name(one: str) -> str:
+            return new if one == old else one
+
+        planning = self.planning
+        if planning is not None:
+            workers = {name(boss): tuple(map(name, below)) for boss, below in planning.workers.items()}
+            tasks = {name(boss): many for boss, many in planning.max_tasks.items()}
+            judge = planning.judge and name(planning.judge)
+            planning = replace(planning, root=name(planning.root), workers=workers, max_tasks=tasks, judge=judge)
+        return replace(
+            self,
+            participants=tuple(map(name, self.participants)),
+            edges=tuple(replace(edge, sender=name(edge.sender), recipient=name(edge.recipient)) for edge in self.edges),
+            opens=tuple(map(name, self.opens)),
+            planning=planning,
+            joins={name(one): join for one, join in self.joins.items()},
+            votes={
+                vote: replace(
+                    rule,
+                    candidates=tuple(map(name, rule.candidates)),
+                    weights={name(one): weight for one, weight in rule.weights.items()},
+                    ties=name(rule.ties),
+                )
+                for vote, rule in self.votes.items()
+            },
+            moderator=self.moderator and name(self.moderator),
+        )
+
+    def _passes(self, edge: Edge) -> bool:
+        return edge.sender not in self.boards and edge.recipient not in self.boards
+
+
+def edges_hash(edges: Iterable[tuple[str, str]]) -> str:
+    """A short hash of a set of edges, the same whatever their order."""
+    return digest(sorted(map(list, edges)))
+
+
+def digest(facts: Any) -> str:
+    """Sixteen hexadecimal digits that change with the facts."""
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def speaks_to_user(phase: Phase) -> bool:
+    """Whether an answer can come in the phase."""
+    return any(edge.recipient == USER for edge in phase.edges)
 
 
 def _neighbours(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

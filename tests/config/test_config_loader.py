@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from agentmesh.config import Loaded, check_names, expand_names, from_mapping, load_team, load_team_text, resolve
-from agentmesh.config.models import AgentConfig, Chain, Flat, ModelConfig, Planner, TeamConfig
+from agentmesh.config.models import AgentConfig, ModelConfig, TeamConfig
+from agentmesh.config.topologies import Chain, Flat, Planner
 from agentmesh.errors import ConfigError, Problem
 
 TEAM = """# yaml-language-server: $schema=../docs/team.schema.json

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from agentmesh.config import load_team_text
 from agentmesh.config.language import keys_of
-from agentmesh.config.models import AgentConfig, Hierarchy, Limits, ModelConfig, TeamConfig, VerifyConfig
+from agentmesh.config.models import AgentConfig, Limits, ModelConfig, TeamConfig, VerifyConfig
+from agentmesh.config.topologies import Hierarchy
 from agentmesh.errors import ConfigError
 
 LINES = [

@@ -60,7 +60,7 @@ class Play:
     """Checks take until nobody is in a turn."""
 
     def __post_init__(self) -> None:
-        self.scheduler = Scheduler(self.topology.phases, joins=self.topology.joins, **self.options)
+        self.scheduler = Scheduler(self.topology.phases, policy=self.topology.policy, **self.options)
         self.pending: list[StartTurn] = []
         self._queue: deque[Any] = deque()
         self._checks: deque[Any] = deque()

@@ -22,7 +22,7 @@ from agentmesh.events import (
     TurnStarted,
 )
 from agentmesh.scheduler import StartTurn
-from agentmesh.topology.bounds import JUDGE_ATTEMPTS
+from agentmesh.topology.activity import JUDGE_ATTEMPTS
 from agentmesh.topology.graph import Topology
 from tests.scheduler.scheduler_play import Play, decide, hand_off, send, tasks
 

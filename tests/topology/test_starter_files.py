@@ -8,7 +8,7 @@ import pytest
 
 from agentmesh import Team
 from agentmesh.config.loader import load_team
-from agentmesh.config.models import Flat
+from agentmesh.config.topologies import Flat
 
 FOLDER = Path(__file__).parent.parent.parent / "topologies"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -1,0 +1,323 @@
+"""The `topology:` entry: one model for each kind, and the phases and edges of those that are drawn by hand."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from agentmesh.config.base import Config, Name, PositiveInt
+
+Carries = Literal["full", "position", "summary"]
+Positions = Literal["required", "optional", "off"]
+OrderName = Literal["reactive", "round_robin", "simultaneous", "random", "moderator", "tasks"]
+RoundsOrder = Literal["simultaneous", "round_robin", "random"]
+End = Literal["rounds", "converged", "answer", "all_done"]
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class TopologyBase(Config):
+    """What every kind takes."""
+
+    positions: Positions = Field(
+        "off", description="Whether contributions carry, beside their text, a structured position"
+    )
+    policy: Literal["return_to_agent", "drop", "quarantine", "halt"] = Field(
+        "return_to_agent",
+        description="What happens to a message that the graph does not permit: its sender is told what is allowed, "
+        "it is dropped, a person decides on it, or the run halts",
+    )
+
+
+class Solo(TopologyBase):
+    """user -> agent -> user."""
+
+    kind: Literal["solo"] = Field("solo", description="Shape of the topology")
+    agent: str = Field(description="The one agent")
+
+
+class Chain(TopologyBase):
+    """user -> a1 -> ... -> an -> user: each sees only what the one before it sent."""
+
+    kind: Literal["chain"] = Field("chain", description="Shape of the topology")
+    agents: Names = Field(description="In this order")
+
+
+class Flat(TopologyBase):
+    """Everybody speaks to everybody for some rounds; then one speaker answers, or a vote decides."""
+
+    kind: Literal["flat"] = Field("flat", description="Shape of the topology")
+    agents: Names = Field(description="Who discusses: two or more, replicas counted")
+    rounds: PositiveInt = Field(2, description="Rounds of discussion, in which everybody speaks once")
+    speaker: str | None = Field(None, description="Who answers; by default the last agent")
+    vote: str | None = Field(None, description="A node of kind vote that decides instead of a speaker")
+    order: RoundsOrder = Field("simultaneous", description="All at once, or one after the other, within a round")
+    end: Literal["rounds", "converged"] = Field(
+        "rounds", description="`converged`: also as soon as all hold the same position after a round"
+    )
+
+
+class Star(TopologyBase):
+    """A center asks its leaves, who hear nobody else, and answers."""
+
+    kind: Literal["star"] = Field("star", description="Shape of the topology")
+    center: str = Field(description="Receives the task, hears every leaf, and answers")
+    leaves: Names = Field(description="Hear the center alone")
+    rounds: PositiveInt = Field(1, description="Times that the center writes to its leaves and hears from them")
+
+
+class Ring(TopologyBase):
+    """Each agent hears only the one before it, the first the last; then one speaker answers."""
+
+    kind: Literal["ring"] = Field("ring", description="Shape of the topology")
+    agents: Names = Field(description="In the order of the ring: two or more, replicas counted")
+    rounds: PositiveInt | None = Field(
+        None, description="Rounds in which everybody speaks once; by default so many that word passes all the way round"
+    )
+    speaker: str | None = Field(None, description="Who answers; by default the last agent")
+    order: RoundsOrder = Field("simultaneous", description="All at once, or one after the other, within a round")
+
+
+class Layers(TopologyBase):
+    """Mixture of agents: each layer sees the task and everything that the layer before it wrote."""
+
+    kind: Literal["layers"] = Field("layers", description="Shape of the topology")
+    agents: tuple[str | Names, ...] = Field(
+        min_length=1, description="One entry a layer, a name or a list of names; the last layer is one agent, or a vote"
+    )
+
+
+class Debate(TopologyBase):
+    """Sides argue for some rounds before a judge, who then answers alone."""
+
+    kind: Literal["debate"] = Field("debate", description="Shape of the topology")
+    sides: Names = Field(description="Who argues: two or more, replicas counted")
+    judge: str = Field(description="Hears all sides, speaks to none of them, and answers")
+    rounds: PositiveInt = Field(2, description="Rounds in which each side speaks once")
+    order: RoundsOrder = Field("round_robin", description="All at once, or one after the other, within a round")
+
+
+class Independent(TopologyBase):
+    """Everybody works alone; then a vote decides, a judge picks the best answer, or an agent makes one of all."""
+
+    kind: Literal["independent"] = Field("independent", description="Shape of the topology")
+    agents: Names = Field(description="Work on the task without hearing each other")
+    vote: str | None = Field(None, description="A node of kind vote: what most of them answer")
+    best_of: str | None = Field(None, description="A judge, who ranks the answers; the best is passed on word for word")
+    aggregator: str | None = Field(None, description="An agent, perhaps of kind function, who makes one answer of all")
+
+    @model_validator(mode="after")
+    def _one_way_out(self) -> Independent:
+        if sum(way is not None for way in (self.vote, self.best_of, self.aggregator)) != 1:
+            raise ValueError("give exactly one of `vote`, `best_of` and `aggregator`")
+        return self
+
+
+class Planner(Config):
+    """A planner below another planner, with workers of its own."""
+
+    planner: str = Field(description="The planner")
+    workers: tuple[str | Planner, ...] = Field(min_length=1, description="Workers, or planners with workers")
+    max_tasks: PositiveInt = Field(32, description="Tasks that this planner may open in a run")
+
+
+class Hierarchy(TopologyBase):
+    """A planner hands tasks to workers, who speak to nobody else; a judge decides whether the work is done."""
+
+    kind: Literal["hierarchy"] = Field("hierarchy", description="Shape of the topology")
+    planner: str = Field(description="The planner")
+    workers: tuple[str | Planner, ...] = Field(min_length=1, description="Workers, or planners with workers")
+    judge: str | None = Field(None, description="Decides whether the work is done; without it the planner answers")
+    max_cycles: PositiveInt = Field(3, description="Times that the judge may send the planner back, and the first")
+    max_tasks: PositiveInt = Field(32, description="Tasks that this planner may open in a run")
+
+
+class EdgeConfig(Config):
+    """Directed edges drawn by hand, from each sender to each recipient. In YAML also `[a, b]`, `a -> b`, `a <-> b`."""
+
+    sender: str | Names = Field(alias="from", description="Who may send, or who may write to a board or vote")
+    recipient: str | Names = Field(alias="to", description="Who receives and sees")
+    both: bool = Field(False, description="The same edges back, too")
+    max_messages: PositiveInt | None = Field(None, description="Messages over this edge in a run")
+    carries: Carries = Field(
+        "full",
+        description="`full`: what was written; `position`: the sender's position alone; `summary`: a summary of it",
+    )
+    model: str = Field("default", description="The model that summarises, for `carries: summary`")
+    trust: Literal["trusted", "untrusted"] = Field(
+        "trusted", description="`untrusted`: what passes here may not lead to a tool that requires trust"
+    )
+    rewrite: str | None = Field(None, description="package.module:function (text) -> text, applied on the way")
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """The names on the sending side."""
+        return (self.sender,) if isinstance(self.sender, str) else self.sender
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The names on the receiving side."""
+        return (self.recipient,) if isinstance(self.recipient, str) else self.recipient
+
+
+class UntilConfig(Config):
+    """What must hold before a phase is over; until it does, the phase is gone through again."""
+
+    command: tuple[str, ...] | None = Field(None, min_length=1, description="Program: 0 means done")
+    promise: str | None = Field(None, min_length=1, description="Text that an agent writes as <promise>TEXT</promise>")
+    function: str | None = Field(None, description="package.module:function (text) -> bool")
+    timeout_s: float = Field(60.0, gt=0, description="Seconds that the command may take")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> UntilConfig:
+        if sum(way is not None for way in (self.command, self.promise, self.function)) != 1:
+            raise ValueError("give exactly one of `command`, `promise` and `function`")
+        return self
+
+
+class DrawnPhase(Config):
+    """Nodes, edges, an order and an end: what a phase that is drawn by hand consists of."""
+
+    nodes: tuple[str, ...] = Field(
+        (), description="Agents that take part, in the order in which they act; by default those that edges name"
+    )
+    edges: tuple[EdgeConfig, ...] = Field((), description="`a -> b`, `a <-> b`, `[a, b]` or {from, to, ...}")
+    generator: str | None = Field(
+        None,
+        description="A function of NetworkX that makes a graph, its arguments beside it; its nodes are `nodes`, in order",
+    )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict, description="Arguments of the generator; they may also stand beside it"
+    )
+    file: str | None = Field(None, description="A graph in GraphML (.graphml) or node-link JSON (.json), by its path")
+    order: OrderName = Field("reactive", description="Who acts next")
+    rounds: PositiveInt | None = Field(
+        None, description="Rounds in which everybody speaks once; of a moderator, so many speakers"
+    )
+    moderator: str | None = Field(None, description="Chooses the next speaker among its successors")
+    opens: tuple[str, ...] | None = Field(
+        None, description="Agents that act first although nobody has written to them; the default suits most phases"
+    )
+    end: End | None = Field(
+        None, description="What ends the phase; by default `rounds` where there are any, else `all_done`"
+    )
+    until: UntilConfig | None = Field(None, description="Checked at the end; until it holds, the phase begins again")
+    max_iterations: PositiveInt = Field(1, description="Times that the phase is gone through at most")
+    memory: Literal["full", "fresh"] = Field(
+        "full", description="`fresh`: every agent forgets what was, whenever the phase begins"
+    )
+    planner: str | None = Field(None, description="Of order `tasks`: the planner")
+    workers: tuple[str | Planner, ...] = Field((), description="Of order `tasks`: workers, or planners with workers")
+    judge: str | None = Field(None, description="Of order `tasks`: decides whether the work is done")
+    max_cycles: PositiveInt = Field(3, description="Of order `tasks`: times that the judge may send the planner back")
+    max_tasks: PositiveInt = Field(32, description="Of order `tasks`: tasks that the planner may open")
+
+    @field_validator("edges", mode="before")
+    @classmethod
+    def _short_edges(cls, edges: Any) -> Any:
+        """`[a, b]`, `a -> b` and `a <-> b` are edges too."""
+        if not isinstance(edges, list | tuple):
+            return edges
+        return tuple(long_edge(edge) for edge in edges)
+
+    @model_validator(mode="after")
+    def _order_has_what_it_needs(self) -> DrawnPhase:
+        wrong = _misfit(self)
+        if wrong:
+            raise ValueError(wrong)
+        return self
+
+
+class PhaseConfig(DrawnPhase):
+    """A stretch of a run with edges, an order and an end of its own."""
+
+    name: Name = Field(description="Name of the phase")
+    positions: Positions | None = Field(None, description="In place of the topology's `positions`")
+
+
+class Graph(TopologyBase, DrawnPhase):
+    """Nodes and edges by hand, by a generator or from a file; in one phase, or in several one after the other."""
+
+    kind: Literal["graph"] = Field("graph", description="Shape of the topology")
+    phases: tuple[PhaseConfig, ...] = Field((), description="Several phases, in this order, in place of all keys above")
+
+    @field_validator("phases")
+    @classmethod
+    def _names_differ(cls, phases: tuple[PhaseConfig, ...], info: ValidationInfo) -> tuple[PhaseConfig, ...]:
+        names = [phase.name for phase in phases]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise ValueError(f"two phases are named '{twice}'; give each a name of its own")
+        return phases
+
+
+TopologyConfig = Annotated[
+    Solo | Chain | Flat | Star | Ring | Layers | Debate | Independent | Hierarchy | Graph, Field(discriminator="kind")
+]
+AnyTopology = Solo | Chain | Flat | Star | Ring | Layers | Debate | Independent | Hierarchy | Graph
+
+
+def long_edge(edge: Any) -> Any:
+    """The mapping that a short form of an edge stands for; anything else unchanged."""
+    if isinstance(edge, str):
+        for arrow, more in (("<->", {"both": True}), ("->", {})):
+            if edge.count(arrow) == 1 and edge.count(">") == 1:
+                sender, recipient = (_ends(end) for end in edge.split(arrow))
+                return {"from": sender, "to": recipient, **more}
+    if isinstance(edge, list | tuple) and len(edge) == 2:
+        return {"from": _several(edge[0]), "to": _several(edge[1])}
+    if isinstance(edge, dict):
+        return {key: _several(value) if key in ("from", "to") else value for key, value in edge.items()}
+    return edge
+
+
+def long_phase(data: Any, model: type[DrawnPhase]) -> Any:
+    """`{generator: path_graph, n: 4}`: what is no key of a phase is an argument of its generator."""
+    if not isinstance(data, dict) or not isinstance(data.get("generator"), str):
+        return data
+    given = data.get("arguments", {})
+    beside = {key: value for key, value in data.items() if key not in model.model_fields}
+    if not beside or not isinstance(given, dict):
+        return data
+    return {**{key: value for key, value in data.items() if key not in beside}, "arguments": {**beside, **given}}
+
+
+def _ends(text: str) -> Any:
+    names = tuple(name.strip() for name in text.split(","))
+    return names if len(names) > 1 else names[0]
+
+
+def _several(end: Any) -> Any:
+    # A tuple, because a validator before strict JSON hands on Python values, of which no list passes for one.
+    return tuple(end) if isinstance(end, list) else end
+
+
+_IN_ROUNDS = ("round_robin", "simultaneous", "random", "moderator")
+
+
+def _misfit(phase: DrawnPhase) -> str:
+    """What does not go together in a phase, or nothing."""
+    if isinstance(phase, Graph) and phase.phases:
+        beside = sorted(phase.model_fields_set & set(DrawnPhase.model_fields))
+        return f"`{beside[0]}` and `phases` exclude each other: write it in a phase" if beside else ""
+    drawn = phase.edges or phase.generator or phase.file
+    if phase.order == "tasks":
+        if phase.planner is None or not phase.workers:
+            return "order: tasks needs `planner` and `workers`"
+    elif not drawn:
+        return "a phase needs `edges`, a `generator` or a `file`; write edges: [user -> a, a -> user]"
+    if phase.generator and phase.file:
+        return "`generator` and `file` exclude each other: each draws the whole graph"
+    if phase.order in _IN_ROUNDS and phase.rounds is None:
+        return f"order: {phase.order} needs `rounds`: so many at most"
+    if phase.order not in _IN_ROUNDS and phase.rounds is not None:
+        return f"`rounds` go with an order in rounds, and this is order: {phase.order}; use order: simultaneous"
+    if (phase.order == "moderator") != (phase.moderator is not None):
+        return "`moderator` and `order: moderator` go together"
+    if phase.end in ("rounds", "converged") and phase.rounds is None:
+        return f"end: {phase.end} goes with an order in rounds"
+    if phase.max_iterations > 1 and phase.until is None:
+        return "`max_iterations` needs `until`: what must hold before the phase is over"
+    return ""

@@ -1,0 +1,189 @@
+"""Boards: shared memory with versions. Who may read or write one is decided by edges, like everything else."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agentmesh.events import BoardEntry, BoardWritten, PhaseEnded, ToolCallFinished, ToolCallStarted
+from agentmesh.messages import answer_key
+from agentmesh.scheduler.commands import Step
+from agentmesh.scheduler.post import finished
+from agentmesh.scheduler.state import RunState
+from agentmesh.tools.graph import BoardAction, Choose, Claim, CommitTo, Offer, ReadBoard, WriteBoard
+
+_SHOWN = 40
+"""Lines of a difference that a stale write is told."""
+Outcome = BoardEntry | str
+"""An entry to be made, or a sentence saying why it is refused."""
+
+
+@dataclass
+class _Sheet:
+    """One board: all versions of its text, who wrote each, and its entries by id."""
+
+    versions: list[str]
+    writers: list[str] = field(default_factory=list)
+    entries: dict[str, BoardEntry] = field(default_factory=dict)
+    made: int = 0
+    """Entries so far, those that are gone too."""
+
+    @property
+    def version(self) -> int:
+        return len(self.versions) - 1
+
+
+class Boards:
+    """What stands on the boards of a run."""
+
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+        self._sheets: dict[str, _Sheet] = {}
+
+    def called(self, event: ToolCallStarted, action: BoardAction) -> Step:
+        """What follows from a tool call on a board."""
+        agent = event.agent or ""
+        reading = isinstance(action, ReadBoard)
+        allowed = self._state.reads(agent) if reading else self._state.writes(agent)
+        if action.board not in allowed:
+            named = ", ".join(allowed) or "no board"
+            verb = "read" if reading else "write to"
+            return [finished(event, error=f"'{agent}' may not {verb} '{action.board}'; it may {verb}: {named}")]
+        sheet = self._sheet(action.board)
+        match action:
+            case ReadBoard():
+                return [self._read(event, action.board, sheet)]
+            case WriteBoard():
+                return self._write(event, action, sheet)
+            case _:
+                return self._enter(event, action, sheet)
+
+    def written(self, event: BoardWritten) -> None:
+        """A board has changed: its new state is what the event says."""
+        sheet = self._sheet(event.board)
+        if event.content is not None:
+            sheet.versions.append(event.content)
+            sheet.writers.append(event.agent or "")
+            if event.trust == "trusted":
+                self._state.labels.clear(event.board)
+        if event.entry is not None:
+            sheet.made += event.entry.id not in sheet.entries
+            sheet.entries[event.entry.id] = event.entry
+        if event.trust == "untrusted":
+            self._state.labels.mark(event.board, f"what '{event.agent}' wrote on '{event.board}'")
+
+    def phase_ended(self, _: PhaseEnded) -> None:
+        """Claims hold as long as a phase."""
+        self._release(lambda entry: True)
+
+    def left(self, agent: str) -> None:
+        """An agent is out: what it claimed is free."""
+        self._release(lambda entry: entry.owner == agent)
+
+    def _release(self, gone: Callable[[BoardEntry], bool]) -> None:
+        for sheet in self._sheets.values():
+            sheet.entries = {
+                id_: entry for id_, entry in sheet.entries.items() if entry.kind != "claim" or not gone(entry)
+            }
+
+    def _sheet(self, board: str) -> _Sheet:
+        if board not in self._sheets:
+            self._sheets[board] = _Sheet([self._state.phase.boards[board].content])
+        return self._sheets[board]
+
+    def _read(self, event: ToolCallStarted, board: str, sheet: _Sheet) -> ToolCallFinished:
+        shown = {
+            "board": board,
+            "version": sheet.version,
+            "content": sheet.versions[-1],
+            "entries": [entry.model_dump(exclude_defaults=True) for entry in sheet.entries.values()],
+        }
+        text = json.dumps(shown, ensure_ascii=False)
+        return finished(event, result=text).model_copy(update={"trust": self._state.labels.of(board)})
+
+    def _write(self, event: ToolCallStarted, action: WriteBoard, sheet: _Sheet) -> Step:
+        agent = event.agent or ""
+        if action.version != sheet.version:
+            return [finished(event, error=self._stale(agent, action, sheet))]
+        version = sheet.version + 1
+        written = BoardWritten(
+            agent=agent,
+            board=action.board,
+            version=version,
+            content=action.content,
+            trust=self._state.labels.of(agent),
+        )
+        return [written, finished(event, result=f"'{action.board}' is at version {version}")]
+
+    def _stale(self, agent: str, action: WriteBoard, sheet: _Sheet) -> str:
+        """Why a write is refused; what changed is told only to those who may read the board."""
+        told = f"'{action.board}' is at version {sheet.version}, and you wrote on version {action.version}"
+        if action.version > sheet.version:
+            return f"{told}, which there is not; read it and write again"
+        if action.board not in self._state.reads(agent):
+            return f"{told}; write again on version {sheet.version}"
+        before, now = (sheet.versions[at].splitlines() for at in (action.version, sheet.version))
+        changed = list(difflib.unified_diff(before, now, "yours", "now", lineterm="", n=1))[2:]
+        more = [f"... and {len(changed) - _SHOWN} lines more"] if len(changed) > _SHOWN else []
+        writers = ", ".join(dict.fromkeys(sheet.writers[action.version :]))
+        return "\n".join([f"{told}; changed since, by {writers}:", *changed[:_SHOWN], *more])
+
+    def _enter(self, event: ToolCallStarted, action: Claim | CommitTo | Offer | Choose, sheet: _Sheet) -> Step:
+        agent = event.agent or ""
+        made = _entry(agent, action, sheet)
+        if isinstance(made, str):
+            return [finished(event, error=made)]
+        written = BoardWritten(
+            agent=agent, board=action.board, version=sheet.version, entry=made, trust=self._state.labels.of(agent)
+        )
+        return [written, finished(event, result=f"{made.kind} {made.id} stands on '{action.board}'")]
+
+
+def _entry(agent: str, action: Claim | CommitTo | Offer | Choose, sheet: _Sheet) -> Outcome:
+    match action:
+        case Claim():
+            return _claimed(agent, action, sheet)
+        case CommitTo():
+            return _committed(agent, action, sheet)
+        case Offer():
+            return BoardEntry(id=f"o{sheet.made + 1}", kind="offer", owner=agent, options=action.options)
+        case Choose():
+            return _chosen(agent, action, sheet)
+
+
+def _claimed(agent: str, action: Claim, sheet: _Sheet) -> Outcome:
+    if action.end < action.start:
+        return f"a claim goes from start to end; found {action.start} to {action.end}"
+    for entry in sheet.entries.values():
+        apart = entry.path != action.path or entry.end < action.start or action.end < entry.start
+        if entry.kind == "claim" and entry.owner != agent and not apart:
+            held = f"{entry.start}-{entry.end} of '{entry.path}' is claimed by '{entry.owner}' ({entry.id})"
+            return f"{held}; claim what does not overlap with it"
+    return BoardEntry(
+        id=f"c{sheet.made + 1}", kind="claim", owner=agent, path=action.path, start=action.start, end=action.end
+    )
+
+
+def _committed(agent: str, action: CommitTo, sheet: _Sheet) -> Outcome:
+    for entry in sheet.entries.values():
+        if entry.kind == "commitment" and entry.owner == agent and answer_key(entry.text) == answer_key(action.text):
+            return entry.model_copy(update={"state": action.state})
+    return BoardEntry(
+        id=f"k{sheet.made + 1}", kind="commitment", owner=agent, text=action.text, state=action.state
+    )
+
+
+def _chosen(agent: str, action: Choose, sheet: _Sheet) -> Outcome:
+    offers = {entry.id: entry for entry in sheet.entries.values() if entry.kind == "offer"}
+    offer = offers.get(action.offer)
+    if offer is None:
+        return f"there is no offer '{action.offer}'; offers: {', '.join(offers) or 'none'}"
+    if offer.owner == agent:
+        return f"{offer.id} is your own offer; somebody else chooses"
+    if offer.taken_by:
+        return f"'{offer.taken_by}' has chosen '{offer.option}' of {offer.id} already"
+    if action.option not in offer.options:
+        return f"'{action.option}' is no option of {offer.id}; options: {', '.join(offer.options)}"
+    return offer.model_copy(update={"option": action.option, "taken_by": agent})

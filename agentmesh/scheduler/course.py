@@ -1,0 +1,129 @@
+"""The phases of a run: which one it is in, how often it has been gone through, and which comes next."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from agentmesh.events import LimitWasReached, PhaseEnded, PhaseStarted, Verification
+from agentmesh.scheduler.commands import Step, Verify
+from agentmesh.scheduler.state import RunState
+from agentmesh.topology.phases import Phase, Until
+
+_PROMISE = re.compile(r"<promise>(.*?)</promise>", re.DOTALL | re.IGNORECASE)
+
+
+class Course:
+    """Moves through the phases. An `until` is checked whenever its phase has come to rest."""
+
+    def __init__(self, phases: Sequence[Phase], state: RunState) -> None:
+        self.phases = list(phases)
+        self._state = state
+        self._index = 0
+        self._iteration = 1
+        self._occurrences: Counter[str] = Counter()
+        self._entering: int | None = None
+        self._again = False
+        self._passed = False
+        self.checking = False
+        """Whether somebody outside is checking the `until` of the phase."""
+        self._said = ""
+        """The latest contribution in this phase."""
+        self._promised = False
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing has happened yet but the task."""
+        return sum(self._occurrences.values()) <= 1
+
+    @property
+    def entering(self) -> bool:
+        """Whether the phase is being left for another one, so that nobody begins a turn any more."""
+        return self._entering is not None
+
+    @property
+    def remaining(self) -> list[Phase]:
+        """The phases from this one on; where another is being entered, this one and all from there on."""
+        if self._entering is None:
+            return self.phases[self._index :]
+        return [self.phases[self._index], *self.phases[self._entering :]]
+
+    def begin(self) -> PhaseStarted:
+        """The phase starts."""
+        phase = self.phases[self._index]
+        self._state.phase = phase
+        self._occurrences[phase.name] += 1
+        self._state.occurrence = self._occurrences[phase.name]
+        self._again = self._passed = self._promised = False
+        self._said = ""
+        edges = tuple(edge.pair for edge in phase.edges if edge.pair not in self._state.cut)
+        return PhaseStarted(phase=phase.name, occurrence=self._state.occurrence, order=phase.order, edges=edges)
+
+    def said(self, text: str) -> None:
+        """An agent has contributed this."""
+        if not text.strip():
+            return
+        self._said = text
+        until = self.phases[self._index].until
+        if until is not None and until.promise is not None:
+            found = _PROMISE.search(text)
+            self._promised = self._promised or (found is not None and _flat(found[1]) == _flat(until.promise))
+
+    def enter(self, name: str) -> bool:
+        """Leave the phase for the named one as soon as nobody is in a turn. False if there is none of that name."""
+        index = next((at for at, phase in enumerate(self.phases) if phase.name == name), None)
+        self._entering = self._entering if index is None else index
+        return index is not None
+
+    def leave(self, why: str) -> Step | None:
+        """What follows now that the phase has come to rest; None if nothing comes after it."""
+        phase = self.phases[self._index]
+        if self._entering is not None:
+            return [self._ended(phase, f"entered: {self.phases[self._entering].name}")]
+        if phase.until is not None and not self._passed:
+            return self._check(phase, phase.until)
+        if phase.end == "answer" or self._index + 1 >= len(self.phases):
+            return None
+        return [self._ended(phase, "until: satisfied" if phase.until else why)]
+
+    def checked(self, event: Verification) -> Step:
+        """The `until` of the phase was checked: go on, or once more from the beginning."""
+        self.checking = False
+        phase = self.phases[self._index]
+        self._passed = event.passed
+        if event.passed or self._entering is not None:
+            return []
+        if self._iteration >= phase.max_iterations:
+            allowed = phase.max_iterations
+            return [LimitWasReached(limit="max_iterations", allowed=allowed, needed=allowed + 1)]
+        self._again = True
+        return [self._ended(phase, "until: not satisfied")]
+
+    def move(self) -> PhaseStarted:
+        """The phase has ended: the next one starts."""
+        if self._entering is not None:
+            self._index, self._entering, self._iteration = self._entering, None, 1
+        elif self._again:
+            self._iteration += 1
+        else:
+            self._index, self._iteration = self._index + 1, 1
+        return self.begin()
+
+    def rename(self, old: str, new: str) -> None:
+        """One agent takes the place of another, in this phase and in all that come."""
+        self.phases = [phase.renamed(old, new) for phase in self.phases]
+        self._state.phase = self.phases[self._index]
+
+    def _check(self, phase: Phase, until: Until) -> Step:
+        if until.promise is not None:
+            return [Verification(passed=self._promised, attempt=self._iteration, phase=phase.name)]
+        self.checking = True
+        return [Verify(self._said, self._iteration, phase.name)]
+
+    def _ended(self, phase: Phase, reason: str) -> PhaseEnded:
+        return PhaseEnded(phase=phase.name, occurrence=self._state.occurrence, reason=reason)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,186 @@
+"""Who acts next, where agents speak in turn: `round_robin`, `simultaneous`, `random`, and `moderator`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from agentmesh.events import Event, MessageDelivered, MessageProposed, ToolCallStarted
+from agentmesh.scheduler.notices import listed, notice
+from agentmesh.scheduler.orders import Talk
+from agentmesh.scheduler.state import RunState
+from agentmesh.tools.graph import Action, Choices, NextSpeaker
+from agentmesh.topology.activity import JUDGE_ATTEMPTS
+
+
+class Rounds(Talk):
+    """Everybody who has something to read acts once a round; effects are seen at once, or when the round ends."""
+
+    def __init__(self, state: RunState, *, at_once: bool) -> None:
+        super().__init__(state)
+        self._at_once = at_once
+        self._to_act: list[str] = []
+        self._held: dict[str, list[MessageProposed]] = {}
+        self._agreed = False
+
+    def holds(self, proposals: list[MessageProposed]) -> bool:
+        if self._at_once:
+            for proposal in proposals:
+                self._held.setdefault(proposal.sender, []).append(proposal)
+        return self._at_once
+
+    def wake(self, agent: str) -> None:
+        if agent not in self._to_act:
+            self._to_act.append(agent)
+
+    def advance(self) -> list[Event]:
+        """When the round is over, what it held is released in the order of the nodes."""
+        return [] if self.state.busy or self._to_act else self.flush()
+
+    def flush(self) -> list[Event]:
+        self._to_act = []
+        # One message per recipient and turn was checked when they were kept; the turn is over now.
+        self.state.written.clear()
+        order = dict.fromkeys((*self.state.phase.participants, *self._held))
+        held = [proposal for name in order for proposal in self._held.pop(name, ())]
+        return [self.state.renumbered(proposal) for proposal in held]
+
+    def replaced(self, old: str, new: str) -> list[Event]:
+        self._to_act = [new if name == old else name for name in self._to_act]
+        return [self.opening(new)]
+
+    def ready(self) -> list[str]:
+        state = self.state
+        if state.busy:
+            return []
+        if not any(map(self._has_something, self._to_act)):
+            self._to_act = []
+            self._agreed = self._agreed or self._is_agreed()
+            left = self.round < (state.phase.rounds or 0) and not self._agreed
+            if left and any(map(self._has_something, state.phase.participants)):
+                self.round += 1
+                self._to_act = [name for name in self._in_order() if name not in state.retired]
+        acting = self._to_act if self._at_once else self._next_in_line()
+        self._to_act = self._to_act[len(acting) :]
+        return [name for name in acting if self._has_something(name)]
+
+    def over(self) -> str:
+        return f"converged: after round {self.round}" if self._agreed else f"rounds: {self.round} taken"
+
+    def _in_order(self) -> Sequence[str]:
+        """Who acts in the new round, in which order. A draw depends on the seed and the names alone."""
+        state = self.state
+        names = state.phase.participants
+        if state.phase.order != "random":
+            return names
+        drawn = f"{state.seed}|{state.phase.name}|{state.occurrence}|{self.round}|"
+        return sorted(names, key=lambda name: hashlib.sha256(f"{drawn}{name}".encode()).digest())
+
+    def _is_agreed(self) -> bool:
+        """Whether all who take part hold the same position, as each has stated it in this phase."""
+        state = self.state
+        if state.phase.end != "converged" or not self.round:
+            return False
+        held = [state.positions.get(name) for name in state.phase.participants if name not in state.retired]
+        return None not in held and len({position.key for position in held if position}) == 1
+
+    def _next_in_line(self) -> Sequence[str]:
+        """Up to and with the first who has something to read."""
+        for index, name in enumerate(self._to_act):
+            if self._has_something(name):
+                return self._to_act[: index + 1]
+        return self._to_act
+
+    def _has_something(self, agent: str) -> bool:
+        return self.state.has_to_act(agent) and agent not in self.state.retired
+
+
+class Moderated(Talk):
+    """The moderator chooses who speaks next, until it has chosen often enough or chooses nobody any more."""
+
+    def __init__(self, state: RunState) -> None:
+        super().__init__(state)
+        self._chair_is_due = True
+        self._called: str | None = None
+        self._attempts = 0
+        self._closed = False
+
+    @property
+    def _chair(self) -> str:
+        return self.state.phase.moderator or ""
+
+    def begin(self) -> list[Event]:
+        return [self._choose()]
+
+    def delivered(self, event: MessageDelivered) -> None:
+        """Whoever is called upon reads it."""
+
+    def called(self, event: ToolCallStarted, action: Action) -> list[Event] | str:
+        if not isinstance(action, NextSpeaker) or event.agent != self._chair:
+            return f"'{event.name}' is not a tool of '{event.agent}' in this phase ({self.state.phase.name})"
+        if action.agent not in self._options():
+            return f"'{action.agent}' cannot be called upon; choose among: {listed(self._options())}"
+        self.round += 1
+        self._called = action.agent
+        names = listed(self.state.recipients(action.agent))
+        return [notice(action.agent, "have_floor", moderator=self._chair, names=names)]
+
+    def ended(self, agent: str, *, acted: bool) -> list[Event]:
+        if agent != self._chair:
+            # The word goes back to the moderator once whoever was called upon has spoken.
+            self._chair_is_due = self._called is None and self.round < (self.state.phase.rounds or 0)
+            return [self._choose()] if self._chair_is_due else []
+        if self._called is not None:
+            self._attempts = 0
+            return []
+        self._attempts += 1
+        if self._attempts >= JUDGE_ATTEMPTS:
+            self._closed = True
+            return []
+        self._chair_is_due = True
+        return [self._choose()]
+
+    def replaced(self, old: str, new: str) -> list[Event]:
+        self._called = new if self._called == old else self._called
+        self._chair_is_due = self._chair_is_due or not self.state.busy
+        return [self._choose()] if new == self._chair else []
+
+    def wake(self, agent: str) -> None:
+        self._called = None if agent == self._chair else agent
+        self._chair_is_due, self._closed = agent == self._chair, False
+
+    def ready(self) -> list[str]:
+        state = self.state
+        if state.busy or self._closed:
+            return []
+        if self._called is not None:
+            speaker, self._called = self._called, None
+            if speaker not in state.retired:
+                return [speaker]
+            self._chair_is_due = True
+        if not self._chair_is_due or self.round >= (state.phase.rounds or 0) or self._chair in state.retired:
+            return []
+        self._chair_is_due = False
+        return [self._chair]
+
+    def over(self) -> str:
+        return f"{'nobody was called upon' if self._closed else 'rounds'}: {self.round} spoke"
+
+    def tools(self, agent: str) -> tuple[str, ...]:
+        return ("next_speaker", *super().tools(agent)) if agent == self._chair else super().tools(agent)
+
+    def choices(self, agent: str) -> Mapping[str, Choices]:
+        own = {"next_speaker": {"agent": self._options()}} if agent == self._chair else {}
+        return {**super().choices(agent), **own}
+
+    def _choose(self) -> Event:
+        return notice(self._chair, "choose_speaker", names=listed(self._options()))
+
+    def _options(self) -> tuple[str, ...]:
+        """Whom the moderator may call upon: its successors that take part and can still act."""
+        state = self.state
+        return tuple(
+            name
+            for name in state.recipients(self._chair)
+            if name in state.phase.participants and name not in state.retired
+        )
