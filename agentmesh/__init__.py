@@ -25,12 +25,15 @@ if TYPE_CHECKING:
         TopologyError,
     )
     from agentmesh.events import Event
-    from agentmesh.messages import FilePart, Finding, ImagePart, Message, Reply, ToolCall, Usage
+    from agentmesh.messages import FilePart, Finding, ImagePart, Message, Position, Reply, ToolCall, Usage
     from agentmesh.monitors.base import Monitor
     from agentmesh.providers.base import Provider, Request
     from agentmesh.providers.scripted import ScriptedProvider
     from agentmesh.team import Agent, Run, RunResult, Team
+    from agentmesh.tools.function import FunctionTool
     from agentmesh.topology.graph import Topology
+    from agentmesh.topology.history import topology_at
+    from agentmesh.topology.phases import Board, Vote
 
 __version__ = "0.1.0"
 
@@ -51,22 +54,27 @@ _HOMES = {
         "TopologyError",
     ),
     "agentmesh.events": ("Event",),
-    "agentmesh.messages": ("FilePart", "Finding", "ImagePart", "Message", "Reply", "ToolCall", "Usage"),
+    "agentmesh.messages": ("FilePart", "Finding", "ImagePart", "Message", "Position", "Reply", "ToolCall", "Usage"),
     "agentmesh.monitors.base": ("Monitor",),
     "agentmesh.providers.base": ("Provider", "Request"),
     "agentmesh.providers.scripted": ("ScriptedProvider",),
     "agentmesh.team": ("Agent", "Run", "RunResult", "Team"),
+    "agentmesh.tools.function": ("FunctionTool",),
     "agentmesh.topology.graph": ("Topology",),
+    "agentmesh.topology.history": ("topology_at",),
+    "agentmesh.topology.phases": ("Board", "Vote"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Agent",
     "AgentMeshError",
+    "Board",
     "ConfigError",
     "Event",
     "FilePart",
     "Finding",
+    "FunctionTool",
     "ImagePart",
     "LimitReached",
     "Limits",
@@ -74,6 +82,7 @@ __all__ = [
     "ModelConfig",
     "Monitor",
     "MonitorConfig",
+    "Position",
     "Provider",
     "ProviderError",
     "Reply",
@@ -94,6 +103,8 @@ __all__ = [
     "Usage",
     "VerifyConfig",
     "View",
+    "Vote",
+    "topology_at",
 ]
 
 

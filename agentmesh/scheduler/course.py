@@ -57,7 +57,7 @@ class Course:
         self._state.occurrence = self._occurrences[phase.name]
         self._again = self._passed = self._promised = False
         self._said = ""
-        edges = tuple(edge.pair for edge in phase.edges if edge.pair not in self._state.cut)
+        edges = tuple(edge.pair for edge in phase.edges)
         return PhaseStarted(phase=phase.name, occurrence=self._state.occurrence, order=phase.order, edges=edges)
 
     def said(self, text: str) -> None:

@@ -31,6 +31,8 @@ class Agent(AgentConfig):
         None, description="fn(view) or fn(text: str) -> str | Reply | None, for an agent that is a function"
     )
 
+    team: Any = Field(None, description="Another team, or the path of its file, for an agent that is a team")  # type: ignore[assignment]
+
     @model_validator(mode="before")
     @classmethod
     def _function_says_the_kind(cls, data: Any) -> Any:

@@ -44,6 +44,12 @@ class Assembly:
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
     monitors: dict[str, tuple[Any, MonitorConfig]] = field(default_factory=dict)
     rewrites: dict[str, Callable[[str], str]] = field(default_factory=dict)
+    untils: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    """By reference: the functions that say whether a phase is over."""
+    teams: dict[str, Any] = field(default_factory=dict)
+    """By node: the teams that stand on nodes."""
+    load_team: Callable[[Any], Any] | None = None
+    """Makes a team of what an agent's `team` names. Raises: ConfigError."""
     verify: Callable[..., Any] | None = None
     problems: list[Problem] = field(default_factory=list)
 
@@ -95,11 +101,13 @@ def assemble(
     answer: Any,
     allow: Collection[str],
     read: Loaded | Draft | None,
+    load_team: Callable[[Any], Any] | None = None,
 ) -> Assembly:
     """Find everything; problems are kept, not raised, so that they come all at once."""
-    made = Assembly(topology, models, read, allow)
+    made = Assembly(topology, models, read, allow, load_team=load_team)
     for name, nodes in _entries(agents, topology, read):
-        _find_agent(made, name, nodes, agents, brought)
+        if nodes[0] in agents:  # votes and boards name nothing
+            _find_agent(made, name, nodes, agents, brought)
     if read is None and topology is not None:
         _find_strangers(made, topology, agents)
     _find_models(made)
@@ -108,6 +116,9 @@ def assemble(
     for rewrite, path in _rewrites(topology, read):
         if rewrite not in made.rewrites:
             made.rewrites[rewrite] = brought.tools.get(rewrite) or made.load(rewrite, path)
+    for until, path in _untils(topology, read):
+        if until not in made.untils:
+            made.untils[until] = brought.tools.get(until) or made.load(until, path)
     asked, function = verify
     if asked is not None and asked.function is not None:
         made.verify = function or made.load(asked.function, ("verify", "function"))
@@ -174,7 +185,7 @@ def _entries(
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The agents as they were declared, and the nodes that each of them is."""
     if read is None:
-        yield from ((name, (name,)) for name in agents if topology is None or name in topology.nodes)
+        yield from ((name, (name,)) for name in agents if topology is None or name in topology.nodes or agents[name].reserve)
     else:
         declared = read.parts.agents if isinstance(read, Draft) else read.config.agents
         yield from ((name, replicas_of(name, agent)) for name, agent in declared.items())
@@ -199,6 +210,22 @@ def _find_agent(
                 made.say((*path, "function"), "kind: function needs `function: package.module:function`")
             else:
                 made.functions[node] = made.load(function, (*path, "function"))
+    elif agent.kind == "team" and made.load_team is not None and made.is_settled((*path, "team")):
+        _find_team(made, path, nodes, agent)
+
+
+def _find_team(made: Assembly, path: Place, nodes: tuple[str, ...], agent: AgentConfig) -> None:
+    """The team that stands on a node; of one that is wrong the first fault is told, and how many there are."""
+    assert made.load_team is not None
+    try:
+        team = made.load_team(agent.team)
+    except ConfigError as error:
+        first, *others = error.problems
+        more = f" (and {len(others)} more)" if others else ""
+        where = error.file or str(agent.team)
+        made.say((*path, "team"), f"the team is wrong: {first.at(where)}{more}")
+        return
+    made.teams.update(dict.fromkeys(nodes, team))
 
 
 def _find_strangers(made: Assembly, topology: Topology, agents: Mapping[str, AgentConfig]) -> None:
@@ -280,6 +307,18 @@ def _find_monitor(made: Assembly, name: str, monitor: Any, config: MonitorConfig
             return
         monitor = made.load(config.use, (*path, "use"))
     made.monitors[name] = (monitor, config)
+
+
+def _untils(topology: Topology | None, read: Loaded | Draft | None) -> Iterator[tuple[str, Place]]:
+    """The functions that say whether a phase is over, and where they are named."""
+    config = None if read is None else read.parts.topology if isinstance(read, Draft) else read.config.topology
+    if config is not None:
+        for path, phase in drawn_phases(config):
+            if phase.until is not None and phase.until.function is not None:
+                yield phase.until.function, (*path, "until", "function")
+    elif topology is not None:
+        named = (phase.until.function for phase in topology.phases if phase.until is not None)
+        yield from ((function, ("topology", "until")) for function in named if function is not None)
 
 
 def _rewrites(topology: Topology | None, read: Loaded | Draft | None) -> Iterator[tuple[str, Place]]:

@@ -28,6 +28,7 @@ from agentmesh.team.references import ReferenceFault, load_reference
 from agentmesh.tools.calculator import calculator
 from agentmesh.tools.calling import call
 from agentmesh.tools.function import FunctionTool
+from agentmesh.topology.phases import Until
 
 BUILT_IN_TOOLS: dict[str, Callable[..., Any]] = {"calculator": calculator}
 Model = str | ModelConfig | Provider | Callable[..., Any]
@@ -223,8 +224,8 @@ def make_watch(name: str, monitor: Any, config: MonitorConfig) -> Watch:
     return Watch(name, monitor, config)
 
 
-def make_check(verify: VerifyConfig, function: Callable[..., Any] | None) -> Check:
-    """How an answer is checked from outside the team."""
+def make_check(verify: VerifyConfig | Until, function: Callable[..., Any] | None) -> Check:
+    """How an answer, or what a phase came to, is checked from outside the team."""
     if function is not None:
         return lambda answer: _call_check(function, answer)
     argv, timeout_s = verify.command or (), verify.timeout_s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -37,6 +37,8 @@ class RunResult:
 
     run_id: str
     events: Sequence[Event] = field(repr=False)
+    nested: Mapping[str, Sequence[RunResult]] = field(default_factory=dict, repr=False)
+    """By node that is a team: the result of each of its turns. Their model calls stand in `events` as well."""
     _read_value: Callable[[str], Any] | None = field(default=None, repr=False)
     _continue: Callable[[str], Awaitable[RunResult]] | None = field(default=None, repr=False)
 

@@ -7,11 +7,16 @@ from typing import Literal
 
 import anyio
 
+from agentmesh.config.language import did_you_mean, one_of
 from agentmesh.errors import AgentMeshError, TopologyError
-from agentmesh.events import Event, MessageProposed, Metric, TopologyChanged
+from agentmesh.events import Answered, Change, Event, MessageProposed, MessageWithheld, Metric, TopologyChanged
 from agentmesh.messages import USER
 from agentmesh.runner import Runner
+from agentmesh.scheduler.post import RELEASE
 from agentmesh.team.result import RunResult
+from agentmesh.topology.graph import Topology
+from agentmesh.topology.history import topology_at
+from agentmesh.topology.phases import edges_hash
 
 
 class Run:
@@ -57,8 +62,13 @@ class Run:
             MessageProposed(agent=USER, message_id=f"{USER}{self._said}", sender=USER, recipient=agent, content=text)
         )
 
+    @property
+    def topology(self) -> Topology:
+        """The graph as it is now: the edges that hold in the phase that the run is in."""
+        return topology_at(self._runner.events)
+
     def cut(self, sender: str, recipient: str) -> None:
-        """Take an edge away. Raises: TopologyError if the topology has no such edge."""
+        """Take an edge away; what is under way on it is refused. Raises: TopologyError if there is no such edge."""
         self._change("cut", [(sender, recipient)])
 
     def restore(self, sender: str, recipient: str) -> None:
@@ -67,7 +77,43 @@ class Run:
 
     def isolate(self, agent: str) -> None:
         """Take away every edge from and to an agent. Raises: TopologyError if there is no such agent."""
-        self._change("isolate", [pair for pair in self._edges() if agent in pair])
+        self._change("isolate", [pair for pair in self._edges() if agent in pair], agents=(agent,))
+
+    def replace(self, agent: str, by: str) -> None:
+        """Put an agent that is held in reserve in the place of another, which knows nothing of what that one knew.
+
+        What the one who leaves is still writing is refused. Raises: TopologyError if that cannot be.
+        """
+        phases = self._runner.scheduler.phases
+        standing = {name for phase in phases for name in phase.participants}
+        spare = [name for name in self._runner.plan.members if name not in standing]
+        if agent not in standing:
+            raise TopologyError(f"'{agent}' is not on the graph; on it are: {one_of(standing)}")
+        if by not in spare:
+            raise TopologyError(f"'{by}' is not held in reserve; in reserve: {one_of(spare)}")
+        planning = [phase.planning for phase in phases if phase.planning is not None]
+        if any(agent in plan.workers or agent == plan.judge for plan in planning):
+            raise TopologyError(f"'{agent}' plans or judges, and holds what was planned; replace a worker")
+        before = self._runner.scheduler.state.phase
+        removed = [edge.pair for edge in before.edges if agent in edge.pair]
+        edges = [edge.pair for edge in before.renamed(agent, by).edges if by in edge.pair]
+        self._record(TopologyChanged(change="replace", edges=tuple(edges), removed=tuple(removed), agents=(agent, by)))
+
+    def enter_phase(self, name: str) -> None:
+        """Leave the phase as soon as nobody is in a turn, and begin the named one. Raises: TopologyError."""
+        phases = {phase.name: phase for phase in self._runner.scheduler.phases}
+        if name not in phases:
+            raise TopologyError(f"there is no phase '{name}'; phases: {one_of(phases)}{did_you_mean(name, phases)}")
+        edges = tuple(edge.pair for edge in phases[name].edges)
+        self._record(TopologyChanged(change="enter_phase", phase=name, edges=edges))
+
+    def release(self, message_id: str) -> None:
+        """Let a withheld message pass, if an edge permits it by now. Raises: TopologyError if none is withheld."""
+        self._decide(message_id, RELEASE)
+
+    def refuse(self, message_id: str) -> None:
+        """Refuse a withheld message. Raises: TopologyError if none is withheld."""
+        self._decide(message_id, "refuse")
 
     def record_metric(self, name: str, value: float, kind: Literal["proxy", "held_out", "milestone"] = "proxy") -> None:
         """Note a measured value in the log; agents never see it."""
@@ -82,12 +128,22 @@ class Run:
         finally:
             self._over.set()
 
-    def _edges(self) -> list[tuple[str, str]]:
-        return [edge.pair for phase in self._runner.plan.phases for edge in phase.edges]
+    def _decide(self, message_id: str, answer: str) -> None:
+        withheld = [event.message_id for event in self._runner.events if isinstance(event, MessageWithheld)]
+        if message_id not in withheld:
+            raise TopologyError(f"no message '{message_id}' is withheld; withheld: {one_of(withheld)}")
+        self._go_on(Answered(question_id=message_id, content=answer))
 
-    def _change(self, change: Literal["cut", "restore", "isolate"], edges: list[tuple[str, str]]) -> None:
+    def _edges(self) -> list[tuple[str, str]]:
+        return [edge.pair for phase in self._runner.scheduler.phases for edge in phase.edges]
+
+    def _change(self, change: Change, edges: list[tuple[str, str]], agents: tuple[str, ...] = ()) -> None:
         known = self._edges()
         if not edges or not all(pair in known for pair in edges):
-            drawn = ", ".join(f"{a} -> {b}" for a, b in known)
-            raise TopologyError(f"there is no such edge: {edges}; edges: {drawn}")
-        self._go_on(TopologyChanged(change=change, edges=tuple(edges)))
+            raise TopologyError(f"there is no such edge: {edges}; edges: {one_of(f'{a} -> {b}' for a, b in known)}")
+        self._record(TopologyChanged(change=change, edges=tuple(edges), agents=agents))
+
+    def _record(self, event: TopologyChanged) -> None:
+        """Record a change with the hash of the edges that hold after it."""
+        now = topology_at([*self._runner.events, event])
+        self._go_on(event.model_copy(update={"hash": edges_hash(now.edges)}))

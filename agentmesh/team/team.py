@@ -8,27 +8,33 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Unpack
 
 import anyio
 
-from agentmesh.agents.base import Occupant
+from agentmesh.agents.base import Occupant, Turn
 from agentmesh.config.loader import Draft, Loaded, read_team
 from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConfig, VerifyConfig
 from agentmesh.errors import ConfigError, Problem
+from agentmesh.messages import Part
+from agentmesh.providers.base import Provider
 from agentmesh.providers.scripted import ScriptedProvider
 from agentmesh.runner import Check, Member, Runner, RunPlan
 from agentmesh.team.agent import Agent
 from agentmesh.team.answer import AnswerForm, answer_form
-from agentmesh.team.assembly import Assembly, assemble, refusal
+from agentmesh.team.assembly import assemble, refusal
 from agentmesh.team.brought import Brought
 from agentmesh.team.given import RunOptions, allowed_packages, limits_of, monitors_of, run_options, verifier_of
-from agentmesh.team.parts import Model, Models, hold, let_go, make_check, make_occupant, make_watch
+from agentmesh.team.members import Members, summary_models
+from agentmesh.team.nested import NestedTeam, Through, through
+from agentmesh.team.parts import Model, Models, hold, let_go, make_check, make_watch
 from agentmesh.team.result import RunResult
 from agentmesh.team.run import Run
 from agentmesh.team.shape import topology_of
-from agentmesh.topology.bounds import Bounds, bounds_of
+from agentmesh.topology.bounds import Bounds
 from agentmesh.topology.graph import Topology
 
 DEFAULT_MODEL = "simulated:worker"
@@ -77,6 +83,7 @@ class Team:
             verify=verifier_of(verify),
             answer=answer,
             allow=allowed_packages(allow),
+            load_team=lambda inner: inner if isinstance(inner, Team) else Team.from_yaml(inner, allow=allow),
         )
 
     @classmethod
@@ -119,7 +126,11 @@ class Team:
             monitors=watched,
             allow=allow,
             environment=environment,
-        )
+            load_team=lambda inner: _nested_team(
+                inner, path, models={k: v for k, v in (models or {}).items() if k == "default"}, model=model,
+                allow=allow, environment=environment,
+            ),
+        )  # fmt: skip
 
     @classmethod
     def _from_loaded(cls, loaded: Loaded, config: TeamConfig, *, brought: Brought, **more: Any) -> Team:
@@ -157,44 +168,47 @@ class Team:
         environment: Mapping[str, str] | None = None,
         read: Loaded | None = None,
         config: TeamConfig | None = None,
+        load_team: Callable[[Any], Team] | None = None,
     ) -> None:
         self.name = name
         self.config = config
         self.topology = topology
         self.limits = limits
-        self.agents = {node: agents[node] for node in topology.nodes if node in agents}
+        standing = {node: agents[node] for node in topology.nodes if node in agents}
+        self.agents = {**standing, **{name: agent for name, agent in agents.items() if agent.reserve}}
         self._form: AnswerForm | None = None if answer is None else answer_form(answer)
-        self._models = Models(models, os.environ if environment is None else environment)
-        self._assembly: Assembly = assemble(
+        known = Models(models, os.environ if environment is None else environment)
+        assembly = assemble(
             agents=agents,
             topology=topology,
-            models=self._models,
+            models=known,
             brought=brought,
             monitors=monitors,
             verify=verify,
             answer=answer,
             allow=allow,
             read=read,
+            load_team=load_team,
         )
-        self.bounds: Bounds = bounds_of(
-            topology.phases,
-            self.agents,
-            limits,
-            retries=verify[0].retries if verify[0] else 0,
-            prices={node: self._models.price(model) for node, model in self._assembly.models.items()},
-        )
-        self.warnings: list[Problem] = self._assembly.check(self.bounds, limits)
-        self._verify: Check | None = make_check(verify[0], self._assembly.verify) if verify[0] else None
-        self._verify_retries = verify[0].retries if verify[0] else 0
+        self._members = Members(self.agents, assembly, known, self._form, summary_models(topology.phases, known))
+        retries = verify[0].retries if verify[0] else 0
+        self.bounds: Bounds = self._members.bounds(topology.phases, limits, retries=retries)
+        self.warnings: list[Problem] = assembly.check(self.bounds, limits)
+        self._verify: Check | None = make_check(verify[0], assembly.verify) if verify[0] else None
+        self._verify_retries = retries
+        self._untils = {
+            phase.name: make_check(phase.until, assembly.untils.get(phase.until.function or ""))
+            for phase in topology.phases
+            if phase.until is not None and phase.until.promise is None
+        }
 
     def with_model(self, model: Model) -> Team:
         """The same team with this one model for all its agents: a script, a recording, a function."""
         team = copy.copy(self)
-        models = team._models = Models({"default": model}, os.environ)  # noqa: SLF001 - another object of this class
+        models = Models({"default": model}, os.environ)
         if models.faults:
             raise ConfigError(models.faults["default"])
-        every = dict.fromkeys(self._assembly.models, "default")
-        team._assembly = replace(self._assembly, configs=models, models=every)  # noqa: SLF001
+        team._members = self._members.with_models(models)  # noqa: SLF001 - another object of this class
         return team
 
     @property
@@ -202,17 +216,20 @@ class Team:
         """Every program and import that a run would execute, one line each."""
         from agentmesh.config.programs import executes
 
-        return executes(self.config) if self.config else []
+        own = executes(self.config) if self.config else []
+        nested = (line for team in self._members.assembly.teams.values() for line in team.executes)
+        return list(dict.fromkeys([*own, *nested]))
 
     @property
     def simulated(self) -> bool:
         """Whether every model is simulated."""
-        used = {self._models.configs[m].provider for m in self._assembly.models.values() if m in self._models.configs}
-        return used == {"simulated"}
+        configs = self._members.models.configs
+        used = {configs[model].provider for model in self._members.asked() if model in configs}
+        return used <= {"simulated"} and all(team.simulated for team in self._members.assembly.teams.values())
 
     def assert_scripts_complete(self) -> None:
         """Make sure that scripted models were asked for all that their scripts hold. Raises: ScriptError."""
-        for provider in self._models.made():
+        for provider in self._made():
             if isinstance(provider, ScriptedProvider):
                 provider.assert_complete()
 
@@ -252,8 +269,9 @@ class Team:
         options: RunOptions,
         continues: str | None = None,
         occupants: Mapping[str, Occupant] | None = None,
+        within: Turn | None = None,
     ) -> RunResult:
-        runner, finish = self._runner(task, options, continues, occupants)
+        runner, finish = self._runner(task, options, continues, occupants, within)
         async with self._open():
             await runner.execute()
         return finish(runner)
@@ -264,27 +282,37 @@ class Team:
         options: RunOptions,
         continues: str | None = None,
         occupants: Mapping[str, Occupant] | None = None,
+        within: Turn | None = None,
     ) -> tuple[Runner, Callable[[Runner], RunResult]]:
         options = run_options(task, options)
-        self._refuse_unready()
+        self.refuse_unready()
         seed, limits = options.get("seed"), options.get("limits")
-        made = occupants or {name: self._occupant(name, seed) for name in self.topology.nodes}
+        run_id = uuid.uuid4().hex[:12]
+        made = occupants or self._members.occupants(seed, lambda name: self._nested(name, options))
+        allowed = self.limits if limits is None else limits_of(limits)
+        assembly = self._members.assembly
         plan = RunPlan(
-            run_id=uuid.uuid4().hex[:12],
+            run_id=run_id,
             team=self.name,
             task=task,
             phases=self.topology.phases,
-            members={name: self._member(name, occupant) for name, occupant in made.items()},
+            members=through(self._members.of(made), within),
             topology_hash=self.topology.hash,
             policy=self.topology.policy,
-            limits=self.limits if limits is None else limits_of(limits),
+            limits=allowed,
             seed=seed or 0,
             parts=tuple(options.get("parts", ())),
-            monitors=[make_watch(name, *entry) for name, entry in self._assembly.monitors.items()],
+            monitors=[make_watch(name, *entry) for name, entry in assembly.monitors.items()],
             verify=self._verify,
             verify_retries=self._verify_retries,
             answer_fault=self._form.fault if self._form else None,
-            rewrites=self._assembly.rewrites,
+            rewrites=assembly.rewrites,
+            untils=self._untils,
+            summarisers={
+                name: provider if within is None else Through(provider, within)
+                for name, provider in self._members.summarisers().items()
+            },
+            bounds=lambda phases: self._members.bounds(phases, allowed, retries=self._verify_retries, begun=True),
             ask=options.get("ask"),
             watch=options.get("watch"),
             continues=continues,
@@ -295,49 +323,60 @@ class Team:
                 again: RunOptions = {**options, "parts": ()}  # the files belong to the task of the first run
                 return await self._run(text, again, plan.run_id, {name: one.fork() for name, one in made.items()})
 
-            return RunResult(plan.run_id, tuple(runner.events), self._form.read if self._form else None, go_on)
+            nested = {name: tuple(one.results) for name, one in made.items() if isinstance(one, NestedTeam)}
+            read = self._form.read if self._form else None
+            return RunResult(plan.run_id, tuple(runner.events), nested, read, go_on)
 
         return Runner(plan), finish
 
-    def _occupant(self, name: str, seed: int | None) -> Occupant:
-        agent = self.agents[name]
-        model = self._assembly.models.get(name)
-        return make_occupant(
-            agent,
-            self._models.configs.get(model) if model else None,
-            self._assembly.tools[name],
-            self._form,
-            self._assembly.functions.get(name),
-            seed,
-        )
+    def _nested(self, name: str, options: RunOptions) -> NestedTeam:
+        """The occupant of a node that is a team. Whoever watches the outer run, or answers its questions, does so too."""
+        team = self._members.assembly.teams[name]
+        shared: RunOptions = {key: options[key] for key in ("seed", "watch", "ask") if key in options}  # type: ignore[assignment]
 
-    def _member(self, name: str, occupant: Occupant) -> Member:
-        agent = self.agents[name]
-        model = self._assembly.models.get(name)
-        return Member(
-            occupant,
-            self._models.provider(model) if model else None,
-            agent.max_output_tokens,
-            self._assembly.tools[name],
-            agent.limits,
-        )
+        async def run(text: str, parts: tuple[Part, ...], turn: Turn) -> RunResult:
+            inner: Team = team
+            return await inner._run(text, {**shared, "parts": parts}, within=turn)  # noqa: SLF001 - of this class
 
-    def _refuse_unready(self) -> None:
+        return NestedTeam(name, run)
+
+    def refuse_unready(self) -> None:
         """What is known to be missing, a key above all, is said before anything is spent. Raises: ConfigError."""
-        faults = self._models.unready(self._assembly.models.values())
-        if faults:
-            raise ConfigError([Problem(0, 0, f"models.{name}", fault) for name, fault in faults])
+        self._members.refuse_unready()
+
+    def _made(self) -> list[Provider]:
+        """The providers in use, those of teams on nodes too."""
+        teams = self._members.assembly.teams.values()
+        return [*self._members.models.made(), *(one for team in teams for one in team._made())]  # noqa: SLF001
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
         """Providers are closed when the last run that holds them, of whatever team, has ended in this event loop."""
-        held = self._models.made()
+        held = self._made()
         hold(held)
         try:
             yield
         finally:
             with anyio.CancelScope(shield=True):
                 await let_go(held)
+
+
+_loading: ContextVar[tuple[Path, ...]] = ContextVar("agentmesh_loading", default=())
+"""The files of the teams that are being read, each of which stands on a node of the one before."""
+
+
+def _nested_team(inner: str, outer: str | os.PathLike[str], **options: Any) -> Team:
+    """The team of a file that another team's file names. Raises: ConfigError, also where a team contains itself."""
+    chain = _loading.get() or (Path(outer).resolve(),)
+    file = Path(inner).resolve()
+    if file in chain:
+        names = " -> ".join(one.name for one in (*chain[chain.index(file) :], file))
+        raise ConfigError(f"a team cannot contain itself: {names}", inner)
+    token = _loading.set((*chain, file))
+    try:
+        return Team.from_yaml(inner, **options)
+    finally:
+        _loading.reset(token)
 
 
 def _inside_a_loop() -> bool:

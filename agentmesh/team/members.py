@@ -1,0 +1,105 @@
+"""The agents of a team as members of a run: their occupants, models and tools, and what they may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agentmesh.agents.base import Occupant
+from agentmesh.config.models import AgentConfig, Limits
+from agentmesh.errors import ConfigError, Problem
+from agentmesh.providers.base import Provider
+from agentmesh.runner import Member
+from agentmesh.team.answer import AnswerForm
+from agentmesh.team.assembly import Assembly
+from agentmesh.team.parts import Models, make_occupant
+from agentmesh.topology.bounds import Bounds, bounds_of
+from agentmesh.topology.phases import Phase
+
+NestedOccupant = Callable[[str], Occupant]
+"""Makes the occupant of a node that is a team, by the node's name."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """All that stands on the nodes of a team, or is held in reserve."""
+
+    agents: Mapping[str, AgentConfig]
+    assembly: Assembly
+    models: Models
+    form: AnswerForm | None
+    summaries: Mapping[str, str] = field(default_factory=dict)
+    """By the name on an edge: the model that summarises."""
+
+    def bounds(self, phases: Sequence[Phase], limits: Limits, *, retries: int = 0, begun: bool = False) -> Bounds:
+        """The most that a run through these phases may use."""
+        return bounds_of(
+            phases,
+            self.agents,
+            limits,
+            retries=retries,
+            prices={node: self.models.price(model) for node, model in self.assembly.models.items()},
+            nested={node: team.bounds for node, team in self.assembly.teams.items()},
+            summaries={name: self.models.price(model) for name, model in self.summaries.items()},
+            begun=begun,
+        )
+
+    def occupants(self, seed: int | None, nested: NestedOccupant) -> dict[str, Occupant]:
+        """Somebody for every node, made for one run."""
+        return {name: self._occupant(name, seed, nested) for name in self.agents}
+
+    def of(self, occupants: Mapping[str, Occupant]) -> dict[str, Member]:
+        """The members of a run with these occupants."""
+        return {name: self._member(name, occupant) for name, occupant in occupants.items()}
+
+    def summarisers(self) -> dict[str, Provider]:
+        """By the name on an edge: who summarises."""
+        return {name: self.models.provider(model) for name, model in self.summaries.items()}
+
+    def asked(self) -> Collection[str]:
+        """The models that a run asks."""
+        return {*self.assembly.models.values(), *self.summaries.values()}
+
+    def refuse_unready(self) -> None:
+        """What is known to be missing, a key above all, is said before anything is spent. Raises: ConfigError."""
+        faults = self.models.unready(sorted(self.asked()))
+        if faults:
+            raise ConfigError([Problem(0, 0, f"models.{name}", fault) for name, fault in faults])
+        for team in self.assembly.teams.values():
+            team.refuse_unready()
+
+    def with_models(self, models: Models) -> Members:
+        """The same members, all of whom ask the model `default` of these."""
+        every = dict.fromkeys(self.assembly.models, "default")
+        teams = {name: team.with_model(models.provider("default")) for name, team in self.assembly.teams.items()}
+        assembly = replace(self.assembly, configs=models, models=every, teams=teams)
+        return replace(self, assembly=assembly, models=models, summaries=dict.fromkeys(self.summaries, "default"))
+
+    def _occupant(self, name: str, seed: int | None, nested: NestedOccupant) -> Occupant:
+        agent = self.agents[name]
+        if agent.kind == "team":
+            return nested(name)
+        model = self.assembly.models.get(name)
+        settings = self.models.configs.get(model) if model else None
+        function: Callable[..., Any] | None = self.assembly.functions.get(name)
+        return make_occupant(agent, settings, self.assembly.tools[name], self.form, function, seed)
+
+    def _member(self, name: str, occupant: Occupant) -> Member:
+        agent = self.agents[name]
+        model = self.assembly.models.get(name)
+        return Member(
+            occupant,
+            self.models.provider(model) if model else None,
+            agent.max_output_tokens,
+            self.assembly.tools[name],
+            agent.limits,
+            agent.max_result,
+            forgetful=agent.kind in ("function", "command", "team"),
+        )
+
+
+def summary_models(phases: Sequence[Phase], models: Models) -> dict[str, str]:
+    """By the name on an edge that carries summaries: the name of the model. Raises: ConfigError."""
+    named = {edge.model for phase in phases for edge in phase.edges if edge.carries == "summary"}
+    return {name: models.name_of(name) for name in sorted(named)}
