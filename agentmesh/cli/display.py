@@ -38,6 +38,7 @@ class Display:
         self.ask: Ask | None = terminal_asker(self._aside)
         self._progress = RunProgress(names, asked_here=self.ask is not None)
         self._started: float | None = None
+        self._run_id = ""
         self._view: LiveView | None = None
         on_screen = events and sys.stdout is not None and sys.stdout.isatty()
         if wants_live_view(sys.stderr, os.environ) and not on_screen:
@@ -47,6 +48,8 @@ class Display:
         """Whether pieces of streamed text are wanted, which makes requests stream."""
         self.attempts = True
         """Whether failed attempts at model calls are wanted."""
+        self.nested = events
+        """Whether the events of teams that stand on nodes are wanted."""
         self.abandoned: Callable[[str], object] = lambda why: None
         """Called once, with the reason, when events can no longer be printed."""
 
@@ -74,12 +77,14 @@ class Display:
 
     def _event(self, seen: Event) -> None:
         if self._started is None:
-            self._started = seen.ts
-        self._progress.observe(seen)
+            self._started, self._run_id = seen.ts, seen.run_id
         lost = self._printed(seen) if self._events else None
         if lost is not None:
             self._events = False
             self.abandoned(lost)
+        if seen.run_id != self._run_id:
+            return  # of a team that stands on a node: who wants all of it reads the events
+        self._progress.observe(seen)
         if self._lines:
             if isinstance(seen, Question) and self.ask is not None:
                 seen = seen.model_copy(update={"content": ""})  # it is put in full to whoever sits at the terminal

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from agentmesh.cli.terminal import one_line
 from agentmesh.events import Event
-from agentmesh.messages import Finding, Task, ToolCall, Usage
+from agentmesh.messages import Finding, Position, Task, ToolCall, Usage
 from agentmesh.runner import FailedAttempt
 
 FACTS: dict[str, tuple[str, ...]] = {
@@ -27,18 +27,21 @@ FACTS: dict[str, tuple[str, ...]] = {
     "tool_call_finished": ("name", "error", "result"),
     "message_proposed": ("kind", "content"),
     "message_transformed": ("by", "content"),
-    "message_delivered": ("kind", "content"),
+    "message_delivered": ("kind", "trust", "content"),
     "message_refused": ("reason", "allowed", "content"),
     "message_withheld": ("policy", "content"),
+    "position": ("phase", "round", "position"),
+    "board_written": ("board", "version", "trust", "entry", "content"),
+    "vote_cast": ("vote", "weight", "ranking"),
     "task_changed": ("task", "status", "worker", "summary"),
     "finding": ("finding",),
     "intervention": ("kind", "monitor", "agents", "edges", "finding"),
-    "topology_changed": ("change", "edges"),
+    "topology_changed": ("change", "agents", "phase", "removed", "edges"),
     "limit_reached": ("limit", "allowed", "needed"),
     "metric": ("name", "value", "kind"),
     "question": ("question_id", "content"),
     "answered": ("question_id", "by", "content"),
-    "verification": ("passed", "attempt", "detail"),
+    "verification": ("phase", "passed", "attempt", "detail"),
     "turn_failed": ("turn", "kind", "error"),
     "turn_ended": ("turn", "reply"),
     "run_ended": ("outcome", "reason"),
@@ -47,7 +50,7 @@ FACTS: dict[str, tuple[str, ...]] = {
 
 WIDE = frozenset({"attempts", "error", "reason", "detail"})
 """Texts of which the end may matter as much as the beginning."""
-UNSAID = {"occurrence": 1, "round": 0}
+UNSAID = {"occurrence": 1, "round": 0, "trust": "trusted", "weight": 1.0}
 """Values that go without saying."""
 
 
@@ -81,6 +84,9 @@ def _fact(name: str, value: Any) -> str:
         case Finding():
             who = f"monitor={_text(value.monitor)} label={_text(value.label)} score={value.score:g}"
             return f"{who} agents={_text(','.join(value.agents))} why={_text(value.why)}"
+        case Position():
+            sure = "" if value.confidence is None else f" confidence={value.confidence:g}"
+            return f"answer={_text(value.answer)}{sure}"
         case Task():
             return f"task={_text(value.id)} title={_text(value.title)}"
         case _:
@@ -102,7 +108,7 @@ def _value(value: Any) -> str:
         case tuple() | list():
             return _text(",".join(_item(item) for item in value))
         case dict() | BaseModel():
-            plain = value if isinstance(value, dict) else value.model_dump(mode="json")
+            plain = value if isinstance(value, dict) else value.model_dump(mode="json", exclude_defaults=True)
             return one_line(json.dumps(plain, separators=(",", ":"), ensure_ascii=False))
         case _:
             return str(value)

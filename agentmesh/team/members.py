@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentmesh.agents.base import Occupant
+from agentmesh.agents.llm import LLMAgent
 from agentmesh.config.models import AgentConfig, Limits
 from agentmesh.errors import ConfigError, Problem
 from agentmesh.providers.base import Provider
@@ -14,6 +15,7 @@ from agentmesh.runner import Member
 from agentmesh.team.answer import AnswerForm
 from agentmesh.team.assembly import Assembly
 from agentmesh.team.parts import Models, make_occupant
+from agentmesh.tools.results import LongResults
 from agentmesh.topology.bounds import Bounds, bounds_of
 from agentmesh.topology.phases import Phase
 
@@ -94,7 +96,7 @@ class Members:
             agent.max_output_tokens,
             self.assembly.tools[name],
             agent.limits,
-            agent.max_result,
+            occupant.results if isinstance(occupant, LLMAgent) else LongResults(),
             forgetful=agent.kind in ("function", "command", "team"),
         )
 

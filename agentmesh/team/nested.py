@@ -8,15 +8,37 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from agentmesh.agents.base import Said, Turn
-from agentmesh.errors import AgentError
+from agentmesh.errors import AgentError, LimitExceeded
 from agentmesh.messages import Part, Reply
 from agentmesh.providers.base import Delta, Provider, Request
 from agentmesh.runner import Member
 from agentmesh.team.result import RunResult
 
 _CHARACTERS_PER_TOKEN = 4
-RunWithin = Callable[[str, tuple[Part, ...], Turn], Awaitable[RunResult]]
-"""Runs the team on a text with files, every model call being made through the turn."""
+
+
+@dataclass
+class Purse:
+    """The turn of the outer run, as what an inner team's model calls are paid from."""
+
+    turn: Turn
+    exceeded: LimitExceeded | None = None
+    """The limit of the outer run that stood in the way."""
+
+    async def pay(self, provider: Provider, request: Request) -> Reply:
+        """One call: reserved, logged and paid in the outer run. Raises: ProviderError, AgentError."""
+        text = json.dumps([request.messages, request.tools], ensure_ascii=False)
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        estimate = len(text) // _CHARACTERS_PER_TOKEN + 1
+        try:
+            return await self.turn.complete(request, digest, estimate, provider)
+        except LimitExceeded as error:
+            self.exceeded = error
+            raise AgentError(f"the run of which this team is a part allows no more: {error}") from error
+
+
+RunWithin = Callable[[str, tuple[Part, ...], Purse], Awaitable[RunResult]]
+"""Runs the team on a text with files, its model calls being paid from the purse."""
 
 
 @dataclass
@@ -33,13 +55,16 @@ class NestedTeam:
         return NestedTeam(self.name, self.run)
 
     async def act(self, turn: Turn) -> Said:
-        """One run of the team. Raises: AgentError where it ends without an answer."""
+        """One run of the team. Raises: AgentError where it ends without an answer; LimitExceeded."""
         view = turn.view
         parts = tuple(part for message in view.messages for part in message.parts)
         senders = {message.sender for message in view.messages}
         text = view.text if len(senders) <= 1 else "\n\n".join(f"{m.sender}: {m.content}" for m in view.messages)
-        result = await self.run(text, parts, turn)
+        purse = Purse(turn)
+        result = await self.run(text, parts, purse)
         self.results.append(result)
+        if result.answer is None and purse.exceeded is not None:
+            raise purse.exceeded  # the outer log has the limit already
         if result.answer is None:
             raise AgentError(f"the team '{self.name}' came to no answer: {result.outcome}: {result.reason}")
         return Said(result.answer)
@@ -47,10 +72,10 @@ class NestedTeam:
 
 @dataclass(frozen=True)
 class Through:
-    """A model of an inner team, asked through the turn of the outer run: reserved, logged and paid there as well."""
+    """A model of an inner team, paid from the purse of the outer run."""
 
     provider: Provider
-    turn: Turn
+    purse: Purse
 
     @property
     def model_id(self) -> str:
@@ -58,20 +83,18 @@ class Through:
         return self.provider.model_id
 
     async def complete(self, request: Request, on_delta: Delta | None = None) -> Reply:
-        """One answer. Raises: ProviderError, LimitExceeded."""
-        text = json.dumps([request.messages, request.tools], ensure_ascii=False)
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        return await self.turn.complete(request, digest, len(text) // _CHARACTERS_PER_TOKEN + 1, self.provider)
+        """One answer. Raises: ProviderError; AgentError where the outer run has no more to spend."""
+        return await self.purse.pay(self.provider, request)
 
     async def aclose(self) -> None:
         """The outer team closes what it opened."""
 
 
-def through(members: dict[str, Member], turn: Turn | None) -> dict[str, Member]:
-    """The members of a team that stands on a node: their models are asked through the turn of that node."""
-    if turn is None:
+def through(members: dict[str, Member], purse: Purse | None) -> dict[str, Member]:
+    """The members of a team that stands on a node: their models are paid from its purse."""
+    if purse is None:
         return members
     return {
-        name: replace(member, provider=member.provider and Through(member.provider, turn))
+        name: replace(member, provider=member.provider and Through(member.provider, purse))
         for name, member in members.items()
     }

@@ -15,7 +15,7 @@ from typing import Any, Unpack
 
 import anyio
 
-from agentmesh.agents.base import Occupant, Turn
+from agentmesh.agents.base import Occupant
 from agentmesh.config.loader import Draft, Loaded, read_team
 from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConfig, VerifyConfig
 from agentmesh.errors import ConfigError, Problem
@@ -29,7 +29,7 @@ from agentmesh.team.assembly import assemble, refusal
 from agentmesh.team.brought import Brought
 from agentmesh.team.given import RunOptions, allowed_packages, limits_of, monitors_of, run_options, verifier_of
 from agentmesh.team.members import Members, summary_models
-from agentmesh.team.nested import NestedTeam, Through, through
+from agentmesh.team.nested import NestedTeam, Purse, Through, through
 from agentmesh.team.parts import Model, Models, hold, let_go, make_check, make_watch
 from agentmesh.team.result import RunResult
 from agentmesh.team.run import Run
@@ -269,7 +269,7 @@ class Team:
         options: RunOptions,
         continues: str | None = None,
         occupants: Mapping[str, Occupant] | None = None,
-        within: Turn | None = None,
+        within: Purse | None = None,
     ) -> RunResult:
         runner, finish = self._runner(task, options, continues, occupants, within)
         async with self._open():
@@ -282,7 +282,7 @@ class Team:
         options: RunOptions,
         continues: str | None = None,
         occupants: Mapping[str, Occupant] | None = None,
-        within: Turn | None = None,
+        within: Purse | None = None,
     ) -> tuple[Runner, Callable[[Runner], RunResult]]:
         options = run_options(task, options)
         self.refuse_unready()
@@ -330,13 +330,18 @@ class Team:
         return Runner(plan), finish
 
     def _nested(self, name: str, options: RunOptions) -> NestedTeam:
-        """The occupant of a node that is a team. Whoever watches the outer run, or answers its questions, does so too."""
+        """The occupant of a node that is a team. Whoever answers the questions of the outer run answers its own too."""
         team = self._members.assembly.teams[name]
-        shared: RunOptions = {key: options[key] for key in ("seed", "watch", "ask") if key in options}  # type: ignore[assignment]
+        watch = options.get("watch")
+        shared: RunOptions = {
+            "seed": options.get("seed"),
+            "ask": options.get("ask"),
+            "watch": watch if getattr(watch, "nested", False) else None,
+        }
 
-        async def run(text: str, parts: tuple[Part, ...], turn: Turn) -> RunResult:
+        async def run(text: str, parts: tuple[Part, ...], purse: Purse) -> RunResult:
             inner: Team = team
-            return await inner._run(text, {**shared, "parts": parts}, within=turn)  # noqa: SLF001 - of this class
+            return await inner._run(text, {**shared, "parts": parts}, within=purse)  # noqa: SLF001 - of this class
 
         return NestedTeam(name, run)
 
