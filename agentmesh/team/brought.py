@@ -8,7 +8,7 @@ from typing import Any
 
 from agentmesh.config.language import did_you_mean, one_of
 from agentmesh.config.loader import Draft, Loaded
-from agentmesh.config.models import AgentConfig, ModelConfig, MonitorConfig
+from agentmesh.config.models import AgentConfig, ModelConfig, MonitorConfig, ToolConfig
 from agentmesh.errors import Problem
 from agentmesh.topology.graph import Topology
 
@@ -81,7 +81,8 @@ def _models(
 
 
 def _tools(agents: Mapping[str, AgentConfig], topology: Topology | None) -> list[str]:
-    called = [tool for agent in agents.values() for tool in agent.tools if isinstance(tool, str)]
+    named = (tool.use if isinstance(tool, ToolConfig) else tool for agent in agents.values() for tool in agent.tools)
+    called = [tool for tool in named if isinstance(tool, str)]
     edges = [edge for phase in topology.phases for edge in phase.edges] if topology else []
     return list(dict.fromkeys([*called, *(edge.rewrite for edge in edges if edge.rewrite is not None)]))
 

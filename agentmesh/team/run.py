@@ -9,7 +9,7 @@ import anyio
 
 from agentmesh.config.language import did_you_mean, one_of
 from agentmesh.errors import AgentMeshError, TopologyError
-from agentmesh.events import Answered, Change, Event, MessageProposed, MessageWithheld, Metric, TopologyChanged
+from agentmesh.events import Answered, Change, Event, MessageProposed, MessageWithheld, Metric, PhaseStarted, TopologyChanged
 from agentmesh.messages import USER
 from agentmesh.runner import Runner
 from agentmesh.scheduler.post import RELEASE
@@ -145,5 +145,9 @@ class Run:
 
     def _record(self, event: TopologyChanged) -> None:
         """Record a change with the hash of the edges that hold after it."""
-        now = topology_at([*self._runner.events, event])
-        self._go_on(event.model_copy(update={"hash": edges_hash(now.edges)}))
+        log = [*self._runner.events, event]
+        if not any(isinstance(one, PhaseStarted) for one in log):  # a change before the first word of the run
+            first = self._runner.plan.phases[0]
+            edges = tuple(edge.pair for edge in first.edges)
+            log.insert(0, PhaseStarted(phase=first.name, order=first.order, edges=edges))
+        self._go_on(event.model_copy(update={"hash": edges_hash(topology_at(log).edges)}))
