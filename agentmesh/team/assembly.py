@@ -10,7 +10,7 @@ from agentmesh.config.language import did_you_mean, one_of
 from agentmesh.config.loader import Draft, Loaded, once
 from agentmesh.config.models import AgentConfig, Limits, ModelConfig, MonitorConfig, VerifyConfig
 from agentmesh.config.names import expand_agents, replicas_of
-from agentmesh.config.places import drawn_phases
+from agentmesh.config.phases import drawn_phases
 from agentmesh.config.source import written
 from agentmesh.config.topologies import Graph
 from agentmesh.errors import ConfigError, Problem, TopologyError
@@ -18,12 +18,12 @@ from agentmesh.messages import RUN, USER
 from agentmesh.providers.registry import unsupported
 from agentmesh.providers.schema_faults import schema_faults
 from agentmesh.team.brought import Brought, unused
+from agentmesh.team.graphs import draw, place_of
 from agentmesh.team.parts import Models, find_tools
-from agentmesh.team.shape import topology_of
 from agentmesh.team.references import UNLOADED, ReferenceFault, load_reference
 from agentmesh.tools.function import FunctionTool
 from agentmesh.topology.bounds import Bounds, bounds_of
-from agentmesh.topology.checks import lint
+from agentmesh.topology.checks import Lint, lint
 from agentmesh.topology.graph import Topology
 
 Place = Sequence[str | int]
@@ -57,12 +57,13 @@ class Assembly:
         """Warnings; errors are raised, all together. Raises: ConfigError, TopologyError."""
         assert self.topology is not None, "a draft is refused, not checked"
         faults = lint(self.topology, bounds, limits)
-        errors = [self.problem(("topology",), fault.message) for fault in faults if fault.fatal]
+        errors = [self.problem(place_of(fault, self.read), fault.message) for fault in faults if fault.fatal]
         if self.problems or errors:
             kind = ConfigError if self.problems else TopologyError
             raise kind(once([*self.problems, *errors]), self.read.path if self.read else "team")
         warnings = list(self.read.warnings) if isinstance(self.read, Loaded) else []
-        return warnings + [self.problem(("topology",), fault.message) for fault in faults if not fault.fatal]
+        odd = (fault for fault in faults if not fault.fatal)
+        return warnings + [self.problem(place_of(fault, self.read), fault.message) for fault in odd]
 
     def problem(self, path: Place, message: str, *, at_key: bool = False) -> Problem:
         """A problem where the file names the thing; without a file, at its path."""
@@ -135,13 +136,14 @@ def refusal(
     monitors: Mapping[str, tuple[Any, MonitorConfig]],
     allow: Collection[str],
     environment: Mapping[str, str],
+    load_team: Callable[[Any], Any] | None = None,
 ) -> ConfigError:
     """Everything wrong with a file that is not valid: what reading it found, and what is wrong with its valid parts."""
     parts = draft.parts
     agents = expand_agents(parts.agents)
     made = assemble(
         agents=agents,
-        topology=_drawn(draft, agents),
+        topology=draw(draft)[1],
         models=Models({**(parts.models or {}), **brought.models}, environment),
         brought=brought,
         monitors=monitors,
@@ -149,35 +151,22 @@ def refusal(
         answer=parts.answer.answer_schema if parts.answer else None,
         allow=allow,
         read=draft,
+        load_team=load_team,
     )
-    faults = [made.problem(("topology",), message) for message in _graph_faults(draft, made.topology, agents)]
+    faults = [
+        made.problem(place_of(fault, draft), fault.message) for fault in _graph_faults(draft, made.topology, agents)
+    ]
     return ConfigError(once([*draft.problems, *made.problems, *faults]), draft.path)
 
 
-def _drawn(draft: Draft, agents: Mapping[str, AgentConfig]) -> Topology | None:
-    """The graph, where it and all that shapes it in the agents that it names is valid."""
-    parts = draft.parts
-    if parts.topology is None or any(path[:1] == ("topology",) for path in draft.broken):
-        return None
-    try:
-        topology = topology_of(parts.agents, parts.topology)
-    except TopologyError:
-        return None
-    shaped = {name for name, agent in parts.agents.items() if set(replicas_of(name, agent)) & set(topology.nodes)}
-    keys = ("replicas", "join")
-    return topology if all(draft.is_settled(("agents", name, key)) for name in shaped for key in keys) else None
-
-
-def _graph_faults(draft: Draft, topology: Topology | None, agents: Mapping[str, AgentConfig]) -> list[str]:
+def _graph_faults(draft: Draft, topology: Topology | None, agents: Mapping[str, AgentConfig]) -> list[Lint]:
     if topology is None:
         return []
     limits = draft.parts.limits
     taking_part = {name: agents[name] for name in topology.nodes if name in agents}
     bounds = bounds_of(topology.phases, taking_part, limits)
     bounded = draft.is_settled(("limits", "turns"))
-    return [
-        fault.message for fault in lint(topology, bounds, limits) if fault.fatal and (bounded or fault.check != "cycle")
-    ]
+    return [fault for fault in lint(topology, bounds, limits) if fault.fatal and (bounded or fault.check != "cycle")]
 
 
 def _entries(
@@ -185,7 +174,9 @@ def _entries(
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The agents as they were declared, and the nodes that each of them is."""
     if read is None:
-        yield from ((name, (name,)) for name in agents if topology is None or name in topology.nodes or agents[name].reserve)
+        yield from (
+            (name, (name,)) for name in agents if topology is None or name in topology.nodes or agents[name].reserve
+        )
     else:
         declared = read.parts.agents if isinstance(read, Draft) else read.config.agents
         yield from ((name, replicas_of(name, agent)) for name, agent in declared.items())

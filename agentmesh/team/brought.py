@@ -35,7 +35,7 @@ def unused(
     """A problem for every given name that neither the file nor an agent uses: a typo would go unnoticed."""
     declared = _declared(agents, read)
     names: dict[str, tuple[Mapping[str, Any], Collection[str], str]] = {
-        "models": (brought.models, _models(declared, models, read), "models in use"),
+        "models": (brought.models, _models(declared, models, topology, read), "models in use"),
         "tools": (brought.tools, _tools(declared, topology), "tools in use"),
         "functions": (brought.functions, _functions(declared, agents), "agents of kind function"),
         "monitors": (_entries_of_the_file(brought.monitors), _monitors(read), "monitors of the file"),
@@ -52,7 +52,7 @@ def unused(
 
 
 _NAMED_IN = {
-    "models": {"models", "agents"},
+    "models": {"models", "agents", "topology"},
     "tools": {"agents", "topology"},
     "functions": {"agents"},
     "monitors": {"monitors"},
@@ -71,20 +71,27 @@ def _declared(agents: Mapping[str, AgentConfig], read: Loaded | Draft | None) ->
 
 
 def _models(
-    agents: Mapping[str, AgentConfig], configs: Mapping[str, ModelConfig], read: Loaded | Draft | None
+    agents: Mapping[str, AgentConfig],
+    configs: Mapping[str, ModelConfig],
+    topology: Topology | None,
+    read: Loaded | Draft | None,
 ) -> list[str]:
     of_file = (read.parts.models or {}) if isinstance(read, Draft) else read.config.models if read else {}
     configured = [config for config in [*of_file.values(), *configs.values()] if isinstance(config, ModelConfig)]
     fallbacks = [name for config in configured for name in config.fallback]
     asked = [agent.model for agent in agents.values() if isinstance(agent.model, str)]
-    return list(dict.fromkeys(["default", *of_file, *asked, *fallbacks]))
+    edges = [edge for phase in topology.phases for edge in phase.edges] if topology else []
+    summarise = [edge.model for edge in edges if edge.carries == "summary"]
+    return list(dict.fromkeys(["default", *of_file, *asked, *summarise, *fallbacks]))
 
 
 def _tools(agents: Mapping[str, AgentConfig], topology: Topology | None) -> list[str]:
     named = (tool.use if isinstance(tool, ToolConfig) else tool for agent in agents.values() for tool in agent.tools)
     called = [tool for tool in named if isinstance(tool, str)]
-    edges = [edge for phase in topology.phases for edge in phase.edges] if topology else []
-    return list(dict.fromkeys([*called, *(edge.rewrite for edge in edges if edge.rewrite is not None)]))
+    phases = topology.phases if topology else ()
+    rewrites = [edge.rewrite for phase in phases for edge in phase.edges if edge.rewrite is not None]
+    untils = [phase.until.function for phase in phases if phase.until is not None and phase.until.function is not None]
+    return list(dict.fromkeys([*called, *rewrites, *untils]))
 
 
 def _functions(declared: Mapping[str, AgentConfig], agents: Mapping[str, AgentConfig]) -> list[str]:

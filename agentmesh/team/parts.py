@@ -14,6 +14,7 @@ from agentmesh.agents.command import CommandAgent, run_program
 from agentmesh.agents.function import FunctionAgent
 from agentmesh.agents.human import HumanAgent
 from agentmesh.agents.llm import LLMAgent, LLMSettings
+from agentmesh.agents.memory import compaction_share
 from agentmesh.config.language import did_you_mean
 from agentmesh.config.models import AgentConfig, ModelConfig, MonitorConfig, Price, ToolConfig, VerifyConfig
 from agentmesh.errors import ConfigError
@@ -22,12 +23,15 @@ from agentmesh.providers.base import Provider
 from agentmesh.providers.function import FunctionProvider
 from agentmesh.providers.prices import price_of
 from agentmesh.providers.registry import make_provider, parse_model
+from agentmesh.providers.windows import context_window
 from agentmesh.runner.member import Check
 from agentmesh.team.answer import AnswerForm
 from agentmesh.team.references import ReferenceFault, load_reference
 from agentmesh.tools.calculator import calculator
 from agentmesh.tools.calling import call
 from agentmesh.tools.function import FunctionTool
+from agentmesh.tools.results import LongResults
+from agentmesh.tools.results import definition as read_result_definition
 from agentmesh.topology.phases import Until
 
 BUILT_IN_TOOLS: dict[str, Callable[..., Any]] = {"calculator": calculator}
@@ -192,14 +196,17 @@ def make_occupant(
             return LLMAgent(
                 agent,
                 LLMSettings(
-                    tools=[tool.definition for tool in tools.values()],
+                    tools=_definitions(tools.values()),
                     schema=form.schema if form else None,
                     temperature=chosen.temperature,
                     top_p=chosen.top_p,
                     reasoning_effort=chosen.reasoning_effort,
                     seed=seed,
                     timeout_s=chosen.timeout_s,
+                    # Looked up only where it matters: the table takes a second to load.
+                    context_window=0 if compaction_share(agent.memory) is None else context_window(chosen),
                 ),
+                LongResults(agent.max_result),
             )
         case "function":
             assert function is not None, "checked when the team was made"
@@ -213,6 +220,12 @@ def make_occupant(
             raise ConfigError("teams as agents are made by the team")
         case "vote" | "board":
             raise ConfigError(f"a {agent.kind} takes no turns")
+
+
+def _definitions(tools: Collection[FunctionTool]) -> list[dict[str, Any]]:
+    """What a model is told of an agent's own tools, and of how to read their results where they may be long."""
+    found = [tool.definition for tool in tools]
+    return found if all(tool.quick for tool in tools) else [*found, read_result_definition()]
 
 
 def make_watch(name: str, monitor: Any, config: MonitorConfig) -> Watch:

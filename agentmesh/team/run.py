@@ -9,7 +9,16 @@ import anyio
 
 from agentmesh.config.language import did_you_mean, one_of
 from agentmesh.errors import AgentMeshError, TopologyError
-from agentmesh.events import Answered, Change, Event, MessageProposed, MessageWithheld, Metric, PhaseStarted, TopologyChanged
+from agentmesh.events import (
+    Answered,
+    Change,
+    Event,
+    MessageProposed,
+    MessageWithheld,
+    Metric,
+    PhaseStarted,
+    TopologyChanged,
+)
 from agentmesh.messages import USER
 from agentmesh.runner import Runner
 from agentmesh.scheduler.post import RELEASE

@@ -9,6 +9,7 @@ from agentmesh.config.names import expand_agents
 from agentmesh.config.places import resolver
 from agentmesh.config.topologies import AnyTopology
 from agentmesh.topology.graph import Topology
+from agentmesh.topology.kinds import Resolve
 from agentmesh.topology.phases import Board, Vote
 
 
@@ -21,10 +22,15 @@ def topology_of(agents: Mapping[str, AgentConfig], topology: AnyTopology) -> Top
         resolve,
         {name: agent.join for name, agent in acting.items() if agent.join != "any"},
         votes={
-            name: Vote(agent.method, agent.options, resolve(agent.candidates), agent.weights, agent.ties)
+            name: Vote(agent.method, agent.options, resolve(agent.candidates), _weights(agent, resolve), agent.ties)
             for name, agent in agents.items()
             if agent.kind == "vote"
         },
         boards={name: Board(agent.content) for name, agent in agents.items() if agent.kind == "board"},
         everybody=tuple(name for name, agent in acting.items() if not agent.reserve),
     )
+
+
+def _weights(vote: AgentConfig, resolve: Resolve) -> dict[str, float]:
+    """What the ballot of each voter counts; each replica has the weight of them all."""
+    return {voter: weight for name, weight in vote.weights.items() for voter in resolve([name])}

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -28,12 +29,12 @@ from agentmesh.team.answer import AnswerForm, answer_form
 from agentmesh.team.assembly import assemble, refusal
 from agentmesh.team.brought import Brought
 from agentmesh.team.given import RunOptions, allowed_packages, limits_of, monitors_of, run_options, verifier_of
+from agentmesh.team.graphs import draw
 from agentmesh.team.members import Members, summary_models
 from agentmesh.team.nested import NestedTeam, Purse, Through, through
 from agentmesh.team.parts import Model, Models, hold, let_go, make_check, make_watch
 from agentmesh.team.result import RunResult
 from agentmesh.team.run import Run
-from agentmesh.team.shape import topology_of
 from agentmesh.topology.bounds import Bounds
 from agentmesh.topology.graph import Topology
 
@@ -108,7 +109,9 @@ class Team:
         Raises: ConfigError with every problem at its line and column.
         """
         known = [*(models or {})]
-        read = read_team(path, overrides=overrides, environment=environment, model=model, known_models=known)
+        read, topology = draw(
+            read_team(path, overrides=overrides, environment=environment, model=model, known_models=known)
+        )
         brought = Brought(models or {}, tools or {}, functions or {}, monitors or {})
         allow = allowed_packages(allow)
         environment = os.environ if environment is None else environment
@@ -117,8 +120,12 @@ class Team:
             **{name: (None, entry) for name, entry in configs.items()},
             **monitors_of(brought.monitors, configs),
         }
+        load_team = partial(
+            _nested_team, outer=path, models={k: v for k, v in (models or {}).items() if k == "default"}, model=model,
+            allow=allow, environment=environment,
+        )  # fmt: skip
         if isinstance(read, Draft):
-            raise refusal(read, brought, watched, allow, environment)
+            raise refusal(read, brought, watched, allow, environment, load_team)
         return cls._from_loaded(
             read,
             _with_one_model(read.config, model) if model and model.partition(":")[0] == "scripted" else read.config,
@@ -126,11 +133,9 @@ class Team:
             monitors=watched,
             allow=allow,
             environment=environment,
-            load_team=lambda inner: _nested_team(
-                inner, path, models={k: v for k, v in (models or {}).items() if k == "default"}, model=model,
-                allow=allow, environment=environment,
-            ),
-        )  # fmt: skip
+            topology=topology,
+            load_team=load_team,
+        )
 
     @classmethod
     def _from_loaded(cls, loaded: Loaded, config: TeamConfig, *, brought: Brought, **more: Any) -> Team:
@@ -140,7 +145,6 @@ class Team:
         team._build(  # noqa: SLF001 - a second constructor of the same class
             name=config.name,
             agents=expand_names(config),
-            topology=topology_of(config.agents, config.topology),
             models={**config.models, **brought.models},
             brought=brought,
             limits=config.limits,

@@ -126,9 +126,7 @@ class Topology:
         return cls._of(valid(Ring, given), **more)
 
     @classmethod
-    def layers(
-        cls, agents: Sequence[str | Sequence[str]], *, positions: Positions = "off", **more: Any
-    ) -> Topology:
+    def layers(cls, agents: Sequence[str | Sequence[str]], *, positions: Positions = "off", **more: Any) -> Topology:
         """Each layer sees the task and everything that the layer before it wrote; the last one answers."""
         rows = tuple(row if isinstance(row, str) else tuple(row) for row in agents)
         return cls._of(valid(Layers, {"agents": rows, "positions": positions}), **more)
@@ -181,10 +179,12 @@ class Topology:
         return cls._of(config, **more)
 
     @classmethod
-    def graph(cls, edges: Iterable[Any], nodes: Iterable[str] = (), **more: Any) -> Topology:
+    def graph(
+        cls, edges: Iterable[Any], nodes: Iterable[str] = (), *, positions: Positions = "off", **more: Any
+    ) -> Topology:
         """Edges by hand: pairs, `"a -> b"`, or `{"from", "to", "max_messages"}`. `joins`: by agent."""
         listed = [valid(EdgeConfig, _mapping(edge)) for edge in edges]
-        return cls(kinds.graph(drawn.edges_of(listed), nodes), **more)
+        return cls(kinds.with_positions(kinds.graph(drawn.edges_of(listed), nodes), positions), **more)
 
     @classmethod
     def generator(

@@ -60,7 +60,7 @@ REPORTED = """\
 10:20: agents.worker.tools[0]: did you mean 'calculator'?
 10:32: agents.worker.tools[1]: there is no tool 'nope'
 10:38: agents.worker.tools[2]: found the number 5
-10:62: agents.worker.memory: allowed: full or fresh
+10:62: agents.worker.memory: allowed: full, fresh, compact
 10:71: agents.worker.functon: did you mean 'function'?
 11:25: agents.person.tools: `tools` goes with kind: llm
 11:46: agents.person.temperature: `temperature` goes with kind: llm
@@ -112,7 +112,7 @@ def test_mistakes_of_all_sorts_are_reported_in_one_go_in_the_order_of_the_file(t
     ("text", "places"),
     [
         # The graph is judged although an agent has a mistyped key.
-        (team("{a: {max_step: 3}, b: {}}", "{kind: graph, edges: [user -> a, a -> user, b -> user]}"), ["3:8", "4:11"]),
+        (team("{a: {max_step: 3}, b: {}}", "{kind: graph, edges: [user -> a, a -> user, b -> user]}"), ["3:8", "4:55"]),
         # What shapes the graph is not known: nothing is said about it.
         (team("{a: {}, b: {join: al}}", "{kind: graph, edges: [user -> a, a -> b]}"), ["3:21"]),
         (team("{a: {}, b: {replicas: x}}", "{kind: graph, edges: [user -> a, a -> b]}"), ["3:25"]),

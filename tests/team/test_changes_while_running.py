@@ -207,7 +207,11 @@ async def test_a_quarantined_message_waits_for_a_person_and_passes_only_where_an
 
     edges = ["user -> a", "user -> c", "a -> b", "b -> user", "c -> b"]
     topology = Topology.graph(edges, joins={"b": 2}, policy="quarantine")
-    agents = [Agent(name="a", function=a), Agent(name="b", function=lambda view: view.text), Agent(name="c", function=c)]
+    agents = [
+        Agent(name="a", function=a),
+        Agent(name="b", function=lambda view: view.text),
+        Agent(name="c", function=c),
+    ]
     async with Team(agents, topology).start("task") as run:
         run.cut("a", "b")
         await wrote.wait()

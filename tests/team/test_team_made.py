@@ -382,5 +382,5 @@ def test_bounds_of_a_team_know_its_agents() -> None:
         limits=Limits(tokens=1000),
         verify=VerifyConfig(command=("true",), retries=1),
     )
-    assert (made.bounds.turns, made.bounds.model_calls, made.bounds.messages) == (4, 20, 5)
+    assert (made.bounds.turns, made.bounds.model_calls, made.bounds.messages) == (3, 18, 4)
     assert made.bounds.tokens == 1000
