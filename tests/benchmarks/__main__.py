@@ -15,13 +15,15 @@ from typing import Any
 from rich.console import Console
 
 from .measure import CONTENDERS, Measured
-from .report import Figures, figures, growth, show, surroundings
+from .report import Figures, core, figures, growth, show, surroundings
 from .rows import ROWS, Row, chosen
 from .server import ROOT, served
 from .surroundings import core_packages, import_ms
 
 PACKAGE = "package"
-"""The row that needs no server: import time and installed packages."""
+CORE = "core"
+APART = (PACKAGE, CORE)
+"""Rows that need no server: import time and installed packages; messages and checks without any request."""
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -32,7 +34,7 @@ def main(given: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     rows: list[Figures] = []
     report: list[dict[str, Any]] = []
-    if selected := chosen(names):
+    if selected := chosen(names) if not names or set(names) - set(APART) else []:
         with served() as port:
             for row in selected:
                 with console.status(f"{row.name} ..."):
@@ -41,6 +43,8 @@ def main(given: Sequence[str] | None = None) -> int:
         report += [grown] if (grown := growth(rows)) else []
     if not names or PACKAGE in names:
         report.append(_package(console, 3 if arguments.quick else 10))
+    if not names or CORE in names:
+        report.append(_core(1 if arguments.quick else 7))
     show(rows, report, console)
     console.print(f"{time.monotonic() - started:.0f} s")
     if arguments.json:
@@ -50,12 +54,12 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    known = ", ".join([*(row.name for row in ROWS), PACKAGE])
+    known = ", ".join([*(row.name for row in ROWS), *APART])
     parser.add_argument("--rows", default="", metavar="NAMES", help=f"names or their beginnings, with commas: {known}")
     parser.add_argument("--quick", action="store_true", help="few samples: a look, not a measurement")
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
     arguments = parser.parse_args(given)
-    strange = [name for name in arguments.rows.split(",") if name and name != PACKAGE and not chosen([name])]
+    strange = [name for name in arguments.rows.split(",") if name and name not in APART and not chosen([name])]
     if strange:
         parser.error(f"no row begins with {', '.join(strange)}; rows: {known}")
     return arguments
@@ -76,6 +80,13 @@ def _in_process(row: Row, port: int, contenders: Sequence[str], *, quick: bool) 
         command + ["--quick"] * quick, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
     )
     return Measured(**json.loads(done.stdout))
+
+
+def _core(repeats: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", f"{__package__}.core", str(repeats)]
+    environment = {**os.environ, "AGENTMESH_BLOCK_MODEL_REQUESTS": "0"}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+    return core(**json.loads(done.stdout))
 
 
 def _package(console: Console, repeats: int) -> dict[str, Any]:

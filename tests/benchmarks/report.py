@@ -16,6 +16,8 @@ from .rows import Row
 
 CPU_RATIO = 1.5
 GROWTH = 1.1
+MESSAGE_GROWTH = 1.2
+CHECK_S = 2.0
 AIOHTTP_RATE = 0.4
 RSS_MIB = 250.0
 IMPORT_MS = 150.0
@@ -135,6 +137,22 @@ def growth(rows: Sequence[Figures]) -> dict[str, Any] | None:
         if name.startswith("agentmesh")
     ]
     return {"row": "growth", "targets": [target.json() for target in targets]}
+
+
+def core(us_per_message: dict[str, float], check_s: float) -> dict[str, Any]:
+    """What a message costs in small and large graphs, and how long a large file takes to check."""
+    smallest, *_, largest = us_per_message
+    grown = us_per_message[largest] / us_per_message[smallest]
+    targets = [
+        Target(f"CPU per delivered message, {largest} agents / {smallest} agents", grown, MESSAGE_GROWTH),
+        Target("agentmesh check of 10,000 edges, s", check_s, CHECK_S),
+    ]
+    return {
+        "row": "core",
+        "cpu_us_per_message": _rounded(us_per_message),
+        "check_s": round(check_s, 3),
+        "targets": [target.json() for target in targets],
+    }
 
 
 def surroundings(import_ms: float, team_ms: float, packages: list[str] | None) -> dict[str, Any]:

@@ -18,6 +18,16 @@ agents:
   expert: {{replicas: {agents}, instructions: "Discuss the question with the others. Say what you hold to be right."}}
 topology: {{kind: flat, agents: [expert], rounds: {rounds}}}
 """
+_RANDOM = """\
+agents:
+  peer: {{replicas: {agents}, instructions: "Discuss the question with the others. Say what you hold to be right."}}
+topology:
+  kind: graph
+  phases:
+    - {{name: talk, nodes: [peer], generator: random_regular_graph, d: 8, n: {agents}, seed: 1, edges: [user -> peer],
+       order: simultaneous, rounds: 2}}
+    - {{name: answer, edges: [peer-1 -> user], opens: [peer-1]}}
+"""
 _HIERARCHY = """\
 agents:
   planner: {{instructions: "Break the request into tasks; put the results together."}}
@@ -67,8 +77,14 @@ def _chain(agents: int, runs: int, repeats: int) -> Row:
     return Row(f"chain-{agents}", _CHAIN.format(agents=agents), (1,) * agents, runs, repeats)
 
 
-def _flat(rounds: int, runs: int, repeats: int) -> Row:
-    return Row(f"flat-{rounds}", _FLAT.format(agents=8, rounds=rounds), (8,) * rounds + (1,), runs, repeats)
+def _flat(rounds: int, runs: int, repeats: int, agents: int = 8) -> Row:
+    name = f"flat-{rounds}" if agents == 8 else f"flat-{agents}x{rounds}"
+    waves = (agents,) * rounds + (1,)
+    return Row(name, _FLAT.format(agents=agents, rounds=rounds), waves, runs, repeats)
+
+
+def _random(agents: int, runs: int, repeats: int) -> Row:
+    return Row(f"random-{agents}", _RANDOM.format(agents=agents), (agents, agents, 1), runs, repeats)
 
 
 def _hierarchy(name: str, workers: int, latency_ms: int, runs: int, repeats: int, at_once: int = 1) -> Row:
@@ -82,6 +98,8 @@ ROWS: tuple[Row, ...] = (
     _chain(1000, runs=1, repeats=3),
     _flat(4, runs=6, repeats=9),
     _flat(32, runs=1, repeats=9),
+    _flat(8, runs=1, repeats=5, agents=32),
+    _random(1000, runs=1, repeats=3),
     _hierarchy("planner-0ms", 16, 0, runs=10, repeats=9),
     _hierarchy("planner-20ms", 16, 20, runs=10, repeats=7),
     _hierarchy("teams", 4, 20, runs=1, repeats=2, at_once=1000),
