@@ -6,8 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agentmesh.agents.base import Said, Turn
+from agentmesh.agents.base import Said, Turn, View
 from agentmesh.agents.context import Context
+from agentmesh.agents.memory import (
+    TAKE_NOTES,
+    compaction_share,
+    end_of_kept,
+    noted,
+    pinned_part,
+    turns_remembered,
+)
 from agentmesh.agents.positions import contribution_schema, read_contribution
 from agentmesh.agents.prompt import CUT_OFF, NOTHING_SAID, inbox_content, system_text
 from agentmesh.config.models import AgentConfig
@@ -17,6 +25,7 @@ from agentmesh.messages import Reply
 from agentmesh.providers.ask import repair_message
 from agentmesh.providers.base import Request
 from agentmesh.tools.graph import GRAPH_TOOLS, definition
+from agentmesh.tools.results import LongResults
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,8 @@ class LLMSettings:
     reasoning_effort: str | None = None
     seed: int | None = None
     timeout_s: float = 600.0
+    context_window: int = 128_000
+    """Tokens that fit into its model's context."""
 
 
 @dataclass
@@ -40,6 +51,8 @@ class LLMAgent:
 
     config: AgentConfig
     settings: LLMSettings = field(default_factory=LLMSettings)
+    results: LongResults = field(default_factory=LongResults)
+    """Results of its tools that were too long to be shown at once."""
     _context: Context | None = None
     _shape: tuple[object, ...] = ()
 
@@ -47,11 +60,15 @@ class LLMAgent:
         """One turn of at most `max_steps` model calls. Raises: AgentError, ProviderError."""
         view = turn.view
         context = self._in_context(turn)
-        context.user(inbox_content(view.inbox))
-        for _ in range(self.config.max_steps):
+        context.begin(inbox_content(view.inbox), pinned_part(view.inbox))
+        for step in range(1, self.config.max_steps + 1):
+            end = self._end_of_kept(context, step)
+            if end is not None:
+                context = await self._compacted(turn, context, end)
+                continue
             reply = await turn.complete(self._request(view.agent, context), context.request_hash, context.input_tokens)
             calls = reply.tool_calls
-            ids = [call.id or f"call_{view.turn}_{len(context.messages)}_{i}" for i, call in enumerate(calls)]
+            ids = context.call_ids(calls)
             context.assistant(reply, ids)
             if not calls:
                 said = self._said(reply, turn)
@@ -70,7 +87,7 @@ class LLMAgent:
 
     def fork(self) -> LLMAgent:
         """The same agent with the same memory, for another run: what it learns there this one does not know."""
-        return replace(self, _context=self._context.fork() if self._context else None)
+        return replace(self, results=self.results.fork(), _context=self._context.fork() if self._context else None)
 
     def _said(self, reply: Reply, turn: Turn) -> Said | str:
         """What the reply comes to; or what the model is told about one that cannot be used."""
@@ -90,24 +107,56 @@ class LLMAgent:
 
     def _in_context(self, turn: Turn) -> Context:
         """The context that this turn goes on with: the last one, unless it may not or need not."""
-        view = turn.view
-        schema = self.settings.schema if view.answers else contribution_schema(view.positions)
-        shape = (view.recipients, view.tools, view.phase, view.answers, view.positions)
-        before = self._context
+        view, before = turn.view, self._context
         reason: ContextReason
         if before is None or self.config.memory == "fresh" or view.restart is not None:
-            reason, kept = view.restart or "fresh", []
-        elif shape[1:] != self._shape[1:]:
-            before.close()
-            reason, kept = "phase", before.messages[1:]
+            turn.context_started(view.restart or "fresh")
+            return self._new_context(view)
+        before.close()
+        most = turns_remembered(self.config.memory)
+        if len(before.turns) >= most:
+            reason, keep = "window", int(most) // 2
+        elif self._shape != _shape(view):
+            reason, keep = "phase", len(before.turns)
         else:
             return before
         turn.context_started(reason)
-        tools = [*self.settings.tools, *(definition(name, view.choices.get(name)) for name in view.tools)]
-        context = Context(system_text(self.config.instructions, view), tools, schema)
-        context.extend(kept)
-        self._context, self._shape = context, shape
+        context = self._new_context(view)
+        context.take_over(before, keep, notes=before.notes)
         return context
+
+    def _new_context(self, view: View) -> Context:
+        """A context without turns, which is the agent's from now on."""
+        tools = [*self.settings.tools, *(definition(name, view.choices.get(name)) for name in view.tools)]
+        schema = self.settings.schema if view.answers else contribution_schema(view.positions)
+        self._context = Context(system_text(self.config.instructions, view), tools, schema)
+        self._shape = _shape(view)
+        return self._context
+
+    def _end_of_kept(self, context: Context, step: int) -> int | None:
+        """Where what stays of the current turn ends, if the context is to be compacted. The last step is the turn's."""
+        share = compaction_share(self.config.memory)
+        if share is None or step == self.config.max_steps:
+            return None
+        return end_of_kept(context, share, self.settings.context_window)
+
+    async def _compacted(self, turn: Turn, context: Context, end: int) -> Context:
+        """A context that begins with the agent's notes on this one, which cost a model call."""
+        view, asked = turn.view, context
+        if context.schema is not None:  # notes have no such form: they are asked for in a context of their own
+            turn.context_started("compact")
+            asked = Context(str(context.messages[0]["content"]), context.tools, None)
+            asked.take_over(context, len(context.turns), notes=context.notes)
+            self._context, self._shape = asked, ()
+        asked.user(TAKE_NOTES)
+        request = replace(self._request(view.agent, asked), tool_choice="none")
+        reply = await turn.complete(request, asked.request_hash, asked.input_tokens)
+        if not reply.text.strip():
+            raise AgentError("its model wrote no notes on its context, which is nearly full (memory: compact)")
+        turn.context_started("compact")
+        after = self._new_context(view)
+        after.take_over(context, 1, notes=noted(reply.text), end=end)
+        return after
 
     def _request(self, agent: str, context: Context) -> Request:
         settings = self.settings
@@ -124,3 +173,8 @@ class LLMAgent:
             timeout_s=settings.timeout_s,
             memo=context.memo,
         )
+
+
+def _shape(view: View) -> tuple[object, ...]:
+    """What a context cannot change: another one begins where it does."""
+    return (view.tools, view.phase, view.answers, view.positions)

@@ -26,7 +26,7 @@ def _spelled(*words: str) -> str:
 
 
 # Tags of the run, and the marks by which local chat templates set roles apart.
-_TAGS = _spelled("message", "notice", "attachment")
+_TAGS = _spelled("message", "notice", "attachment", "notes")
 _ROLES = _spelled("start_of_turn", "end_of_turn", "bos", "eos", "s", "tool_call", "tool_response")
 _BRACKETED = _spelled(
     "INST", "SYSTEM_PROMPT", "TOOL_RESULTS", "TOOL_CALLS", "TOOL_CONTENT", "AVAILABLE_TOOLS", "MODEL_SETTINGS"

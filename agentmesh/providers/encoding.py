@@ -154,11 +154,12 @@ def grown_body(
 ) -> bytes:
     """The body of a request, extending what `owner` encoded before in this context where the key is the same."""
     name = f"prefix:{id(owner)}"
-    prefix: Prefix | None = request.memo.get(name)
+    prefix: Prefix | None
+    _, prefix = request.memo.get(name, (owner, None))
     if prefix is None or not prefix.fits(key, request.messages):
         first = start()
         prefix = Prefix(key, first.head, skip=first.skip, started=first.started, group=group)
-        request.memo[name] = prefix
+        request.memo[name] = (owner, prefix)  # held, so that no later owner can have the same id
     return prefix.body(request.messages, encode, tail)
 
 

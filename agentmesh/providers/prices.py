@@ -90,11 +90,8 @@ def _rates(provider: str, model: str, base_url: str | None, given: tuple[float, 
     if given is not None:
         entry = Rate(((0, given[0]),))
         return Rates(input=entry, output=Rate(((0, given[1]),)), cache_read=entry, cache_write=entry)
-    from genai_prices.data_snapshot import get_snapshot
-
-    try:
-        _, info = get_snapshot().find_provider_model(model, None, None if base_url else provider, base_url)
-    except LookupError:
+    info = known_model(provider, model, base_url)
+    if info is None:
         return None
     prices = info.get_prices(datetime.now(UTC))
     plain, output = _rate(prices.input_mtok), _rate(prices.output_mtok)
@@ -106,6 +103,17 @@ def _rates(provider: str, model: str, base_url: str | None, given: tuple[float, 
         cache_read=_rate(prices.cache_read_mtok) or plain,
         cache_write=_rate(prices.cache_write_mtok) or plain,
     )
+
+
+def known_model(provider: str, model: str, base_url: str | None) -> Any:
+    """The entry of genai-prices' offline table for a model, or None."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    try:
+        _, info = get_snapshot().find_provider_model(model, None, None if base_url else provider, base_url)
+    except LookupError:
+        return None
+    return info
 
 
 def _rate(price: Any) -> Rate | None:

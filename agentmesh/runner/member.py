@@ -12,6 +12,7 @@ from agentmesh.events import Event
 from agentmesh.messages import Policy, Trust
 from agentmesh.monitors.base import Watch
 from agentmesh.providers.base import Provider
+from agentmesh.tools.results import LongResults
 from agentmesh.topology.bounds import Bounds
 from agentmesh.topology.phases import Phase
 
@@ -64,8 +65,8 @@ class Member:
     max_output_tokens: int = 4096
     tools: Mapping[str, Tool] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
-    max_result: int = 20_000
-    """Characters of a tool's result that the agent is shown at once."""
+    results: LongResults = field(default_factory=LongResults)
+    """The results of its tools that were too long to be shown at once."""
     forgetful: bool = False
     """Whether it remembers nothing of its earlier turns."""
 
@@ -99,3 +100,5 @@ class RunPlan:
     ask: Ask | None = None
     watch: Watcher | None = None
     continues: str | None = None
+    untrusted: Mapping[str, str] = field(default_factory=dict)
+    """By agent: where what it remembers of the run before this one came from, if that may not be acted upon."""

@@ -58,6 +58,7 @@ class Runner:
             ladders={watch.name: watch.config.interventions for watch in plan.monitors},
             verify_retries=plan.verify_retries if plan.verify else None,
             forgetful=[name for name, member in plan.members.items() if member.forgetful],
+            untrusted=plan.untrusted,
             bounds=plan.bounds,
         )
         self._queue: deque[Event | Command] = deque()
@@ -68,7 +69,6 @@ class Runner:
         self._finished: dict[str, ToolCallFinished] = {}
         self._waiting: dict[str, anyio.Event] = {}
         self._seconds: dict[str, float] = {}
-        self._results: dict[str, LongResults] = {}
         self._summaries = Summaries(self)
         self._ended = anyio.Event()
         self._started = time.monotonic()
@@ -113,11 +113,13 @@ class Runner:
         """Where the untrusted part of an agent's context came from, or None."""
         return self.scheduler.untrusted(agent)
 
+    def passes(self, message_id: str) -> bool:
+        """Whether a message is still on its way through what its edge does with it."""
+        return self.scheduler.passes(message_id)
+
     def results(self, agent: str) -> LongResults:
         """The results of the agent's tools that were too long to be shown at once."""
-        if agent not in self._results:
-            self._results[agent] = LongResults(self.plan.members[agent].max_result)
-        return self._results[agent]
+        return self.plan.members[agent].results
 
     def stop(self, outcome: Outcome, reason: str) -> None:
         """End the run from outside, at once. Does nothing to a run that has ended."""

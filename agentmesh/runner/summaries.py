@@ -50,6 +50,8 @@ class Summaries:
             finally:
                 summary.made.set()
         await summary.made.wait()
+        if not self._runner.passes(command.message_id):
+            return  # the run is ending, and has refused it already
         ends = {name: getattr(command, name) for name in ("message_id", "sender", "recipient")}
         if summary.text is None:
             refused = MessageRefused(agent=command.sender, content=command.content, reason="not_summarised", **ends)
@@ -112,4 +114,3 @@ def _usage(reply: Reply, estimate: int) -> Usage:
         input_tokens=estimate, output_tokens=len(reply.text) // 4 + 1, estimated=True, cost_usd=None
     )
     return usage.model_copy(update={"model_calls": 1})
-

@@ -67,6 +67,10 @@ class Shell(Protocol):
         """Where the untrusted part of an agent's context came from, or None."""
         ...
 
+    def passes(self, message_id: str) -> bool:
+        """Whether a message is still on its way through what its edge does with it."""
+        ...
+
     def results(self, agent: str) -> LongResults:
         """The results of the agent's tools that were too long to be shown at once."""
         ...

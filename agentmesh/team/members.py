@@ -11,7 +11,7 @@ from agentmesh.agents.llm import LLMAgent
 from agentmesh.config.models import AgentConfig, Limits
 from agentmesh.errors import ConfigError, Problem
 from agentmesh.providers.base import Provider
-from agentmesh.runner import Member
+from agentmesh.runner import Member, Runner
 from agentmesh.team.answer import AnswerForm
 from agentmesh.team.assembly import Assembly
 from agentmesh.team.parts import Models, make_occupant
@@ -21,6 +21,22 @@ from agentmesh.topology.phases import Phase
 
 NestedOccupant = Callable[[str], Occupant]
 """Makes the occupant of a node that is a team, by the node's name."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """A run that is continued: its id, its agents with all that they remember, and what of that is untrusted."""
+
+    run_id: str
+    occupants: Mapping[str, Occupant]
+    untrusted: Mapping[str, str]
+
+    @classmethod
+    def of(cls, runner: Runner, occupants: Mapping[str, Occupant]) -> Before:
+        """What is left of a run that has ended."""
+        sources = {name: runner.untrusted(name) for name in occupants}
+        untrusted = {name: f"{source} in the run before" for name, source in sources.items() if source is not None}
+        return cls(runner.plan.run_id, {name: one.fork() for name, one in occupants.items()}, untrusted)
 
 
 @dataclass(frozen=True)

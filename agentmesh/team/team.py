@@ -16,7 +16,6 @@ from typing import Any, Unpack
 
 import anyio
 
-from agentmesh.agents.base import Occupant
 from agentmesh.config.loader import Draft, Loaded, read_team
 from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConfig, VerifyConfig
 from agentmesh.errors import ConfigError, Problem
@@ -30,7 +29,7 @@ from agentmesh.team.assembly import assemble, refusal
 from agentmesh.team.brought import Brought
 from agentmesh.team.given import RunOptions, allowed_packages, limits_of, monitors_of, run_options, verifier_of
 from agentmesh.team.graphs import draw
-from agentmesh.team.members import Members, summary_models
+from agentmesh.team.members import Before, Members, summary_models
 from agentmesh.team.nested import NestedTeam, Purse, Through, through
 from agentmesh.team.parts import Model, Models, hold, let_go, make_check, make_watch
 from agentmesh.team.result import RunResult
@@ -271,11 +270,10 @@ class Team:
         self,
         task: str,
         options: RunOptions,
-        continues: str | None = None,
-        occupants: Mapping[str, Occupant] | None = None,
+        before: Before | None = None,
         within: Purse | None = None,
     ) -> RunResult:
-        runner, finish = self._runner(task, options, continues, occupants, within)
+        runner, finish = self._runner(task, options, before, within)
         async with self._open():
             await runner.execute()
         return finish(runner)
@@ -284,15 +282,14 @@ class Team:
         self,
         task: str,
         options: RunOptions,
-        continues: str | None = None,
-        occupants: Mapping[str, Occupant] | None = None,
+        before: Before | None = None,
         within: Purse | None = None,
     ) -> tuple[Runner, Callable[[Runner], RunResult]]:
         options = run_options(task, options)
         self.refuse_unready()
         seed, limits = options.get("seed"), options.get("limits")
         run_id = uuid.uuid4().hex[:12]
-        made = occupants or self._members.occupants(seed, lambda name: self._nested(name, options))
+        made = before.occupants if before else self._members.occupants(seed, lambda name: self._nested(name, options))
         allowed = self.limits if limits is None else limits_of(limits)
         assembly = self._members.assembly
         plan = RunPlan(
@@ -319,13 +316,14 @@ class Team:
             bounds=lambda phases: self._members.bounds(phases, allowed, retries=self._verify_retries, begun=True),
             ask=options.get("ask"),
             watch=options.get("watch"),
-            continues=continues,
+            continues=before.run_id if before else None,
+            untrusted=before.untrusted if before else {},
         )
 
         def finish(runner: Runner) -> RunResult:
             async def go_on(text: str) -> RunResult:
                 again: RunOptions = {**options, "parts": ()}  # the files belong to the task of the first run
-                return await self._run(text, again, plan.run_id, {name: one.fork() for name, one in made.items()})
+                return await self._run(text, again, Before.of(runner, made))
 
             nested = {name: tuple(one.results) for name, one in made.items() if isinstance(one, NestedTeam)}
             read = self._form.read if self._form else None

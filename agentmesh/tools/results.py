@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -30,10 +30,15 @@ def definition() -> dict[str, Any]:
 
 @dataclass
 class LongResults:
-    """The long results of one agent in one run. They are kept until the run ends."""
+    """The long results of one agent. They are kept as long as the agent, whose prompt may name them."""
 
-    limit: int
+    limit: int = 20_000
+    """Characters that are shown at once."""
     _kept: dict[str, tuple[str, Trust]] = field(default_factory=dict)
+
+    def fork(self) -> LongResults:
+        """The same results, for a run that continues this one: its prompts name them."""
+        return replace(self, _kept=dict(self._kept))
 
     def shown(self, text: str, trust: Trust) -> str:
         """The result as its prompt holds it: whole, or cut with a word on how to read on."""

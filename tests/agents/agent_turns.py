@@ -9,7 +9,7 @@ from agentmesh.agents.base import ToolResult, View
 from agentmesh.errors import AgentError
 from agentmesh.events import ContextReason, Inbound, MessageDelivered, Notice
 from agentmesh.messages import Reply, ToolCall
-from agentmesh.providers.base import Request
+from agentmesh.providers.base import Provider, Request
 
 
 def message(content: str, sender: str = "user", **more: object) -> MessageDelivered:
@@ -51,7 +51,9 @@ class FakeTurn:
     wrong: Callable[[str], str | None] | None = None
     reminders: list[str] = field(default_factory=list)
 
-    async def complete(self, request: Request, request_hash: str, input_tokens: int) -> Reply:
+    async def complete(
+        self, request: Request, request_hash: str, input_tokens: int, provider: Provider | None = None
+    ) -> Reply:
         self.requests.append(request)
         self.hashes.append(request_hash)
         self.estimates.append(input_tokens)

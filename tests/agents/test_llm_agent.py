@@ -92,10 +92,14 @@ async def test_fresh_memory_starts_each_turn_anew() -> None:
         assert f"task {number}" in str(turn.requests[0].messages[1]["content"])
 
 
+def able_to_write_to(*names: str) -> dict[str, Any]:
+    return {"recipients": names, "tools": ["send_message"], "choices": {"send_message": {"recipients": names}}}
+
+
 async def test_a_cut_changes_no_byte_of_the_context() -> None:
     me = agent()
-    before = FakeTurn(view(message("a"), recipients=("b", "c"), tools=["send_message"]), script("x"))
-    after = FakeTurn(view(message("b"), recipients=("b",), tools=["send_message"], turn=2), script("y"))
+    before = FakeTurn(view(message("a"), **able_to_write_to("b", "c")), script("x"))
+    after = FakeTurn(view(message("b"), **able_to_write_to("b"), turn=2), script("y"))
     await me.act(before)
     await me.act(after)
     assert after.contexts == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -313,3 +314,11 @@ def test_what_was_meant_for_another_model_is_not_sent_to_one_that_refuses_it() -
         talker = json.loads(made(api=api, model="gpt-4o").encode(request, None, stream=False))
         assert talker["temperature"] == 0.5
         assert not {"reasoning", "reasoning_effort"} & set(talker)
+
+
+def test_what_one_model_was_sent_is_never_taken_for_the_beginning_of_what_another_is_sent() -> None:
+    request = Request(agent="a", messages=[{"role": "user", "content": "x"}])
+    for number in range(40):
+        gc.collect()  # the provider before is gone, and the next one may get its place in memory
+        model = ("gpt-5.5", "gpt-4o")[number % 2]
+        assert json.loads(made(model=model).encode(request, None, stream=False))["model"] == model

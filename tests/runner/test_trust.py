@@ -114,6 +114,16 @@ def test_the_label_goes_with_the_context_that_bore_it(memory: Any, ordered: str 
     assert answered == ["trusted" if ordered else "untrusted"]
 
 
+@pytest.mark.anyio
+async def test_what_an_agent_remembers_of_an_earlier_run_keeps_its_label() -> None:
+    model = once(calls("fetch"), "read", calls("order", amount=1), "tried")
+    first = await Team([Agent(name="a", tools=(WEB, SHOP), model=model)], Topology.solo("a")).run("read the page")
+    second = await first.continue_("now order")
+    [(ordered, error)] = orders(second)
+    assert ordered is None
+    assert "what fetch returned in the run before" in (error or "")
+
+
 def test_tools_of_a_file_may_require_trust(tmp_path: Any) -> None:
     file = tmp_path / "team.yaml"
     file.write_text(

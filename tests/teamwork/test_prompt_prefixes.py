@@ -49,12 +49,18 @@ def recording_server() -> Iterator[tuple[str, list[bytes]]]:
 
 
 @pytest.mark.real_models
-@pytest.mark.parametrize("kind", ["chain", "flat", "hierarchy"])
+@pytest.mark.parametrize(
+    ("kind", "memory"),
+    [("chain", "full"), ("flat", "full"), ("hierarchy", "full"), ("flat", "{window: 3}"), ("flat", "{compact: 0.3}")],
+)
 def test_each_request_of_a_context_begins_with_the_bytes_of_the_one_before(
-    kind: str, recording_server: tuple[str, list[bytes]]
+    kind: str, memory: str, recording_server: tuple[str, list[bytes]]
 ) -> None:
     url, bodies = recording_server
-    team = Team.from_yaml(TOPOLOGIES / f"{kind}.yaml", model=f"openai:worker@{url}")
+    path = TOPOLOGIES / f"{kind}.yaml"
+    given = [f"agents.{name}.memory={memory}" for name in Team.from_yaml(path).agents] * (memory != "full")
+    model = f"models.default={{provider: openai, model: worker, base_url: {url}, context_window: 1200}}"
+    team = Team.from_yaml(path, overrides=[model, *given])
     result = team.run_sync("What is (12*7)+(45-6)*3?")
     assert result.outcome == "completed", result.reason
 
@@ -78,3 +84,5 @@ def test_each_request_of_a_context_begins_with_the_bytes_of_the_one_before(
             before[agent] = body
     assert not any(received.values())
     assert compared >= 3, "too little was compared"
+    reasons = {event.reason for event in result.events if event.type == "context_started"}
+    assert [reason for reason in ("window", "compact") if reason in reasons] == re.findall(r"[a-z]+(?=:)", memory)

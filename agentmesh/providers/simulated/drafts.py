@@ -9,8 +9,9 @@ from fractions import Fraction
 from typing import Any
 
 from agentmesh.errors import ToolError
+from agentmesh.messages import Position
 from agentmesh.providers.simulated.problems import arithmetic, is_number
-from agentmesh.providers.simulated.reading import Reading
+from agentmesh.providers.simulated.reading import Block, Reading
 from agentmesh.providers.simulated.skill import Mind
 from agentmesh.tools.calculator import Expression, number_text, text_of, value_of
 
@@ -33,11 +34,19 @@ _QUOTES = 8
 
 @dataclass(frozen=True)
 class Draft:
-    """A reply before it takes its final form. `values` are the numbers it gives, for a structured answer."""
+    """A reply before it takes its final form.
+
+    `values` are the numbers it gives, for a structured answer; `position` is what it holds, None where it is no more
+    than a step on the way. `result` is the part of it that the agent found itself. `complete`: it answers all that was
+    asked.
+    """
 
     text: str = ""
     calls: tuple[tuple[str, dict[str, Any]], ...] = ()
     values: tuple[Fraction, ...] = ()
+    position: Position | None = None
+    result: str = ""
+    complete: bool = False
 
 
 @dataclass
@@ -52,6 +61,10 @@ class Solver:
     """Results of the steps of the last value found in the head."""
     sure: bool = False
     """Whether the last value came from the calculator."""
+    source: str = ""
+    """The id of the calculator's result, if it came from there."""
+    chance: float = 1.0
+    """How likely the last value is to be right."""
 
     @property
     def has_tool(self) -> bool:
@@ -60,25 +73,27 @@ class Solver:
 
     def value(self, expression: Expression) -> Fraction | None:
         """The value, or None while the calculator has still to be asked. Raises: ToolError if there is no value."""
-        self.steps, self.sure = (), False
+        self.steps, self.sure, self.source, self.chance = (), False, "", 1.0
         if is_number(expression):
             return value_of(expression)
         text = text_of(expression)
-        result = self._result(text)
-        self.sure = result is not None
-        if result is not None:
-            return _read_result(result)
+        call_id = self._asked(text)
+        if call_id is not None:
+            self.sure, self.source = True, call_id
+            return _read_result(self.reading.results[call_id])
         if self.has_tool:
             if text not in self.pending:
                 self.pending.append(text)
             return None
-        value, self.steps = self.mind.compute(expression)
-        return value
+        computed = self.mind.compute(expression)
+        self.steps, self.chance = computed.steps, computed.chance
+        return computed.value
 
-    def _result(self, expression: str) -> str | None:
+    def _asked(self, expression: str) -> str | None:
+        """The id of the call that asked the calculator for this, if its result is there."""
         for call in self.reading.calls(CALCULATOR, self.reading.this_turn):
             if call.arguments.get("expression") == expression and call.id in self.reading.results:
-                return self.reading.results[call.id]
+                return call.id
         return None
 
     def ask(self) -> Draft:
@@ -118,6 +133,20 @@ def extract(sent: Iterable[tuple[str, str]]) -> str:
         elif beginning := first_sentences(subject(text).replace(EXTRACT_MARK, "")):
             lines[f'{sender or "text"}: "{beginning}"'] = None
     return "\n".join([EXTRACT_MARK, *list(lines)[:_QUOTES]])
+
+
+def summary(messages: Iterable[Block]) -> str:
+    """Messages in short: the claims in them as they were made, or their beginning; and the position beside them."""
+    told: list[str] = []
+    for block in messages:
+        claims = [claim for claim in block.arithmetic.equations if is_number(claim.claimed)]
+        if claims:
+            told += [equation(claim.text, value_of(claim.claimed)) for claim in claims]
+        elif EXTRACT_MARK in block.text:
+            told.append(extract([(block.sender, block.text)]))
+        else:
+            told += [first_sentences(block.text), block.position]
+    return "\n".join(dict.fromkeys(filter(None, told))) or "Nothing was said."
 
 
 def subject(text: str) -> str:

@@ -19,7 +19,7 @@ from agentmesh.providers.simulated.drafts import Draft, Solver
 from agentmesh.providers.simulated.reading import Reading, read, text_in
 from agentmesh.providers.simulated.roles import answer
 from agentmesh.providers.simulated.skill import Mind, Profile, profile_named
-from agentmesh.providers.simulated.structured import Content, structured
+from agentmesh.providers.simulated.structured import Content, contribution, structured
 
 CHARACTERS_PER_TOKEN = 4
 _PIECE = re.compile(r"\s*\S+|\s+")
@@ -69,7 +69,9 @@ def respond(request: Request, profile: Profile, model_id: str = "") -> Reply:
     draft = answer(reading, Solver(reading, mind))
     text = draft.text
     if reading.schema is not None and not draft.calls:
-        text = structured(reading.schema, Content(draft.text, draft.values))
+        text = contribution(reading.schema, draft.text, draft.position) or structured(
+            reading.schema, Content(draft.text, draft.values)
+        )
     text, calls, cut = _within(request.max_output_tokens, text, _named(draft, reading))
     used = len(text) + sum(_length(call) for call in calls)
     finish = "length" if cut else "tool_calls" if calls else "stop"

@@ -1,37 +1,53 @@
-"""The other simulated parts: who does one task, who judges, and who takes part in a discussion.
-
-A part is recognised by the tools it is given.
-"""
+"""Which part a simulated model plays, recognised by its tools; who does one task, and who judges."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+import re
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from agentmesh.errors import ToolError
-from agentmesh.providers.simulated.drafts import Draft, Solver, equation, extract
+from agentmesh.messages import Position
+from agentmesh.providers.simulated.discussion import discuss
+from agentmesh.providers.simulated.drafts import Draft, Solver, equation, extract, summary
+from agentmesh.providers.simulated.notes import notes
 from agentmesh.providers.simulated.planning import HAND_OFF, OPEN_TASKS, equation_value, plan
-from agentmesh.providers.simulated.problems import Arithmetic, Equation, Problem, arithmetic, is_number
+from agentmesh.providers.simulated.problems import Arithmetic, Equation, arithmetic
 from agentmesh.providers.simulated.reading import Block, Reading
+from agentmesh.providers.simulated.sheets import consult, record
 from agentmesh.tools.calculator import Chain, Expression, Negation, Number, number_text, text_of, value_of
 
 DECIDE = "decide"
-SEND = "send_message"
 
-_SHOWN_STEPS = 6
+_PROMISE = re.compile(r"<promise>.*?</promise>", re.DOTALL | re.IGNORECASE)
+_TAKE_NOTES = re.compile(r"Your context is nearly full\b")
+_SUMMARISE = re.compile(r"\s*Summari[sz]e\b")
 
 
 def answer(reading: Reading, solver: Solver) -> Draft:
     """What the agent replies to all that it was sent."""
+    if not reading.name and _SUMMARISE.match(reading.system):
+        return Draft(text=summary(reading.messages))
+    if isinstance(asked := reading.items[-1] if reading.items else None, Block) and _TAKE_NOTES.match(asked.text):
+        return Draft(text=notes(reading))
     if DECIDE in reading.tools:
         return judge(reading, solver)
     if OPEN_TASKS in reading.tools:
         return plan(reading, solver)
-    if HAND_OFF in reading.tools:
-        return work(reading, solver)
-    return discuss(reading, solver)
+    step = consult(reading)
+    if step is not None:
+        return step
+    draft = work(reading, solver) if HAND_OFF in reading.tools else discuss(reading, solver)
+    return record(reading, draft) or _promised(reading, draft)
+
+
+def _promised(reading: Reading, draft: Draft) -> Draft:
+    """The draft with the words that its agent was told to write when it is done."""
+    found = _PROMISE.search(reading.system)
+    if found is None or not draft.text or draft.calls or not draft.complete:
+        return draft
+    return replace(draft, text=f"{draft.text}\n{found.group()}")
 
 
 # One task
@@ -56,7 +72,9 @@ def work(reading: Reading, solver: Solver) -> Draft:
     if solver.pending:
         return solver.ask()
     told = "; ".join(equation(problem.text, value) for problem, value in zip(held.problems, values, strict=True))
-    return _hand_off(reading, "done", equation_value(values), told, tuple(values))
+    position = Position(answer=told)
+    draft = _hand_off(reading, "done", equation_value(values), told, tuple(values))
+    return replace(draft, position=position, result=told, complete=True)
 
 
 def _hand_off(
@@ -145,91 +163,3 @@ def _decide(reading: Reading, decision: str, reason: str) -> Draft:
     if not reading.can(DECIDE) or tried > 1:
         return Draft(text=f"{decision}: {reason}")
     return Draft(calls=((DECIDE, {"decision": decision, "reason": reason}),))
-
-
-# Talking
-
-
-def discuss(reading: Reading, solver: Solver) -> Draft:
-    """A contribution to a discussion or a chain: the answer, and what the agent thinks of the others'."""
-    problems = _at_issue(reading) if solver.mind.profile.computes else ()
-    if not problems:
-        latest = {block.sender: block.text for block in reading.messages}
-        return _say(reading, Draft(text=extract(latest.items())))
-    lines: list[str] = []
-    values: list[Fraction] = []
-    remarks: list[str] = []
-    for problem in problems:
-        try:
-            own = solver.value(problem.expression)
-        except ToolError as error:
-            lines.append(f"There is no value for {problem.text}: {error}")
-            continue
-        if own is not None:
-            said = _claims(reading, problem, alone=len(problems) == 1)
-            chosen, remark = _settled(problem, own, said, solver)
-            lines.append(equation(problem.text, chosen))
-            values.append(chosen)
-            remarks.append(remark)
-    if solver.pending:
-        return solver.ask()
-    return _say(reading, Draft(text="\n".join([*lines, *filter(None, remarks)]), values=tuple(values)))
-
-
-def _say(reading: Reading, draft: Draft) -> Draft:
-    """Plain text, unless a tool must be called and one to speak with is there."""
-    if not (reading.must_call and SEND in reading.tools):
-        return draft
-    recipients = reading.tools[SEND].get("properties", {}).get("recipients", {})
-    names = recipients.get("items", {}).get("enum") or [block.sender for block in reading.messages[-1:]]
-    return Draft(calls=((SEND, {"recipients": list(names), "content": draft.text}),), values=draft.values)
-
-
-def _at_issue(reading: Reading) -> tuple[Problem, ...]:
-    """What there is to compute: in the user's words if the agent saw them, otherwise in what others quote."""
-    if reading.task is not None:
-        return reading.task.arithmetic.problems
-    return next((block.arithmetic.problems for block in reversed(reading.messages) if block.arithmetic.problems), ())
-
-
-def _claims(reading: Reading, problem: Problem, *, alone: bool) -> dict[str, Fraction]:
-    """The latest value that each other agent gave for a problem."""
-    task = reading.task
-    latest = {block.sender: block for block in reading.messages if block is not task and block.arithmetic.equations}
-    said: dict[str, Fraction] = {}
-    for sender, block in latest.items():
-        equations = block.arithmetic.equations
-        about = [claim for claim in equations if claim.text == problem.text] or (list(equations[:1]) if alone else [])
-        if about and is_number(about[-1].claimed):
-            said[sender] = value_of(about[-1].claimed)
-    return said
-
-
-def _settled(problem: Problem, own: Fraction, said: Mapping[str, Fraction], solver: Solver) -> tuple[Fraction, str]:
-    """Which value the agent stands by, and why. The calculator's word outweighs everybody's."""
-    steps = solver.steps
-    others = [name for name, value in said.items() if value != own]
-    if solver.sure or not others:
-        return own, _remark(own, said, steps)
-    again, steps_again = solver.mind.compute(problem.expression, "check")
-    votes = Counter([own, again, *said.values()])
-    best = max(votes.values())
-    if votes[own] == best:
-        return own, _remark(own, said, steps)
-    chosen = next(value for value, count in votes.items() if count == best)
-    if chosen == again:
-        return chosen, _remark(chosen, said, steps_again)
-    return chosen, f"I had {number_text(own)} and follow the others: {number_text(chosen)}."
-
-
-def _remark(value: Fraction, said: Mapping[str, Fraction], steps: tuple[Fraction, ...]) -> str:
-    agree = [name for name, theirs in said.items() if theirs == value]
-    differ = [f"{name} ({number_text(theirs)})" for name, theirs in said.items() if theirs != value]
-    parts = []
-    if agree:
-        parts.append(f"I agree with {', '.join(agree)}.")
-    if differ:
-        parts.append(f"I do not agree with {', '.join(differ)}.")
-    if 0 < len(steps) <= _SHOWN_STEPS:
-        parts.append(f"Step by step: {', then '.join(map(number_text, steps))}.")
-    return " ".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -64,6 +65,15 @@ def profile_named(name: str, skill: float | None = None) -> Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """What came of computing in the head: the value, the result of each step, the chance that all steps are right."""
+
+    value: Fraction
+    steps: tuple[Fraction, ...]
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Mind:
     """A profile about to answer one request. The same request draws the same luck."""
 
@@ -73,24 +83,25 @@ class Mind:
     replies: int
     """How many replies it has given before, so that a second try draws anew."""
 
-    def compute(self, expression: Expression, attempt: str = "") -> tuple[Fraction, tuple[Fraction, ...]]:
-        """The value that this model finds, and the result of each step. Raises: ToolError for a division by zero."""
+    def compute(self, expression: Expression, attempt: str = "") -> Computed:
+        """What this model makes of an expression. Raises: ToolError for a division by zero."""
         steps: list[Fraction] = []
+        chances: list[float] = []
 
         def operate(symbol: str, left: Fraction, right: Fraction) -> Fraction:
-            steps.append(self._step(symbol, left, right, attempt))
+            result = exactly(symbol, left, right)
+            chances.append(self.profile.chance(symbol, left, right, result))
+            luck = self._luck(symbol, left, right, attempt)
+            right_now = int.from_bytes(luck[:7]) / 2**56 < chances[-1]
+            steps.append(result if right_now else _slip(symbol, left, right, result, luck[7]))
             return steps[-1]
 
-        return value_of(expression, operate), tuple(steps)
+        value = value_of(expression, operate)
+        return Computed(value, tuple(steps), math.prod(chances))
 
-    def _step(self, symbol: str, left: Fraction, right: Fraction, attempt: str) -> Fraction:
-        result = exactly(symbol, left, right)
+    def _luck(self, symbol: str, left: Fraction, right: Fraction, attempt: str) -> bytes:
         step = f"{number_text(left)}{symbol}{number_text(right)}"
-        key = f"{self.seed}|{step}|{self.name}|{self.replies}|{attempt}"
-        digest = hashlib.sha256(key.encode()).digest()
-        if int.from_bytes(digest[:7]) / 2**56 < self.profile.chance(symbol, left, right, result):
-            return result
-        return _slip(symbol, left, right, result, digest[7])
+        return hashlib.sha256(f"{self.seed}|{step}|{self.name}|{self.replies}|{attempt}".encode()).digest()
 
 
 def _slip(symbol: str, left: Fraction, right: Fraction, result: Fraction, luck: int) -> Fraction:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from agentmesh.messages import Position
+
 Schema = Mapping[str, Any]
 
 _DEPTH = 12
@@ -29,6 +31,21 @@ class Content:
     def number(self) -> Fraction:
         """The value that stands for the whole answer."""
         return self.values[-1] if self.values else Fraction(0)
+
+
+def contribution(schema: Schema, text: str, position: Position | None) -> str | None:
+    """Text and a position as JSON, where that is what the schema asks for; None where it asks for something else."""
+    properties = schema.get("properties", {})
+    if set(properties) != {"text", "position"}:
+        return None
+    asked = properties["position"]
+    options = [_resolved(option, schema) for option in asked.get("anyOf", [asked])]
+    wanted: Schema = next((option for option in options if "answer" in option.get("properties", {})), {})
+    if not set(wanted.get("properties", ())) <= set(Position.model_fields) or not wanted:
+        return None
+    stated = position or Position(answer=text)
+    fields = stated.model_dump(mode="json", include=set(wanted["properties"]))
+    return json.dumps({"text": text, "position": fields}, ensure_ascii=False)
 
 
 def structured(schema: Schema, content: Content) -> str:

@@ -134,7 +134,9 @@ def test_a_parrot_computes_nothing() -> None:
 
 def test_what_must_be_sent_by_tool_is_sent_to_all_who_may_be_reached() -> None:
     request = asked(
-        said("user", "Compute 3*4"), tools=[definition("send_message", ["bob", "cy"])], tool_choice="required"
+        said("user", "Compute 3*4"),
+        tools=[definition("send_message", {"recipients": ["bob", "cy"]})],
+        tool_choice="required",
     )
     arguments = respond(request, WORKER).tool_calls[0].arguments
     assert arguments["recipients"] == ["bob", "cy"]

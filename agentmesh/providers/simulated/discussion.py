@@ -1,0 +1,265 @@
+"""Taking part in a discussion: the own answer, what the agent thinks of the others', and why it changed its mind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+from agentmesh.errors import ToolError
+from agentmesh.messages import Position, answer_key
+from agentmesh.providers.simulated.ballots import SEND, cast
+from agentmesh.providers.simulated.drafts import EXTRACT_MARK, Draft, Solver, equation, extract
+from agentmesh.providers.simulated.floor import give_floor
+from agentmesh.providers.simulated.problems import Arithmetic, Problem, arithmetic, is_number
+from agentmesh.providers.simulated.reading import Own, Reading
+from agentmesh.providers.simulated.sheets import Share, share_of, sheets
+from agentmesh.tools.calculator import number_text, value_of
+
+_SHOWN_STEPS = 6
+_MOST_SURE = 0.99
+_LEAST_SURE = 0.01
+_EXTRACTED = 0.1
+"""How sure a model is of an extract, which answers nothing."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What the agent stands by for one problem, and why."""
+
+    line: str
+    value: Fraction | None = None
+    remark: str = ""
+    confidence: float = _MOST_SURE
+    evidence: tuple[str, ...] = ()
+    changed: str = ""
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """What the agent said before in this context: its answer, and its values by problem."""
+
+    answer: str = ""
+    values: Mapping[str, Fraction] = field(default_factory=dict)
+
+
+def discuss(reading: Reading, solver: Solver) -> Draft:
+    """A contribution to a discussion or a chain, a ballot, or a word of the moderator."""
+    floor = give_floor(reading)
+    if floor is not None:
+        return floor
+    draft = _contribution(reading, solver)
+    if draft.position is None:
+        return draft
+    return cast(reading, draft) or _say(reading, draft)
+
+
+def _contribution(reading: Reading, solver: Solver) -> Draft:
+    problems = _at_issue(reading) if solver.mind.profile.computes else ()
+    if not problems:
+        return _extracted(reading)
+    share = share_of(reading, problems)
+    if isinstance(share, Draft):
+        return share
+    before = _stated(reading)
+    found = [_found(problem, reading, solver, before, alone=len(problems) == 1) for problem in share.problems]
+    if solver.pending:
+        return solver.ask()
+    return _drafted([one for one in found if one is not None], share, before)
+
+
+def _drafted(own: list[_Held], share: Share, before: _Stated) -> Draft:
+    held = [*_taken_over(share), *own]
+    lines = [one.line for one in held]
+    # Whoever has not seen the task learns from this what there is to do.
+    left = [f"{problem} is claimed by {owner}." for problem, owner in share.claimed.items()]
+    left += [f"{problem} is still open." for problem in share.open]
+    remarks = filter(None, [*(one.remark for one in held), *left])
+    answer = "; ".join(map(_alone, held)) or "nothing yet"
+    position = Position(
+        answer=answer,
+        confidence=round(min((one.confidence for one in held), default=_LEAST_SURE), 2),
+        evidence=tuple(dict.fromkeys(piece for one in held for piece in one.evidence)),
+        changed_because=_why_changed(answer, before, (one.changed for one in held)),
+    )
+    values = tuple(one.value for one in held if one.value is not None)
+    complete = bool(held) and not left and len(values) == len(held)
+    text = "\n".join([*lines, *remarks])
+    return Draft(text, values=values, position=position, result="; ".join(map(_alone, own)), complete=complete)
+
+
+def _alone(held: _Held) -> str:
+    """The answer without its reasons."""
+    return held.line if held.value is not None else held.line.partition(":")[0]
+
+
+def _found(problem: Problem, reading: Reading, solver: Solver, before: _Stated, *, alone: bool) -> _Held | None:
+    """What the agent holds of a problem; None while the calculator has to be asked."""
+    try:
+        own = solver.value(problem.expression)
+    except ToolError as error:
+        return _Held(f"There is no value for {problem.text}: {error}")
+    if own is None:
+        return None
+    said = {name: _snapped(value, own) for name, value in _claims(reading, problem, alone=alone).items()}
+    stated = before.values.get(problem.text)
+    return _settled(problem, own, said, None if stated is None else _snapped(stated, own), solver)
+
+
+def _taken_over(share: Share) -> list[_Held]:
+    """What others have done already, as the board says."""
+    return [
+        _Held(equation(problem, value), value, f"{problem} stands on {board}.", evidence=(f"board {board}",))
+        for problem, (board, value) in share.done.items()
+    ]
+
+
+def _extracted(reading: Reading) -> Draft:
+    """What can be said where nothing is to be computed. All who saw the same task hold the same of it."""
+    latest = {block.sender: block.text for block in reading.messages}
+    source = reading.task or reading.request
+    beginning = extract([(source.sender, source.text)]).removeprefix(EXTRACT_MARK).strip().split("\n")[0]
+    answer = f"(extract) {beginning or 'nothing'}"
+    changed = _why_changed(answer, _stated(reading), ("the text is another",))
+    position = Position(answer=answer, confidence=_EXTRACTED, changed_because=changed)
+    return Draft(text=extract(latest.items()), position=position, result=answer)
+
+
+def _say(reading: Reading, draft: Draft) -> Draft:
+    """Plain text, unless a tool must be called and one to speak with is there."""
+    if not (reading.must_call and SEND in reading.tools):
+        return draft
+    names = reading.enum(SEND, "recipients") or [block.sender for block in reading.messages[-1:]]
+    arguments: dict[str, Any] = {"recipients": list(names), "content": draft.text}
+    return replace(draft, text="", calls=((SEND, arguments),))
+
+
+# What there is to compute, and what was said of it
+
+
+def _at_issue(reading: Reading) -> tuple[Problem, ...]:
+    """What there is to compute: in the user's words if the agent saw them, otherwise in what others quote."""
+    if reading.task is not None:
+        return reading.task.arithmetic.problems
+    for block in reversed(reading.messages):
+        if block.arithmetic.problems:
+            return block.arithmetic.problems
+    read = (arithmetic(sheet.content).problems for sheet in sheets(reading).values())
+    return next((problems for problems in read if problems), ())
+
+
+def _claims(reading: Reading, problem: Problem, *, alone: bool) -> dict[str, Fraction]:
+    """The latest value that each other agent gave for a problem, in a message or on a board."""
+    task = reading.task
+    latest: dict[str, Arithmetic] = {}
+    for sheet in sheets(reading).values():
+        latest.update((name, arithmetic(said)) for name, said in sheet.said.items() if name != reading.name)
+    for block in reading.messages:
+        if block is not task and block.arithmetic.equations:
+            latest[block.sender] = block.arithmetic
+    said: dict[str, Fraction] = {}
+    for sender, held in latest.items():
+        equations = held.equations
+        about = [claim for claim in equations if claim.text == problem.text] or (list(equations[:1]) if alone else [])
+        if about and is_number(about[-1].claimed):
+            said[sender] = value_of(about[-1].claimed)
+    return said
+
+
+def _snapped(value: Fraction, own: Fraction) -> Fraction:
+    """A value that is told like the own one is the own one: what is told has only so many digits."""
+    return own if number_text(value) == number_text(own) else value
+
+
+def _stated(reading: Reading) -> _Stated:
+    """What the agent itself said last, in an earlier turn of this context."""
+    earlier = reading.items[: len(reading.items) - len(reading.turn)]
+    for item in reversed(earlier):
+        if not isinstance(item, Own):
+            continue
+        sent = [str(call.arguments.get("content", "")) for call in item.calls if call.name == SEND]
+        said = item.position or "\n".join([item.text, *sent])
+        values = {
+            claim.text: value_of(claim.claimed) for claim in arithmetic(said).equations if is_number(claim.claimed)
+        }
+        if item.position or values:
+            answer = item.position or "; ".join(equation(text, value) for text, value in values.items())
+            return _Stated(answer, values)
+    return _Stated()
+
+
+def _why_changed(answer: str, before: _Stated, reasons: Iterable[str]) -> str:
+    """Why the answer is another than before; empty if it is the same, or the first."""
+    if not before.answer or answer_key(before.answer) == answer_key(answer):
+        return ""
+    return "; ".join(filter(None, reasons)) or "more was asked, or is known, than before"
+
+
+# Whose value counts
+
+
+def _settled(
+    problem: Problem, own: Fraction, said: Mapping[str, Fraction], before: Fraction | None, solver: Solver
+) -> _Held:
+    """Which value the agent stands by, and why. The calculator's word outweighs everybody's."""
+    if solver.sure:
+        changed = "" if before == own else f"the calculator gives {number_text(own)}"
+        return _Held(equation(problem.text, own), own, _remark(own, said, ()), _MOST_SURE, (solver.source,), changed)
+    steps, chance = solver.steps, solver.chance
+    stated = [] if before is None else [before]
+    if all(value == own for value in [*said.values(), *stated]):
+        return _in_head(problem, own, said, steps, chance)
+    again = solver.mind.compute(problem.expression, "check")
+    votes = Counter([*stated, own, again.value, *said.values()])
+    best = [value for value, count in votes.items() if count == max(votes.values())]
+    chosen = next((value for value in (*stated, own) if value in best), best[0])
+    if chosen == own:
+        held = _in_head(problem, own, said, steps, chance)
+    elif chosen == again.value:
+        held = _in_head(problem, chosen, said, again.steps, again.chance)
+    elif chosen == before:
+        held = _in_head(problem, chosen, said, (), chance)
+    else:
+        return _follow(problem, own, chosen, said)
+    return replace(held, changed=_corrected(chosen, said))
+
+
+def _in_head(
+    problem: Problem, value: Fraction, said: Mapping[str, Fraction], steps: tuple[Fraction, ...], chance: float
+) -> _Held:
+    """A value that the agent found itself. Everybody who found the same halves its doubt."""
+    agreeing = sum(theirs == value for theirs in said.values())
+    sure = 1 - (1 - chance) / 2**agreeing
+    shown = tuple(map(number_text, steps)) if len(steps) <= _SHOWN_STEPS else (number_text(value),)
+    confidence = min(max(sure, _LEAST_SURE), _MOST_SURE)
+    return _Held(equation(problem.text, value), value, _remark(value, said, steps), confidence, shown)
+
+
+def _follow(problem: Problem, own: Fraction, chosen: Fraction, said: Mapping[str, Fraction]) -> _Held:
+    """A value that others found, and this agent did not."""
+    theirs = [name for name, value in said.items() if value == chosen]
+    remark = f"I had {number_text(own)} and follow the others: {number_text(chosen)}."
+    why = f"{', '.join(theirs)} {'says' if len(theirs) == 1 else 'say'} {number_text(chosen)}"
+    confidence = min(1 - 0.5 ** len(theirs), _MOST_SURE)
+    return _Held(equation(problem.text, chosen), chosen, remark, confidence, tuple(theirs), why)
+
+
+def _corrected(value: Fraction, said: Mapping[str, Fraction]) -> str:
+    theirs = [name for name, given in said.items() if given == value]
+    seconded = f", as {', '.join(theirs)} said" if theirs else ""
+    return f"computing again gave {number_text(value)}{seconded}"
+
+
+def _remark(value: Fraction, said: Mapping[str, Fraction], steps: tuple[Fraction, ...]) -> str:
+    agree = [name for name, theirs in said.items() if theirs == value]
+    differ = [f"{name} ({number_text(theirs)})" for name, theirs in said.items() if theirs != value]
+    parts = []
+    if agree:
+        parts.append(f"I agree with {', '.join(agree)}.")
+    if differ:
+        parts.append(f"I do not agree with {', '.join(differ)}.")
+    if 0 < len(steps) <= _SHOWN_STEPS:
+        parts.append(f"Step by step: {', then '.join(map(number_text, steps))}.")
+    return " ".join(parts)
