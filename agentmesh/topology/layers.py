@@ -17,6 +17,7 @@ Bend = tuple[Pair, int]
 Item = str | Bend
 SWEEPS = 12
 SMOOTHING = 20
+MANY_BENDS = 12
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,16 @@ class Columns:
 
 
 def columns(
-    nodes: Sequence[str], pairs: Sequence[Pair], *, first: Sequence[str], last: Sequence[str], node_gap: float
+    nodes: Mapping[str, float], pairs: Sequence[Pair], *, first: Sequence[str], last: Sequence[str], gap: float
 ) -> Columns:
-    """Columns and heights; `first` begin on the left, `last` end on the right. No pair joins a node to itself."""
-    column = _ranks(nodes, pairs, first, last)
-    rows, neighbours = _with_bends(nodes, pairs, column)
+    """Columns and heights of nodes that are so high, with a gap between them; no pair joins a node to itself.
+
+    `first` stand in a column of their own on the left, `last` in one on the right.
+    """
+    column = _ranks(list(nodes), pairs, first, last)
+    rows, neighbours = _with_bends(list(nodes), pairs, column)
     _untangle(rows, neighbours)
-    return Columns(column, _heights(rows, neighbours, node_gap), len(rows))
+    return Columns(column, _heights(rows, neighbours, nodes, gap), len(rows))
 
 
 def bends(pair: Pair, column: Mapping[str, int]) -> list[Bend]:
@@ -64,9 +68,11 @@ def depths(nodes: Sequence[str], pairs: Sequence[Pair], first: Sequence[str]) ->
 
 def _ranks(nodes: Sequence[str], pairs: Sequence[Pair], first: Sequence[str], last: Sequence[str]) -> dict[str, int]:
     """The longest way from the left to each node, over the pairs that do not lead back."""
-    inner = [node for node in nodes if node not in last]
-    kept = [pair for pair in pairs if pair[0] not in last and pair[1] not in last]
-    depth = depths(inner, kept, first)
+    inner = [node for node in nodes if node not in last and node not in first]
+    within = set(inner)
+    kept = [pair for pair in pairs if pair[0] in within and pair[1] in within]
+    heard = {other for one, other in pairs if one in first}
+    depth = depths(inner, kept, [node for node in inner if node in heard])
     place = {node: (depth[node], index) for index, node in enumerate(inner)}
     rank = dict.fromkeys(sorted(inner, key=place.__getitem__), 0)
     ahead: dict[str, list[str]] = {node: [] for node in inner}
@@ -76,8 +82,9 @@ def _ranks(nodes: Sequence[str], pairs: Sequence[Pair], first: Sequence[str], la
     for node in rank:
         for far in ahead[node]:
             rank[far] = max(rank[far], rank[node] + 1)
-    end = max(rank.values(), default=-1) + 1
-    return {**rank, **dict.fromkeys(last, end)}
+    begin = 1 if first else 0
+    end = max(rank.values(), default=-1) + 1 + begin
+    return {**{node: at + begin for node, at in rank.items()}, **dict.fromkeys(first, 0), **dict.fromkeys(last, end)}
 
 
 def _with_bends(
@@ -128,17 +135,19 @@ def _crossings(rows: list[list[Item]], neighbours: Mapping[Item, list[Item]]) ->
     return total
 
 
-def _heights(rows: list[list[Item]], neighbours: Mapping[Item, list[Item]], node_gap: float) -> dict[Item, float]:
+def _heights(
+    rows: list[list[Item]], neighbours: Mapping[Item, list[Item]], nodes: Mapping[str, float], gap: float
+) -> dict[Item, float]:
     """Heights that bring neighbours level with each other while nothing in a column comes too close."""
     y: dict[Item, float] = {}
     for row in rows:
-        offsets = _offsets(row, node_gap)
+        offsets = _offsets(row, nodes, gap)
         middle = (offsets[-1] if offsets else 0.0) / 2
         y.update({item: offset - middle for item, offset in zip(row, offsets, strict=True)})
     there_and_back = [*rows, *reversed(rows)] * SMOOTHING
     for row in (*there_and_back, *rows[-1:], *rows[:1]):
         wanted = [_level(item, neighbours[item], y) for item in row]
-        y.update(zip(row, _apart(wanted, _offsets(row, node_gap)), strict=True))
+        y.update(zip(row, _apart(wanted, _offsets(row, nodes, gap)), strict=True))
     return y
 
 
@@ -148,15 +157,17 @@ def _level(item: Item, neighbours: Sequence[Item], y: Mapping[Item, float]) -> f
     return sum(w * y[n] for w, n in zip(weights, neighbours, strict=True)) / sum(weights) if weights else y[item]
 
 
-def _offsets(row: Sequence[Item], node_gap: float) -> list[float]:
-    """The closest that the items of a column can stand, measured from the first."""
+def _offsets(row: Sequence[Item], nodes: Mapping[str, float], gap: float) -> list[float]:
+    """The closest that the items of a column can stand, measured from the first; many lines stand closer."""
+    many = sum(isinstance(item, tuple) for item in row) > MANY_BENDS
+    between_bends = gap * (0.4 if many else 0.85)
     offsets: list[float] = []
     for index, item in enumerate(row):
-        if index:
-            bends_here = isinstance(item, tuple) + isinstance(row[index - 1], tuple)
-            offsets.append(offsets[-1] + node_gap * (1.0, 0.72, 0.3)[bends_here])
-        else:
+        if index == 0:
             offsets.append(0.0)
+            continue
+        halves = [nodes[end] / 2 for end in (item, row[index - 1]) if not isinstance(end, tuple)]
+        offsets.append(offsets[-1] + (sum(halves) + gap if halves else between_bends))
     return offsets
 
 

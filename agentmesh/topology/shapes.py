@@ -5,15 +5,17 @@ Units are pixels at 100 %; y grows downwards.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from agentmesh.messages import USER
 from agentmesh.topology.phases import Edge, Phase
 
-Part = Literal["task", "answer", "planner", "worker", "judge", "agent"]
+Part = Literal["task", "answer", "planner", "worker", "judge", "moderator", "vote", "board", "agent"]
 Point = tuple[float, float]
 Piece = tuple[Point, Point, Point]
 """A cubic piece of a curve after its start: two control points and the end."""
@@ -26,6 +28,8 @@ TASK, ANSWER = "\0task", "\0answer"
 NODE_HEIGHT = 40.0
 SHORT = 28
 """Longer names are shortened to so many cells."""
+ROUND, SQUARE, JUDGE_CUT, VOTE_CUT, FOLD = 10.0, 4.0, 10.0, 13.0, 10.0
+"""Radii of corners, and what the shapes of judges, votes and boards lack of a rectangle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,69 @@ class Spot:
         half_width, half_height = self.width / 2, self.height / 2
         return (self.x - half_width, self.y - half_height, self.x + half_width, self.y + half_height)
 
+    @property
+    def outline(self) -> tuple[Point, ...]:
+        """The corners of its shape, clockwise from the upper left; round corners as short straight pieces."""
+        left, top, right, bottom = self.box
+        match self.part:
+            case "task" | "answer":
+                return _pill(self)
+            case "vote":
+                cut = VOTE_CUT
+                tips = ((right - cut, top), (right, self.y), (right - cut, bottom))
+                return ((left + cut, top), *tips, (left + cut, bottom), (left, self.y))
+            case "board":
+                return ((left, top), (right - FOLD, top), (right, top + FOLD), (right, bottom), (left, bottom))
+            case "judge":
+                return _chamfered(self.box, JUDGE_CUT)
+            case part:
+                return _chamfered(self.box, (SQUARE if part == "planner" else ROUND) * _ARC)
+
     def towards(self, x: float, y: float) -> Point:
-        """The point of its border on the way to (x, y)."""
+        """The point of its border on the way from its middle to (x, y)."""
         dx, dy = x - self.x, y - self.y
-        scale = 1 / max(abs(dx) / (self.width / 2), abs(dy) / (self.height / 2), 1e-9)
-        return (self.x + dx * scale, self.y + dy * scale)
+        corners = self.outline
+        shares = [0.0]
+        for (ax, ay), (bx, by) in pairwise((*corners, corners[0])):
+            ex, ey = bx - ax, by - ay
+            across = dx * ey - dy * ex
+            if abs(across) > 1e-9:
+                at = ((ax - self.x) * dy - (ay - self.y) * dx) / across
+                shares += [((ax - self.x) * ey - (ay - self.y) * ex) / across] * (-1e-9 <= at <= 1 + 1e-9)
+        return (self.x + dx * max(shares), self.y + dy * max(shares))
+
+    def side(self, y: float, *, right: bool) -> Point:
+        """The point of its border at the height `y`, on the left or on the right."""
+        corners = self.outline
+        hits = [
+            ax + (bx - ax) * (y - ay) / (by - ay)
+            for (ax, ay), (bx, by) in pairwise((*corners, corners[0]))
+            if ay != by and min(ay, by) <= y <= max(ay, by)
+        ]
+        left_x, _, right_x, _ = self.box
+        return (max(hits, default=right_x) if right else min(hits, default=left_x), y)
+
+
+_ARC = 2 - math.sqrt(2)
+"""Where the chamfer that touches a round corner begins, as a share of its radius."""
+_STEPS = 8
+
+
+def _chamfered(box: Box, cut: float) -> tuple[Point, ...]:
+    left, top, right, bottom = box
+    return (
+        (left + cut, top), (right - cut, top), (right, top + cut), (right, bottom - cut),
+        (right - cut, bottom), (left + cut, bottom), (left, bottom - cut), (left, top + cut),
+    )  # fmt: skip
+
+
+def _pill(spot: Spot) -> tuple[Point, ...]:
+    radius = spot.height / 2
+    straight = spot.width / 2 - radius
+    angles = [math.pi * (step / _STEPS - 0.5) for step in range(_STEPS + 1)]
+    right = [(spot.x + straight + radius * math.cos(a), spot.y + radius * math.sin(a)) for a in angles]
+    left = [(spot.x - straight - radius * math.cos(a), spot.y - radius * math.sin(a)) for a in angles]
+    return (*right, *left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +126,19 @@ class Link:
     there: Edge
     back: Edge | None = None
 
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edge there, and the one back."""
+        return (self.there,) if self.back is None else (self.there, self.back)
+
+    def turned(self) -> Link:
+        """The same line, seen from its other end; only of a line with two edges."""
+        return self if self.back is None else Link(self.stop, self.start, self.back, self.there)
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A drawn link: a start and cubic pieces (two control points and an end each)."""
+    """A drawn line, for one link or for several at once: a start and cubic pieces (two control points and an end)."""
 
     links: tuple[Link, ...]
     start: Point
@@ -87,6 +158,16 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Ring:
+    """Around several nodes: a line that ends at it stands for one line to each of them."""
+
+    box: Box
+    shape: Literal["ellipse", "frame"] = "ellipse"
+    of_user: bool = False
+    """Whether the line comes from `user`, or leads there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A phase laid out, its upper left corner at (0, 0)."""
 
@@ -95,8 +176,7 @@ class Picture:
     curves: tuple[Curve, ...]
     width: float
     height: float
-    rings: tuple[Box, ...] = ()
-    """Around all agents: a line that ends at a ring stands for one line to each agent."""
+    rings: tuple[Ring, ...] = ()
 
 
 def shortened(name: str, cells: int = SHORT) -> str:
@@ -185,16 +265,25 @@ def links_of(phase: Phase) -> tuple[Link, ...]:
 
 
 def members(phase: Phase) -> tuple[str, ...]:
-    """The agents of a phase: those that take part, and those that only its edges name."""
+    """The nodes of a phase beside `user`: who takes part, whom only edges name, and its votes and boards."""
     ends = [end for edge in phase.edges for end in edge.pair]
-    return tuple(dict.fromkeys(name for name in (*phase.participants, *ends) if name != USER))
+    named = (*phase.participants, *ends, *phase.votes, *phase.boards)
+    return tuple(dict.fromkeys(name for name in named if name != USER))
+
+
+def agents_of(phase: Phase) -> tuple[str, ...]:
+    """The nodes that act."""
+    return tuple(name for name in members(phase) if name not in phase.votes and name not in phase.boards)
 
 
 def part_of(phase: Phase, name: str) -> Part:
     """What a node is to its phase."""
     planning = phase.planning
-    if planning is None:
-        return "agent"
-    if name in planning.workers:
-        return "planner"
-    return "judge" if name == planning.judge else "worker" if name in planning.planner_of else "agent"
+    special: dict[str, Part] = {**dict.fromkeys(phase.boards, "board"), **dict.fromkeys(phase.votes, "vote")}
+    if phase.moderator is not None:
+        special[phase.moderator] = "moderator"
+    if planning is not None:
+        special |= dict.fromkeys(planning.planner_of, "worker")
+        special |= {planning.judge: "judge"} if planning.judge else {}
+        special |= dict.fromkeys(planning.workers, "planner")
+    return special.get(name, "agent")
