@@ -29,6 +29,8 @@ def misplaced(agent: AgentConfig) -> list[tuple[str, str]]:
         found.append(("command", "`command` and `kind: command` go together; write command: {argv: [PROGRAM, ...]}"))
     if agent.kind == "team" and agent.team is None:
         found.append(("team", "`team` and `kind: team` go together; write team: other.yaml"))
+    if agent.options and agent.candidates:
+        found.append(("candidates", "`options` and `candidates` exclude each other: a vote is about one of them"))
     return found
 
 

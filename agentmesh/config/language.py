@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from agentmesh.config.models import TeamConfig
 from agentmesh.config.source import Step
+from agentmesh.config.topologies import DrawnPhase
 
 _SIMILAR = 60.0
 """Least similarity, of 100, at which one name is taken for a mistyped other."""
@@ -56,7 +57,7 @@ def annotation_at(path: Sequence[Step], data: Any) -> Any:
     """The type that the language gives to the place: a model, a `dict[...]`, a scalar type; None if unknown."""
     kind: Any = TeamConfig
     for step in path:
-        kind = _child(_chosen(kind, data), step)
+        kind = _child(_chosen(kind, data), step, data)
         data = _item(data, step)
         if kind is None:
             return None
@@ -66,6 +67,10 @@ def annotation_at(path: Sequence[Step], data: Any) -> Any:
 def keys_at(path: Sequence[Step], data: Any) -> tuple[str, ...] | None:
     """The keys allowed in the mapping at `path` of the data; None where every key is."""
     kind = annotation_at(path, data)
+    for step in path:
+        data = _item(data, step)
+    if _is_open(kind, data):
+        return None
     return keys_of(kind) if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
@@ -83,12 +88,17 @@ def _item(data: Any, step: Step) -> Any:
     return None
 
 
-def _child(kind: Any, step: Step) -> Any:
+def _is_open(kind: Any, data: Any) -> bool:
+    """Whether a mapping may have keys that the language does not know: beside a generator stand its arguments."""
+    return isinstance(kind, type) and issubclass(kind, DrawnPhase) and isinstance(data, dict) and "generator" in data
+
+
+def _child(kind: Any, step: Step, data: Any) -> Any:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         for name, field in kind.model_fields.items():
             if (field.alias or name) == step:
                 return field.annotation
-        return None
+        return Any if _is_open(kind, data) else None
     if kind is Any:
         return Any
     origin, arguments = get_origin(kind), get_args(kind)

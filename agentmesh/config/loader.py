@@ -5,23 +5,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from agentmesh.config.forms import agents_at, long_forms, topology_at
 from agentmesh.config.interpolation import interpolate
-from agentmesh.config.models import TeamConfig
+from agentmesh.config.models import AgentConfig, TeamConfig
 from agentmesh.config.names import Remark, check_parts
 from agentmesh.config.overrides import Overridden, override, read_path
 from agentmesh.config.problems import Fault, faults
 from agentmesh.config.salvage import Parts, salvage, whole
 from agentmesh.config.source import DEEPEST, TOO_DEEP, Path, Source, Step, parse, written
-from agentmesh.config.topologies import DrawnPhase, Graph, PhaseConfig, long_phase
 from agentmesh.errors import ConfigError, Problem
 
-D = TypeVar("D", bound=DrawnPhase)
 _EMPTY = "the file is empty; a team has at least version, agents and topology"
 
 
@@ -49,6 +48,11 @@ class Loaded:
         """A problem at the path, as this module reports its own."""
         return _Places(self._source, self._overridden).problem(self._steps(path), message, at_key=at_key)
 
+    def refused(self, remarks: Sequence[Remark]) -> Draft:
+        """The file with what is wrong with it after all."""
+        places = _Places(self._source, self._overridden)
+        return Draft(whole(self.config), self.path, (), frozenset(), places).refused(remarks)
+
     def _steps(self, path: Sequence[Step] | str) -> Path:
         return read_path(path, self._overridden.data) if isinstance(path, str) else tuple(path)
 
@@ -68,6 +72,12 @@ class Draft:
     def problem(self, path: Sequence[Step], message: str, *, at_key: bool = False) -> Problem:
         """A problem at the path, as this module reports its own."""
         return self._places.problem(tuple(path), message, at_key=at_key)
+
+    def refused(self, remarks: Sequence[Remark]) -> Draft:
+        """The draft with more that is wrong."""
+        problems = once([*self.problems, *_of(remarks, self._places, "error")])
+        broken = self.broken | {remark.path for remark in remarks}
+        return replace(self, problems=tuple(problems), broken=broken)
 
     def is_settled(self, path: Sequence[Step]) -> bool:
         """Whether what stands at the path is what its author meant, as far as is known."""
@@ -173,12 +183,19 @@ class _Places:
         self._overridden = overridden
 
     def problem(self, path: Path, message: str, *, at_key: bool = False) -> Problem:
+        path = self._as_written(path)
         origin = self._overridden.origin(path)
         if origin is None and path and not self._source.holds(path):
             origin = self._overridden.origin_below(path)
         if origin is not None:
             return Problem(0, 0, origin, message)
         return Problem(*self._source.locate(path, key=at_key), written(path), message)
+
+    def _as_written(self, path: Path) -> Path:
+        """Arguments of a generator may stand beside it."""
+        if len(path) < 2 or path[-2] != "arguments" or self._source.holds(path) or self._overridden.origin(path):
+            return path
+        return (*path[:-2], path[-1])
 
 
 class _Loading:
@@ -219,10 +236,13 @@ class _Loading:
         self._problems += _of(remarks, places, "error")
         if self._problems or config is None:
             broken |= {remark.path for remark in remarks if remark.kind == "error"}
+            topology = parts.topology and topology_at(self._folder, parts.topology)
+            parts = parts._replace(agents=agents_at(self._folder, parts.agents), topology=topology)
             return Draft(parts, self._name, tuple(once(self._problems)), frozenset(broken), places)
         warnings = _of(remarks, places, "warning")
-        placed = _with_paths(_with_prompts(config, prompts), self._folder)
-        return Loaded(placed, self._name, tuple(warnings), self._source, overridden)
+        agents = agents_at(self._folder, _with_prompts(config.agents, prompts))
+        whole_paths = {"agents": agents, "topology": topology_at(self._folder, config.topology)}
+        return Loaded(config.model_copy(update=whole_paths), self._name, tuple(warnings), self._source, overridden)
 
     def _override(self, overrides: Sequence[str], model: str | None) -> Overridden:
         overridden = override(self._source.data, overrides)
@@ -270,7 +290,7 @@ def _validated(data: Any, texts: Mapping[Path, str]) -> tuple[Any, TeamConfig | 
 
     Where a reference's value was read as a number and a text is wanted, the second look takes the text.
     """
-    data = _long_forms(data)
+    data = long_forms(data)
     config, wrong = _validate(data)
     mistyped = {fault.path for fault in wrong} & set(texts)
     if mistyped:
@@ -282,26 +302,6 @@ def _validated(data: Any, texts: Mapping[Path, str]) -> tuple[Any, TeamConfig | 
     return data, config, wrong
 
 
-def _long_forms(data: Any) -> Any:
-    """The data with short forms that concern whole mappings written out: a node that is a team, a generator."""
-    if not isinstance(data, dict):
-        return data
-    agents, topology = data.get("agents"), data.get("topology")
-    if isinstance(agents, dict):
-        agents = {
-            name: {**agent, "kind": "team"} if isinstance(agent, dict) and "team" in agent and "kind" not in agent
-            else agent
-            for name, agent in agents.items()
-        }  # fmt: skip
-        data = {**data, "agents": agents}
-    if isinstance(topology, dict) and topology.get("kind") == "graph":
-        topology = long_phase(topology, Graph)
-        if isinstance(topology.get("phases"), list):
-            topology = {**topology, "phases": [long_phase(phase, PhaseConfig) for phase in topology["phases"]]}
-        data = {**data, "topology": topology}
-    return data
-
-
 def _validate(data: Any) -> tuple[TeamConfig | None, list[Fault]]:
     # As JSON, because there strict means what it means in a file: a list is a list and "5" is no number.
     try:
@@ -311,31 +311,11 @@ def _validate(data: Any) -> tuple[TeamConfig | None, list[Fault]]:
         return None, faults(error.errors(include_url=False), data)
 
 
-def _with_prompts(config: TeamConfig, prompts: Mapping[str, str]) -> TeamConfig:
-    if not prompts:
-        return config
-    agents = {
+def _with_prompts(agents: Mapping[str, AgentConfig], prompts: Mapping[str, str]) -> dict[str, AgentConfig]:
+    return {
         name: agent.model_copy(update={"instructions": prompts[name]}) if name in prompts else agent
-        for name, agent in config.agents.items()
+        for name, agent in agents.items()
     }
-    return config.model_copy(update={"agents": agents})
-
-
-def _with_paths(config: TeamConfig, folder: FilePath) -> TeamConfig:
-    """The config with the paths of graphs and teams, which are relative to its file, made whole."""
-    agents = {
-        name: agent.model_copy(update={"team": str(folder / agent.team)}) if agent.team else agent
-        for name, agent in config.agents.items()
-    }
-    topology = config.topology
-    if isinstance(topology, Graph):
-        phases = tuple(_at(phase, folder) for phase in topology.phases)
-        topology = _at(topology, folder).model_copy(update={"phases": phases})
-    return config.model_copy(update={"agents": agents, "topology": topology})
-
-
-def _at(phase: D, folder: FilePath) -> D:
-    return phase.model_copy(update={"file": str(folder / phase.file)}) if phase.file else phase
 
 
 def _plain(value: Any, path: Path, source: Source) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from agentmesh.config.kinds import misplaced
 from agentmesh.config.language import did_you_mean, meant_model, one_of
 from agentmesh.config.models import PROVIDERS, AgentConfig, ModelConfig, TeamConfig
-from agentmesh.config.places import RESERVED, Remark, check_topology, replicas_of, resolver
+from agentmesh.config.phases import drawn_phases
+from agentmesh.config.places import RESERVED, check_topology, replicas_of, resolver
+from agentmesh.config.remarks import Remark
 from agentmesh.config.topologies import AnyTopology
 
 __all__ = ["Remark", "check_names", "check_parts", "expand_agents", "expand_names", "replicas_of", "resolver"]
@@ -58,6 +60,8 @@ def check_parts(
         remarks += _model_names(agents, models, known_models)
     if topology is not None:
         remarks += check_topology(agents, topology)
+    if models is not None and topology is not None:
+        remarks += _summary_models(topology, [*models, *known_models])
     return remarks
 
 
@@ -110,6 +114,17 @@ def _agent_models(agents: Mapping[str, AgentConfig], names: Collection[str]) -> 
     if unsaid:
         message = f"no model 'default', which agents without a model of their own use: {one_of(unsaid)}; models: "
         yield Remark("error", ("models",), message + one_of(names), at_key=True)
+
+
+def _summary_models(topology: AnyTopology, names: Collection[str]) -> Iterator[Remark]:
+    """Whom edges that carry summaries ask for them."""
+    for path, phase in drawn_phases(topology):
+        for index, edge in enumerate(phase.edges):
+            if edge.carries == "summary" and edge.model not in names:
+                key = "model" if "model" in edge.model_fields_set else "carries"
+                message = f"no model '{edge.model}' under models, to make the summaries; allowed: {one_of(names)}"
+                place = (*path, "edges", index, key)
+                yield Remark("error", place, message + did_you_mean(edge.model, names))
 
 
 def _unusable(model: str, names: Collection[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from agentmesh.config.language import annotation_at, did_you_mean, keys_at, one_of
 from agentmesh.config.source import DEEPEST, TOO_DEEP, Path, Step, parse, written
+from agentmesh.config.topologies import long_edge
 from agentmesh.errors import ConfigError
 
 _INDEX = re.compile(r"\[(\d+)\]")
@@ -55,6 +56,7 @@ def override(data: Any, overrides: Sequence[str]) -> Overridden:
         try:
             where, equals, value = text.partition("=")
             path = read_path(where.strip() if equals else "", result.data)
+            result.data = _spelled_out(path, result.data)
             _check(path, result.data)
             result.put(path, _value(value), origin)
             if not isinstance(_at(result.data, path), str | list | dict):
@@ -87,6 +89,18 @@ def _name(rest: str, data: Any) -> str:
     known = data if isinstance(data, dict) else {}
     fitting = [key for key in known if rest.startswith(key) and rest[len(key) : len(key) + 1] in ("", ".", "[")]
     return max(fitting, key=len) if fitting else re.split(r"[.\[]", rest, maxsplit=1)[0]
+
+
+def _spelled_out(path: Path, data: Any) -> Any:
+    """The data with the edge of whose parts the path speaks as a mapping, should it be written `a -> b` or `[a, b]`."""
+    for length in range(2, len(path)):
+        if path[length - 2] == "edges" and isinstance(path[length - 1], int) and isinstance(path[length], str):
+            edge = _at(data, path[:length])
+            long = long_edge(edge)
+            if isinstance(long, dict) and not isinstance(edge, dict):
+                plain = {key: list(value) if isinstance(value, tuple) else value for key, value in long.items()}
+                return _with(data, path[:length], plain)
+    return data
 
 
 def _check(path: Path, data: Any) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, assert_never
 
 from agentmesh.config.language import did_you_mean, one_of
 from agentmesh.config.models import AgentConfig
+from agentmesh.config.phases import Every, check_phases, drawn_phases, takes_everybody
+from agentmesh.config.remarks import Remark
 from agentmesh.config.source import Path, written
 from agentmesh.config.topologies import (
     AnyTopology,
@@ -27,19 +29,8 @@ from agentmesh.messages import RUN, USER
 
 RESERVED = {USER: "sends the task and receives the answer", RUN: "is the sender of the run's own notices"}
 _HERE: Path = ("topology",)
-Every = Callable[[Iterable[str]], tuple[str, ...]]
+_BEST_OF = "best_of"
 Takes = Literal["agent", "vote", "agent or vote", "end"]
-
-
-class Remark(NamedTuple):
-    """Something wrong (`error`) or odd (`warning`) at a place of the file."""
-
-    kind: Literal["error", "warning"]
-    path: Path
-    message: str
-    at_key: bool = False
-    given: Path = ()
-    """A place that the remark takes for granted."""
 
 
 class Use(NamedTuple):
@@ -66,69 +57,60 @@ def replicas_of(name: str, agent: AgentConfig) -> tuple[str, ...]:
 def resolver(agents: Mapping[str, AgentConfig]) -> Every:
     """A function from names in the file to names of agents; names that it does not know stay as they are."""
     table = {name: replicas_of(name, agent) for name, agent in agents.items() if agent.replicas > 1}
+    if not table:
+        return tuple
     return lambda names: tuple(one for name in names for one in table.get(name, (name,)))
 
 
 def check_topology(agents: Mapping[str, AgentConfig], topology: AnyTopology) -> Iterator[Remark]:
     """Everything wrong or odd about the names that a topology and the votes use."""
-    uses = [use for use in (*_uses(topology), *_of_votes(agents)) if use.name]
+    uses = [use for use in (*uses_of(topology), *_of_votes(agents)) if use.name]
     replicas = {one: name for name, agent in agents.items() for one in replicas_of(name, agent)}
     every = resolver(agents)
     used: set[str] = set()
     for use in uses:
         wrong = _wrong_use(use, agents, replicas)
         if wrong:
-            yield Remark("error", use.path, wrong)
+            yield Remark("error", use.path, wrong, at_key=use.path[-2:-1] == ("weights",))
         if use.path[0] == "topology":
-            used.update(every([use.name]))
+            used.add(use.name)
+    used.update(every(used))
+    everybody = {one: None for one, name in replicas.items() if agents[name].acts and not agents[name].reserve}
     yield from _placed_twice(uses, every)
-    yield from _drawn_twice(topology, every)
+    yield from check_phases(topology, every, everybody)
     yield from _of_kind(topology, every, replicas)
-    if not (isinstance(topology, Graph) and _takes_everybody(topology)):
+    if not takes_everybody(topology):
         yield from _idle(agents, used)
 
 
-def _uses(topology: AnyTopology) -> Iterator[Use]:
+def uses_of(topology: AnyTopology) -> Iterator[Use]:
+    """Every place of a `topology:` entry that names a node."""
     match topology:
-        case Solo():
-            yield Use((*_HERE, "agent"), topology.agent, "the agent", single=True)
-        case Chain():
-            yield from _listed("agents", topology.agents)
-        case Flat():
-            yield from _listed("agents", topology.agents)
-            yield from _named("speaker", topology.speaker, mention=True)
-            yield from _named("vote", topology.vote, takes="vote")
-        case Star():
-            yield from _named("center", topology.center)
-            yield from _listed("leaves", topology.leaves, "a leaf")
-        case Ring():
-            yield from _listed("agents", topology.agents)
-            yield from _named("speaker", topology.speaker, mention=True)
         case Layers():
             yield from _layers(topology)
-        case Debate():
-            yield from _listed("sides", topology.sides, "a side")
-            yield from _named("judge", topology.judge)
-        case Independent():
-            yield from _listed("agents", topology.agents)
-            yield from _named("vote", topology.vote, takes="vote")
-            yield from _named("best_of", topology.best_of)
-            yield from _named("aggregator", topology.aggregator)
         case Hierarchy():
             yield from _planning(_HERE, topology)
         case Graph():
             for path, phase in drawn_phases(topology):
                 yield from _drawn(path, phase)
+        case Solo() | Chain() | Flat() | Star() | Ring() | Debate() | Independent():
+            yield from _by_keys(topology)
         case _:
             assert_never(topology)
 
 
-def drawn_phases(topology: AnyTopology | None) -> Iterator[tuple[Path, DrawnPhase]]:
-    """The phases of a graph that is drawn by hand, with their places."""
-    if isinstance(topology, Graph) and topology.phases:
-        yield from (((*_HERE, "phases", index), phase) for index, phase in enumerate(topology.phases))
-    elif isinstance(topology, Graph):
-        yield _HERE, topology
+_SINGLE = ("agent", "center", "judge", "best_of", "aggregator", "speaker", "vote")
+_LISTED = {"agents": "an agent", "leaves": "a leaf", "sides": "a side"}
+
+
+def _by_keys(topology: AnyTopology) -> Iterator[Use]:
+    """The nodes of a kind whose every key names one, or several of one sort."""
+    for key in type(topology).model_fields:
+        given = getattr(topology, key)
+        if key in _LISTED:
+            yield from _listed(key, given, _LISTED[key])
+        elif key in _SINGLE:
+            yield from _named(key, given, takes="vote" if key == "vote" else "agent", mention=key == "speaker")
 
 
 def _named(key: str, name: str | None, *, takes: Takes = "agent", mention: bool = False) -> Iterator[Use]:
@@ -242,26 +224,6 @@ def _placed_twice(uses: Iterable[Use], every: Every) -> Iterator[Remark]:
             first.setdefault((use.group, one), use.path)
 
 
-def _drawn_twice(topology: AnyTopology, every: Every) -> Iterator[Remark]:
-    for place, phase in drawn_phases(topology):
-        drawn: dict[tuple[str, str], int] = {}
-        for index, edge in enumerate(phase.edges):
-            path: Path = (*place, "edges", index)
-            senders, recipients = every(edge.senders), every(edge.recipients)
-            if senders == recipients and len(senders) == 1 and senders[0]:
-                message = f"an edge from '{senders[0]}' to itself; an agent remembers its own turns"
-                yield Remark("error", path, message)
-            pairs = [(a, b) for a in senders for b in recipients if a != b and a and b]
-            pairs += [(b, a) for a, b in pairs if (b, a) not in pairs] if edge.both else []
-            again = [pair for pair in pairs if pair in drawn]
-            if again:
-                a, b = again[0]
-                where = written((*place, "edges", drawn[a, b]))
-                yield Remark("error", path, f"the edge {a} -> {b} is drawn twice, first at {where}")
-            for pair in pairs:
-                drawn.setdefault(pair, index)
-
-
 def _of_kind(topology: AnyTopology, every: Every, known: Collection[str]) -> Iterator[Remark]:
     """How many agents a kind takes, and whom it takes them from."""
     match topology:
@@ -277,6 +239,10 @@ def _of_kind(topology: AnyTopology, every: Every, known: Collection[str]) -> Ite
             names = every(topology.sides)
             if len(names) < 2 and "" not in names:
                 yield Remark("error", (*_HERE, "sides"), "a debate takes two sides or more; for one use kind: chain")
+        case Independent() if topology.best_of is not None:
+            if _BEST_OF in every((*topology.agents, topology.best_of)):
+                message = f"'{_BEST_OF}' is the name of the vote that passes the best answer on; rename the agent"
+                yield Remark("error", ("agents", _BEST_OF), message, at_key=True)
         case Layers():
             last = topology.agents[-1]
             names = every([last] if isinstance(last, str) else last)
@@ -287,17 +253,10 @@ def _of_kind(topology: AnyTopology, every: Every, known: Collection[str]) -> Ite
             return
 
 
-def _one_of_them(
-    part: str, name: str | None, names: Collection[str], known: Collection[str]
-) -> Iterator[Remark]:
+def _one_of_them(part: str, name: str | None, names: Collection[str], known: Collection[str]) -> Iterator[Remark]:
     if name is not None and name in known and name not in names and "" not in names:
         message = f"the {part} '{name}' is not among the agents: {one_of(names)}"
         yield Remark("error", (*_HERE, part), message + did_you_mean(name, names))
-
-
-def _takes_everybody(topology: Graph) -> bool:
-    """Whether a phase names nobody: then all agents of the file stand on the nodes of its generator or file."""
-    return any((phase.generator or phase.file) and not phase.nodes for _, phase in drawn_phases(topology))
 
 
 def _idle(agents: Mapping[str, AgentConfig], used: Collection[str]) -> Iterator[Remark]:

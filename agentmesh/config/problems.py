@@ -76,9 +76,11 @@ def _is_noise(location: Sequence[Step], data: Any) -> bool:
     for step in location:
         if _holds(data, step):
             data = data[step]
-        elif isinstance(data, dict | list) and (step == "str" or str(step).startswith("literal[")):
+            continue
+        member = str(step)
+        if isinstance(data, dict | list) and (member == "str" or member.startswith("literal[")):
             return True
-        elif isinstance(data, str) and (str(step)[:1].isupper() or str(step).startswith(("tuple[", "constrained-"))):
+        if isinstance(data, str) and (member[:1].isupper() or member.startswith(("tuple[", "constrained-"))):
             return True
     return False
 
@@ -132,6 +134,9 @@ def _fault(error: ErrorDetails, data: Any) -> Fault:
         return Fault(place, _unknown_key(place, data), at_key=True, meant=(*place[:-1], *meant) if meant else ())
     if kind == "missing":
         return Fault(place, f"'{place[-1]}' is missing{_NEEDS.get(place, '')}")
+    if kind == "misfit":
+        place = (*place, str(error["ctx"]["key"]))
+        return Fault(place, str(error["ctx"]["message"]), at_key=_is_there(place, data))
     if kind in ("union_tag_invalid", "union_tag_not_found") and place == ("topology",):
         return _bad_kind(error)
     return Fault(place, _message(error, place, data))
@@ -148,6 +153,8 @@ def _bad_name(name: str, error: ErrorDetails) -> str:
 
 def _unknown_key(path: Path, data: Any) -> str:
     key, parent = str(path[-1]), path[:-1]
+    if _is_there((*parent, "arguments", key), data):
+        return f"'{key}' is given twice, here and among the `arguments` of the generator; keep one of them"
     keys = keys_at(parent, data) or ()
     place = ""
     if parent == ("topology",) and isinstance(data["topology"], dict):

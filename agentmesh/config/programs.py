@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from agentmesh.config.models import ModelConfig, TeamConfig
-from agentmesh.config.places import drawn_phases
+from agentmesh.config.phases import drawn_phases
 from agentmesh.config.source import Path, written
 
 

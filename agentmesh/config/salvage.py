@@ -36,6 +36,8 @@ _STANDS_FOR: dict[str, Any] = {
     "judge": "",
     "edges": [["", ""]],
     "nodes": [],
+    "name": "_",
+    "until": {"promise": "_"},
     "model": _NOBODY,
     "provider": _NOBODY,
     "argv": [""],
@@ -105,7 +107,7 @@ def _part(kind: Any, data: Any, otherwise: Part) -> Part:
 
 def _mend(data: Any, fault: Fault) -> None:
     """Take out of the data what the fault is about, or put something neutral in its place."""
-    path = _of_edge(fault.path) or fault.path
+    path = _of_whole(fault.path)
     if fault.of_a_name or not path:
         return
     parent = data
@@ -118,7 +120,7 @@ def _mend(data: Any, fault: Fault) -> None:
     if isinstance(parent, list) and isinstance(last, int) and last < len(parent):
         parent[last] = _item(path)
     elif isinstance(parent, dict):
-        neutral = None if fault.at_key else _neutral(path)
+        neutral = None if fault.at_key and path == fault.path else _neutral(path)
         if neutral is None:
             parent.pop(last, None)
         else:
@@ -127,11 +129,13 @@ def _mend(data: Any, fault: Fault) -> None:
             parent.setdefault("model", _NOBODY)  # perhaps it asks none
 
 
-def _of_edge(path: Path) -> Path:
-    """The place of the whole edge that the path leads into, if it does."""
-    if path[:1] == ("topology",) and "edges" in path[:-1]:
-        return path[: path.index("edges") + 2]
-    return ()
+def _of_whole(path: Path) -> Path:
+    """The place of the edge, the end of a phase or the memory that the path leads into: their keys go together."""
+    if path[:1] == ("topology",):
+        for key, length in (("edges", 2), ("until", 1)):
+            if key in path[:-1]:
+                return path[: path.index(key) + length]
+    return path[:3] if path[:1] == ("agents",) and path[2:3] == ("memory",) else path
 
 
 def _neutral(path: Path) -> Any:
@@ -144,6 +148,6 @@ def _neutral(path: Path) -> Any:
 
 def _item(path: Path) -> Any:
     """A place in a list stays one, so that those behind it keep their numbers."""
-    if _of_edge(path):
-        return ["", ""]
+    if path[-2] in ("edges", "phases"):
+        return ["", ""] if path[-2] == "edges" else {"name": "_", "edges": [["", ""]]}
     return "note" if path[-2] == "interventions" else ""

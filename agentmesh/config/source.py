@@ -21,9 +21,13 @@ Step = str | int
 Path = tuple[Step, ...]
 
 _TAG = "tag:yaml.org,2002:"
+_STRING = f"{_TAG}str"
+_PYTHON = f"{_TAG}python"
 DEEPEST = 80
 """Levels of lists and mappings: far more than a team needs, far fewer than recursive validation bears."""
 TOO_DEEP = f"lists and mappings are nested more than {DEEPEST} deep; write it flatter"
+_LARGE = 32_768
+"""Characters from which on a text is worth the attempt to read it as plain YAML."""
 _MOST_VALUES = 1_000_000
 """Values after aliases are expanded: beyond this a file is an attack or an accident, not a team."""
 
@@ -103,7 +107,7 @@ def parse(text: str, name: str) -> Source:
     Raises: ConfigError, where the text is no YAML at all; what can be told beside other problems is in `problems`.
     """
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = _composed(text)
     except MarkedYAMLError as error:
         raise ConfigError([_syntax_problem(error, text)], name) from None
     except YAMLError as error:
@@ -117,6 +121,17 @@ def parse(text: str, name: str) -> Source:
     if root is not None:
         source.data = _Reader(source).value(root, ())
     return source
+
+
+def _composed(text: str) -> Node | None:
+    if len(text) >= _LARGE:
+        from agentmesh.config.plain import NotPlain, compose_plain
+
+        try:
+            return compose_plain(text)
+        except NotPlain:
+            pass  # ruamel.yaml knows all of YAML, and says what is wrong
+    return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-any-return]
 
 
 def scalar(text: str) -> Any:
@@ -169,7 +184,7 @@ class _Reader:
 
     def _mapping(self, node: MappingNode, path: Path) -> tuple[dict[str, Any], int]:
         own: dict[str, Any] = {}
-        lines: dict[str, int] = {}
+        keys: dict[str, Node] = {}
         size = 1
         for key, item in node.value:
             if not isinstance(key, ScalarNode):
@@ -178,11 +193,12 @@ class _Reader:
                 value, more = self._build(item, (*path, key.value))
                 size += more
                 if key.value in own:
-                    again = f"'{key.value}' is given twice, first in line {lines[key.value]}; keep one of them"
+                    first = _mark(keys[key.value])[0]
+                    again = f"'{key.value}' is given twice, first in line {first}; keep one of them"
                     self._source.problems.append(Problem(*_mark(key), written((*path, key.value)), again))
                     continue
                 own[key.value] = value
-                lines[key.value] = _mark(key)[0]
+                keys[key.value] = key
         merged: dict[str, Any] = {}
         for other in _merged(node):
             value, more = self._build(other, path)
@@ -191,8 +207,11 @@ class _Reader:
         return {**merged, **own}, size
 
     def _scalar(self, node: ScalarNode, path: Path) -> Any:
+        tag = node.tag
+        if tag == _STRING and node.value.isascii():
+            return node.value
         self._check_tag(node, path)
-        kind = str(node.tag).removeprefix(_TAG)
+        kind = str(tag).removeprefix(_TAG)
         try:
             value = _typed(kind, node.value)
         except ValueError:
@@ -204,10 +223,11 @@ class _Reader:
         return value
 
     def _check_tag(self, node: Node, path: Path) -> None:
-        if node.tag and not node.tag.startswith(_TAG):
-            self._report(node, path, f"the tag {node.tag} means nothing here; remove it")
-        elif node.tag and node.tag.startswith(f"{_TAG}python"):
-            self._report(node, path, f"the tag !!{node.tag.removeprefix(_TAG)} is refused: a file makes no objects")
+        tag = node.tag
+        if tag and not tag.startswith(_TAG):
+            self._report(node, path, f"the tag {tag} means nothing here; remove it")
+        elif tag and tag.startswith(_PYTHON):
+            self._report(node, path, f"the tag !!{tag.removeprefix(_TAG)} is refused: a file makes no objects")
 
     def _report(self, node: Node, path: Path, message: str) -> None:
         self._source.problems.append(Problem(*_mark(node), written(path), message))
@@ -246,7 +266,7 @@ def _is_empty(node: Node) -> bool:
 
 
 def _is_merge(key: ScalarNode) -> bool:
-    return bool(key.tag == f"{_TAG}merge")
+    return bool(key.value == "<<" and key.tag == f"{_TAG}merge")
 
 
 def _merged(node: MappingNode) -> Iterator[MappingNode]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from agentmesh.config.base import Config, Name, PositiveInt
 
@@ -108,8 +109,10 @@ class Independent(TopologyBase):
 
     @model_validator(mode="after")
     def _one_way_out(self) -> Independent:
-        if sum(way is not None for way in (self.vote, self.best_of, self.aggregator)) != 1:
-            raise ValueError("give exactly one of `vote`, `best_of` and `aggregator`")
+        ways = [way for way in ("vote", "best_of", "aggregator") if getattr(self, way) is not None]
+        if len(ways) != 1:
+            key = ways[-1] if ways else "vote"
+            raise misfit(key, "give exactly one of `vote`, `best_of` and `aggregator`")
         return self
 
 
@@ -143,13 +146,19 @@ class EdgeConfig(Config):
         "full",
         description="`full`: what was written; `position`: the sender's position alone; `summary`: a summary of it",
     )
-    model: str = Field("default", description="The model that summarises, for `carries: summary`")
+    model: str = Field("default", description="Name of the model that summarises, for `carries: summary`")
     trust: Literal["trusted", "untrusted"] = Field(
         "trusted", description="`untrusted`: what passes here may not lead to a tool that requires trust"
     )
     rewrite: str | None = Field(None, description="package.module:function (text) -> text, applied on the way")
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _model_summarises(self) -> EdgeConfig:
+        if "model" in self.model_fields_set and self.model != "default" and self.carries != "summary":
+            raise misfit("model", "`model` goes with carries: summary: it makes the summaries; add that, or remove it")
+        return self
 
     @property
     def senders(self) -> tuple[str, ...]:
@@ -186,7 +195,7 @@ class DrawnPhase(Config):
     edges: tuple[EdgeConfig, ...] = Field((), description="`a -> b`, `a <-> b`, `[a, b]` or {from, to, ...}")
     generator: str | None = Field(
         None,
-        description="A function of NetworkX that makes a graph, its arguments beside it; its nodes are `nodes`, in order",
+        description="A function of NetworkX that makes a graph, its arguments beside it; `nodes` stand on it in order",
     )
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="Arguments of the generator; they may also stand beside it"
@@ -226,7 +235,7 @@ class DrawnPhase(Config):
     def _order_has_what_it_needs(self) -> DrawnPhase:
         wrong = _misfit(self)
         if wrong:
-            raise ValueError(wrong)
+            raise misfit(*wrong)
         return self
 
 
@@ -242,15 +251,6 @@ class Graph(TopologyBase, DrawnPhase):
 
     kind: Literal["graph"] = Field("graph", description="Shape of the topology")
     phases: tuple[PhaseConfig, ...] = Field((), description="Several phases, in this order, in place of all keys above")
-
-    @field_validator("phases")
-    @classmethod
-    def _names_differ(cls, phases: tuple[PhaseConfig, ...], info: ValidationInfo) -> tuple[PhaseConfig, ...]:
-        names = [phase.name for phase in phases]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice:
-            raise ValueError(f"two phases are named '{twice}'; give each a name of its own")
-        return phases
 
 
 TopologyConfig = Annotated[
@@ -278,15 +278,19 @@ def long_phase(data: Any, model: type[DrawnPhase]) -> Any:
     if not isinstance(data, dict) or not isinstance(data.get("generator"), str):
         return data
     given = data.get("arguments", {})
-    beside = {key: value for key, value in data.items() if key not in model.model_fields}
-    if not beside or not isinstance(given, dict):
+    if not isinstance(given, dict):
+        return data
+    # What stands in both places stays where it is, and is told to be one too many.
+    beside = {key: value for key, value in data.items() if key not in model.model_fields and key not in given}
+    if not beside:
         return data
     return {**{key: value for key, value in data.items() if key not in beside}, "arguments": {**beside, **given}}
 
 
 def _ends(text: str) -> Any:
-    names = tuple(name.strip() for name in text.split(","))
-    return names if len(names) > 1 else names[0]
+    if "," not in text:
+        return text.strip()
+    return tuple(name.strip() for name in text.split(","))
 
 
 def _several(end: Any) -> Any:
@@ -295,29 +299,51 @@ def _several(end: Any) -> Any:
 
 
 _IN_ROUNDS = ("round_robin", "simultaneous", "random", "moderator")
+_OF_TASKS = ("planner", "workers", "judge", "max_cycles", "max_tasks")
 
 
-def _misfit(phase: DrawnPhase) -> str:
-    """What does not go together in a phase, or nothing."""
+def misfit(key: str, message: str) -> PydanticCustomError:
+    """The error of a key that does not go with the others of its mapping, or lacks beside them."""
+    return PydanticCustomError("misfit", "{message}", {"key": key, "message": message})
+
+
+def _misfit(phase: DrawnPhase) -> tuple[str, str] | None:
+    """A key that does not go with the others of a phase, and why."""
     if isinstance(phase, Graph) and phase.phases:
-        beside = sorted(phase.model_fields_set & set(DrawnPhase.model_fields))
-        return f"`{beside[0]}` and `phases` exclude each other: write it in a phase" if beside else ""
-    drawn = phase.edges or phase.generator or phase.file
-    if phase.order == "tasks":
-        if phase.planner is None or not phase.workers:
-            return "order: tasks needs `planner` and `workers`"
-    elif not drawn:
-        return "a phase needs `edges`, a `generator` or a `file`; write edges: [user -> a, a -> user]"
+        beside = [key for key in DrawnPhase.model_fields if key in phase.model_fields_set]
+        message = "`{}` and `phases` exclude each other: write it in a phase"
+        return (beside[0], message.format(beside[0])) if beside else None
+    return _drawn_misfit(phase) or _order_misfit(phase)
+
+
+def _drawn_misfit(phase: DrawnPhase) -> tuple[str, str] | None:
+    """What does not go together in what draws the graph."""
+    if not (phase.edges or phase.generator or phase.file or phase.order == "tasks"):
+        return "edges", "a phase needs `edges`, a `generator` or a `file`; write edges: [user -> a, a -> user]"
     if phase.generator and phase.file:
-        return "`generator` and `file` exclude each other: each draws the whole graph"
+        return "file", "`generator` and `file` exclude each other: each draws the whole graph"
+    if phase.arguments and not phase.generator:
+        return "arguments", "`arguments` go with a `generator`: say which, or remove them"
+    return None
+
+
+def _order_misfit(phase: DrawnPhase) -> tuple[str, str] | None:
+    """What does not go with the order in which a phase acts, or with its end."""
+    if phase.order == "tasks" and (phase.planner is None or not phase.workers):
+        lacking = "planner" if phase.planner is None else "workers"
+        return lacking, f"order: tasks needs `planner` and `workers`, and `{lacking}` is missing"
+    alien = [key for key in _OF_TASKS if key in phase.model_fields_set] if phase.order != "tasks" else []
+    if alien:
+        return alien[0], f"`{alien[0]}` goes with order: tasks, and this is order: {phase.order}; remove it"
     if phase.order in _IN_ROUNDS and phase.rounds is None:
-        return f"order: {phase.order} needs `rounds`: so many at most"
+        return "order", f"order: {phase.order} needs `rounds`: so many at most"
     if phase.order not in _IN_ROUNDS and phase.rounds is not None:
-        return f"`rounds` go with an order in rounds, and this is order: {phase.order}; use order: simultaneous"
+        found = f"and this is order: {phase.order}; use order: simultaneous"
+        return "rounds", f"`rounds` go with an order in rounds, {found}"
     if (phase.order == "moderator") != (phase.moderator is not None):
-        return "`moderator` and `order: moderator` go together"
+        return "moderator" if phase.moderator else "order", "`moderator` and `order: moderator` go together"
     if phase.end in ("rounds", "converged") and phase.rounds is None:
-        return f"end: {phase.end} goes with an order in rounds"
+        return "end", f"end: {phase.end} goes with an order in rounds"
     if phase.max_iterations > 1 and phase.until is None:
-        return "`max_iterations` needs `until`: what must hold before the phase is over"
-    return ""
+        return "max_iterations", "`max_iterations` needs `until`: what must hold before the phase is over"
+    return None

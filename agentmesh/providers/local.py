@@ -16,6 +16,7 @@ def finished(reply: Reply, request: Request, model_id: str) -> Reply:
         usage=reply.usage or _usage(reply, request),
         finish_reason=reason,
         structured=reply.structured,
+        position=reply.position,
         model=reply.model or model_id,
         extra=reply.extra,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agentmesh.events import BoardEntry, BoardWritten, PhaseEnded, ToolCallFinished, ToolCallStarted
-from agentmesh.messages import answer_key
+from agentmesh.messages import Trust, answer_key
 from agentmesh.scheduler.commands import Step
 from agentmesh.scheduler.post import finished
 from agentmesh.scheduler.state import RunState
@@ -26,6 +26,8 @@ class _Sheet:
 
     versions: list[str]
     writers: list[str] = field(default_factory=list)
+    untrusted: dict[int | str, str] = field(default_factory=dict)
+    """By version or entry: who wrote it with an untrusted context."""
     entries: dict[str, BoardEntry] = field(default_factory=dict)
     made: int = 0
     """Entries so far, those that are gone too."""
@@ -33,6 +35,10 @@ class _Sheet:
     @property
     def version(self) -> int:
         return len(self.versions) - 1
+
+    def source(self) -> str | None:
+        """Who wrote what is untrusted of that which stands there now; None if all may be acted upon."""
+        return next((self.untrusted[part] for part in (self.version, *self.entries) if part in self.untrusted), None)
 
 
 class Boards:
@@ -66,13 +72,11 @@ class Boards:
         if event.content is not None:
             sheet.versions.append(event.content)
             sheet.writers.append(event.agent or "")
-            if event.trust == "trusted":
-                self._state.labels.clear(event.board)
+            self._label(event, sheet, sheet.version)
         if event.entry is not None:
             sheet.made += event.entry.id not in sheet.entries
             sheet.entries[event.entry.id] = event.entry
-        if event.trust == "untrusted":
-            self._state.labels.mark(event.board, f"what '{event.agent}' wrote on '{event.board}'")
+            self._label(event, sheet, event.entry.id)
 
     def phase_ended(self, _: PhaseEnded) -> None:
         """Claims hold as long as a phase."""
@@ -88,6 +92,10 @@ class Boards:
                 id_: entry for id_, entry in sheet.entries.items() if entry.kind != "claim" or not gone(entry)
             }
 
+    def _label(self, event: BoardWritten, sheet: _Sheet, part: int | str) -> None:
+        if event.trust == "untrusted":
+            sheet.untrusted[part] = f"what '{event.agent}' wrote on '{event.board}'"
+
     def _sheet(self, board: str) -> _Sheet:
         if board not in self._sheets:
             self._sheets[board] = _Sheet([self._state.phase.boards[board].content])
@@ -101,12 +109,16 @@ class Boards:
             "entries": [entry.model_dump(exclude_defaults=True) for entry in sheet.entries.values()],
         }
         text = json.dumps(shown, ensure_ascii=False)
-        return finished(event, result=text).model_copy(update={"trust": self._state.labels.of(board)})
+        trust: Trust = "trusted" if sheet.source() is None else "untrusted"
+        return finished(event, result=text).model_copy(update={"trust": trust})
 
     def _write(self, event: ToolCallStarted, action: WriteBoard, sheet: _Sheet) -> Step:
         agent = event.agent or ""
         if action.version != sheet.version:
-            return [finished(event, error=self._stale(agent, action, sheet))]
+            shown = {action.version, sheet.version} & sheet.untrusted.keys()
+            trust: Trust = "untrusted" if shown and action.board in self._state.reads(agent) else "trusted"
+            stale = finished(event, error=self._stale(agent, action, sheet))
+            return [stale.model_copy(update={"trust": trust})]
         version = sheet.version + 1
         written = BoardWritten(
             agent=agent,
@@ -132,16 +144,18 @@ class Boards:
 
     def _enter(self, event: ToolCallStarted, action: Claim | CommitTo | Offer | Choose, sheet: _Sheet) -> Step:
         agent = event.agent or ""
-        made = _entry(agent, action, sheet)
+        reads = action.board in self._state.reads(agent)
+        made = _entry(agent, action, sheet, reads=reads)
         if isinstance(made, str):
-            return [finished(event, error=made)]
+            trust: Trust = "untrusted" if reads and sheet.source() else "trusted"
+            return [finished(event, error=made).model_copy(update={"trust": trust})]
         written = BoardWritten(
             agent=agent, board=action.board, version=sheet.version, entry=made, trust=self._state.labels.of(agent)
         )
         return [written, finished(event, result=f"{made.kind} {made.id} stands on '{action.board}'")]
 
 
-def _entry(agent: str, action: Claim | CommitTo | Offer | Choose, sheet: _Sheet) -> Outcome:
+def _entry(agent: str, action: Claim | CommitTo | Offer | Choose, sheet: _Sheet, *, reads: bool) -> Outcome:
     match action:
         case Claim():
             return _claimed(agent, action, sheet)
@@ -150,7 +164,7 @@ def _entry(agent: str, action: Claim | CommitTo | Offer | Choose, sheet: _Sheet)
         case Offer():
             return BoardEntry(id=f"o{sheet.made + 1}", kind="offer", owner=agent, options=action.options)
         case Choose():
-            return _chosen(agent, action, sheet)
+            return _chosen(agent, action, sheet, reads=reads)
 
 
 def _claimed(agent: str, action: Claim, sheet: _Sheet) -> Outcome:
@@ -170,12 +184,11 @@ def _committed(agent: str, action: CommitTo, sheet: _Sheet) -> Outcome:
     for entry in sheet.entries.values():
         if entry.kind == "commitment" and entry.owner == agent and answer_key(entry.text) == answer_key(action.text):
             return entry.model_copy(update={"state": action.state})
-    return BoardEntry(
-        id=f"k{sheet.made + 1}", kind="commitment", owner=agent, text=action.text, state=action.state
-    )
+    return BoardEntry(id=f"k{sheet.made + 1}", kind="commitment", owner=agent, text=action.text, state=action.state)
 
 
-def _chosen(agent: str, action: Choose, sheet: _Sheet) -> Outcome:
+def _chosen(agent: str, action: Choose, sheet: _Sheet, *, reads: bool) -> Outcome:
+    """The offer with what was chosen. What it says is told only to those who may read the board."""
     offers = {entry.id: entry for entry in sheet.entries.values() if entry.kind == "offer"}
     offer = offers.get(action.offer)
     if offer is None:
@@ -183,7 +196,9 @@ def _chosen(agent: str, action: Choose, sheet: _Sheet) -> Outcome:
     if offer.owner == agent:
         return f"{offer.id} is your own offer; somebody else chooses"
     if offer.taken_by:
-        return f"'{offer.taken_by}' has chosen '{offer.option}' of {offer.id} already"
+        chosen = f"'{offer.option}'" if reads else "an option"
+        return f"'{offer.taken_by}' has chosen {chosen} of {offer.id} already"
     if action.option not in offer.options:
-        return f"'{action.option}' is no option of {offer.id}; options: {', '.join(offer.options)}"
+        options = f"; options: {', '.join(offer.options)}" if reads else ""
+        return f"'{action.option}' is no option of {offer.id}{options}"
     return offer.model_copy(update={"option": action.option, "taken_by": agent})

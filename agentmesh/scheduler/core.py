@@ -35,17 +35,17 @@ from agentmesh.events import (
     Verification,
 )
 from agentmesh.messages import USER, Outcome, Policy
+from agentmesh.scheduler.answer import Answer
 from agentmesh.scheduler.boards import Boards
-from agentmesh.scheduler.commands import CancelTurns, Step, Verify
-from agentmesh.scheduler.course import Course
+from agentmesh.scheduler.changes import Changes
+from agentmesh.scheduler.commands import CancelTurns, Step
+from agentmesh.scheduler.course import Course, order_of
 from agentmesh.scheduler.ladder import Ladder
 from agentmesh.scheduler.notices import notice
-from agentmesh.scheduler.orders import Order, Reactive
+from agentmesh.scheduler.orders import Order
 from agentmesh.scheduler.polls import Polls
 from agentmesh.scheduler.post import Post, finished
-from agentmesh.scheduler.rounds import Moderated, Rounds
 from agentmesh.scheduler.state import RunState
-from agentmesh.scheduler.tasks import Tasks
 from agentmesh.scheduler.trust import Labels
 from agentmesh.scheduler.turns import Turns
 from agentmesh.scheduler.used import BoundsOf, Used
@@ -83,25 +83,24 @@ class Scheduler:
         ladders: Mapping[str, Sequence[str]] | None = None,
         verify_retries: int | None = None,
         forgetful: Collection[str] = (),
+        untrusted: Mapping[str, str] | None = None,
         bounds: BoundsOf | None = None,
     ) -> None:
         agents = {name for phase in phases for name in phase.participants}
         self._ladder = Ladder(ladders or {}, agents)
         self._agents = agents
-        self._verify_retries = verify_retries
-        self._bounds = bounds
         self._used = Used()
-        self.state = RunState(phases[0], Labels(forgetful), policy)
+        self.state = RunState(phases[0], Labels(forgetful, untrusted), policy)
         self._course = Course(phases, self.state)
         self._polls = Polls(self.state)
         self._boards = Boards(self.state)
         self._post = Post(self.state, self._polls, limits or Limits(), dict(agent_limits or {}))
+        self._changes = Changes(self.state, self._course, self._polls, self._boards, agents, self._used, bounds)
         self._turns = Turns(self.state, limits or Limits(), dict(agent_limits or {}))
-        self._order: Order = self._make_order()
+        self._order: Order = order_of(self.state)
         self._awaited: set[int] = set()
         """Identities of the events returned and not yet seen back."""
-        self._answer: MessageDelivered | None = None
-        self._attempts = 0
+        self._answer = Answer(self.state, verify_retries, self._end)
         self._ending: tuple[Outcome, str] | None = None
         self._spent: str | None = None
         """The limit that lets nobody begin a turn any more, while those in flight may still come to an answer."""
@@ -127,6 +126,10 @@ class Scheduler:
     def phases(self) -> Sequence[Phase]:
         """The phases as they are now."""
         return tuple(self._course.phases)
+
+    def passes(self, message_id: str) -> bool:
+        """Whether the edge of this message is still to change it."""
+        return self._post.passes(message_id)
 
     def untrusted(self, agent: str) -> str | None:
         """Where the untrusted part of an agent's context came from, or None if it holds none."""
@@ -185,7 +188,7 @@ class Scheduler:
             case MessageWithheld():
                 return self._post.withheld(event)
             case Answered():
-                return self._post.decided(event.question_id, event.content)
+                return self._post.decided(event.question_id, event.content, self._order)
             case Notice(agent=str(agent)):
                 self.state.inbox.setdefault(agent, []).append(event)
             case TaskChanged():
@@ -197,9 +200,11 @@ class Scheduler:
             case InterventionMade():
                 return self._intervene(event)
             case TopologyChanged():
-                return self._change(event)
+                return self._changes.apply(event, self._order, self._task)
+            case Verification(phase=None):
+                return self._answer.checked(event, self._order)
             case Verification():
-                return self._verified(event)
+                return self._course.checked(event)
             case PhaseEnded():
                 self._boards.phase_ended(event)
                 return self._next_phase()
@@ -210,21 +215,6 @@ class Scheduler:
         return []
 
     # Phases
-
-    def _make_order(self) -> Order:
-        phase = self.state.phase
-        match phase.order:
-            case "reactive":
-                return Reactive(self.state)
-            case "round_robin" | "random":
-                return Rounds(self.state, at_once=False)
-            case "simultaneous":
-                return Rounds(self.state, at_once=True)
-            case "moderator":
-                return Moderated(self.state)
-            case "tasks":
-                assert phase.planning is not None, "a phase of order 'tasks' says who plans"
-                return Tasks(self.state, phase.planning)
 
     def _begin_phase(self) -> Step:
         state = self.state
@@ -241,7 +231,7 @@ class Scheduler:
 
     def _next_phase(self) -> Step:
         started = self._course.move()
-        self._order = self._make_order()
+        self._order = order_of(self.state)
         return [started]
 
     # Turns
@@ -253,7 +243,7 @@ class Scheduler:
         said: list[Event] = []
         # Who has written to chosen recipients in this turn meant its closing text for nobody.
         if event.reply is not None and not state.written.get(agent) and not self._ending:
-            self._course.said(event.reply)
+            self._course.said(agent, event.reply, self._order.round)
             said = self._order.said(agent, event.reply, event.parts, position)
         return [*said, *self._order.ended(agent, acted=bool(said))]
 
@@ -272,13 +262,14 @@ class Scheduler:
         if isinstance(action, str):
             return [finished(event, error=action)]
         if isinstance(action, SendMessage):
-            self._course.said(action.content)
+            self._course.said(agent, action.content, self._order.round)
             names = dict.fromkeys(action.recipients)
-            return self._post.send(event, [self.state.said(agent, name, action.content) for name in names], self._order)
+            return self._send(event, [self.state.said(agent, name, action.content) for name in names])
         if isinstance(action, BoardAction):
             return self._boards.called(event, action)
         if isinstance(action, CastVote):
-            return self._vote(event, agent, action)
+            ballots = self._polls.ballots(agent, action.ranking)
+            return [finished(event, error=ballots)] if isinstance(ballots, str) else self._send(event, ballots)
         done = self._order.called(event, action)
         if isinstance(done, str):
             return [finished(event, error=done)]
@@ -286,19 +277,15 @@ class Scheduler:
             self._end("failed", "aborted")
         return [*done, finished(event, result="accepted", ends_turn=True)]
 
-    def _vote(self, event: ToolCallStarted, agent: str, action: CastVote) -> Step:
-        votes = [name for name in self.state.recipients(agent) if name in self.state.phase.votes]
-        if not votes:
-            return [finished(event, error=f"'{agent}' has no vote in this phase ({self.state.phase.name})")]
-        ballots = [self.state.ballot(agent, name, action.ranking) for name in votes]
-        return self._post.send(event, ballots, self._order)
+    def _send(self, event: ToolCallStarted, proposals: list[MessageProposed]) -> Step:
+        return self._post.send(event, proposals, self._order)
 
     # Messages
 
     def _take_in(self, event: MessageDelivered) -> Step:
         out = self._post.delivered(event)
         if event.recipient == USER:
-            return [*out, *self._take_answer(event)]
+            return [*out, *self._answer.take(event)]
         if event.recipient in self.state.phase.votes:
             return [*out, *self._polls.take(event)]
         self.state.inbox.setdefault(event.recipient, []).append(event)
@@ -306,6 +293,10 @@ class Scheduler:
         return out
 
     def _refused(self, event: MessageRefused) -> Step:
+        return [*self._told_of(event), *self._post.next_to(event.recipient)]
+
+    def _told_of(self, event: MessageRefused) -> Step:
+        """What follows for the sender of a message that was refused."""
         awaited = self._post.refused(event)
         if event.policy == "halt":
             self._end("halted", f"policy: {self._post.why(event)}")
@@ -317,39 +308,6 @@ class Scheduler:
         if event.policy == "drop":
             return list(lost)
         return [notice(event.sender, "refused", recipient=event.recipient, why=self._post.why(event)), *lost]
-
-    # The answer
-
-    def _take_answer(self, event: MessageDelivered) -> Step:
-        if self._answer is not None:
-            return []
-        self._answer = event
-        if self._verify_retries is None:
-            self._end("completed", "answered")
-            return []
-        self._attempts += 1
-        return [Verify(event.content, self._attempts)]
-
-    def _verified(self, event: Verification) -> Step:
-        if event.phase is not None:
-            return self._course.checked(event)
-        if event.passed:
-            self._end("verified", "answered and verified")
-            return []
-        author = self._author()
-        again = event.attempt <= (self._verify_retries or 0) and author in self._agents
-        if not again:
-            self._end("failed", "not_verified")
-            return []
-        self._answer = None
-        self.state.answering = False
-        self._order.wake(author)
-        return [notice(author, "refuted")]
-
-    def _author(self) -> str:
-        """Who wrote the answer: a judge only forwards it. A vote has no author who could answer again."""
-        planning = self.state.phase.planning
-        return planning.root if planning else self._answer.sender if self._answer else ""
 
     # Limits, findings, changes of the graph
 
@@ -375,73 +333,40 @@ class Scheduler:
                 label = self._ladder.label(event.finding)
                 return [notice(agent, "note", label=label) for agent in event.agents if agent in self._agents]
 
-    def _change(self, event: TopologyChanged) -> Step:
-        state, out = self.state, []
-        match event.change:
-            case "cut" | "isolate":
-                state.cut.update(event.edges)
-                for agent in event.agents:
-                    self._boards.left(agent)
-            case "restore":
-                state.cut.difference_update(event.edges)
-            case "replace":
-                out = self._replace(*event.agents)
-            case "enter_phase":
-                self._course.enter(event.phase or "")
-        self._order.redrawn(event)
-        return [*out, *self._bounds_changed()]
-
-    def _replace(self, old: str, new: str) -> Step:
-        """One agent takes the place of another: its edges, and nothing of what it knew."""
-        state = self.state
-
-        def renamed(pair: tuple[str, str]) -> tuple[str, str]:
-            return (new if pair[0] == old else pair[0], new if pair[1] == old else pair[1])
-
-        self._course.rename(old, new)
-        self._agents.add(new)
-        state.cut = set(map(renamed, state.cut))
-        for pair in [pair for pair in state.carried if old in pair]:
-            state.carried[renamed(pair)] = state.carried.pop(pair)
-        state.inbox.pop(old, None)
-        state.restart[new] = "replace"
-        self._boards.left(old)
-        return [*state.task(self._task.task, self._task.parts), *self._order.replaced(old, new)]
-
-    def _bounds_changed(self) -> Step:
-        if self._bounds is None:
-            return []
-        state = self.state
-        phases = [phase.only(lambda pair: pair not in state.cut) for phase in self._course.remaining]
-        widest = max((len(others) for phase in self.phases for others in phase.successors.values()), default=0)
-        kept = (len(state.busy) + len(state.phase.participants)) * widest
-        return [self._used.changed(self._bounds(phases), kept)]
-
     # What next
 
     def _advance(self) -> Step:
         """Nothing is left to decide: start turns, count votes, end the phase, or end the run."""
+        released = [] if self._ending else self._released()
+        if released:
+            return released
         if self._spent and not self._ending and self._at_rest():
             self._end("limit", self._spent)
         if self._ending:
             return self._finish()
         if self._spent:
             return []
-        released = self._order.advance() or self._polls.due()
-        if released:
-            return list(released)
         # What is being rewritten belongs to what comes next: nobody begins before it has arrived.
-        if self._answer is None and not self._post.under_way and not self._course.entering:
+        if not self._answer.taken and not self._post.under_way and not self._course.entering:
             turns = self._turns.start(self._order.ready(), self._order)
             if turns:
                 return list(turns)
         return self._leave_phase() if self._at_rest() else []
 
+    def _released(self) -> Step:
+        """What was kept until now: the deeds of a round, the results of votes.
+
+        Where nobody begins a turn any more, a round is over when those in flight have come back.
+        """
+        if not self._spent and not self._course.entering:
+            return [*self._order.advance()] or [*self._polls.due()]
+        return ([] if self.state.busy else [*self._order.flush()]) or [*self._polls.due()]
+
     def _leave_phase(self) -> Step:
         """Nobody acts and nobody will: what was kept goes out, votes close, and the next phase begins."""
-        kept = self._order.flush() if self._course.entering else self._polls.close()
-        if kept:
-            return list(kept)
+        counted = [] if self._course.entering else self._polls.close()
+        if counted:
+            return list(counted)
         following = self._course.leave(self._order.over())
         if following is not None:
             return following
@@ -450,7 +375,7 @@ class Scheduler:
 
     def _at_rest(self) -> bool:
         """Whether nobody acts, and nothing that was sent is still on its way."""
-        waiting = self._post.under_way or self._answer is not None or self._course.checking
+        waiting = self._post.under_way or self._answer.taken or self._course.checking
         return not (self.state.busy or waiting)
 
     def _finish(self) -> Step:
@@ -463,7 +388,7 @@ class Scheduler:
             self._cancelling = True
             return [CancelTurns()]
         outcome, reason = self._ending
-        answer = self._answer.content if self._answer and outcome in {"completed", "verified"} else None
+        answer = self._answer.text if outcome in {"completed", "verified"} else None
         return [RunEnded(outcome=outcome, reason=reason, answer=answer)]
 
     def _end(self, outcome: Outcome, reason: str) -> None:

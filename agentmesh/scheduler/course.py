@@ -8,7 +8,10 @@ from collections.abc import Sequence
 
 from agentmesh.events import LimitWasReached, PhaseEnded, PhaseStarted, Verification
 from agentmesh.scheduler.commands import Step, Verify
+from agentmesh.scheduler.orders import Order, Reactive
+from agentmesh.scheduler.rounds import Moderated, Rounds
 from agentmesh.scheduler.state import RunState
+from agentmesh.scheduler.tasks import Tasks
 from agentmesh.topology.phases import Phase, Until
 
 _PROMISE = re.compile(r"<promise>(.*?)</promise>", re.DOTALL | re.IGNORECASE)
@@ -29,7 +32,8 @@ class Course:
         self.checking = False
         """Whether somebody outside is checking the `until` of the phase."""
         self._said = ""
-        """The latest contribution in this phase."""
+        """The latest contribution in this phase, by `_place`: in a round that is one step, the last in node order."""
+        self._place = (0, 0)
         self._promised = False
 
     @property
@@ -56,19 +60,22 @@ class Course:
         self._occurrences[phase.name] += 1
         self._state.occurrence = self._occurrences[phase.name]
         self._again = self._passed = self._promised = False
-        self._said = ""
+        self._said, self._place = "", (0, 0)
         edges = tuple(edge.pair for edge in phase.edges)
         return PhaseStarted(phase=phase.name, occurrence=self._state.occurrence, order=phase.order, edges=edges)
 
-    def said(self, text: str) -> None:
+    def said(self, agent: str, text: str, round_: int) -> None:
         """An agent has contributed this."""
-        if not text.strip():
+        phase = self.phases[self._index]
+        if phase.until is None or agent not in phase.participants or not text.strip():
             return
-        self._said = text
-        until = self.phases[self._index].until
-        if until is not None and until.promise is not None:
+        at_once = phase.order == "simultaneous"
+        place = (round_, phase.participants.index(agent)) if at_once else self._place
+        if place >= self._place:
+            self._said, self._place = text, place
+        if phase.until.promise is not None:
             found = _PROMISE.search(text)
-            self._promised = self._promised or (found is not None and _flat(found[1]) == _flat(until.promise))
+            self._promised = self._promised or (found is not None and _flat(found[1]) == _flat(phase.until.promise))
 
     def enter(self, name: str) -> bool:
         """Leave the phase for the named one as soon as nobody is in a turn. False if there is none of that name."""
@@ -123,6 +130,23 @@ class Course:
 
     def _ended(self, phase: Phase, reason: str) -> PhaseEnded:
         return PhaseEnded(phase=phase.name, occurrence=self._state.occurrence, reason=reason)
+
+
+def order_of(state: RunState) -> Order:
+    """The order of acting in the phase that the run is in."""
+    phase = state.phase
+    match phase.order:
+        case "reactive":
+            return Reactive(state)
+        case "round_robin" | "random":
+            return Rounds(state, at_once=False)
+        case "simultaneous":
+            return Rounds(state, at_once=True)
+        case "moderator":
+            return Moderated(state)
+        case "tasks":
+            assert phase.planning is not None, "a phase of order 'tasks' says who plans"
+            return Tasks(state, phase.planning)
 
 
 def _flat(text: str) -> str:

@@ -39,33 +39,25 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "nobody"
 
 
+REFUSALS = {
+    "no_edge": "'{sender}' may not message '{recipient}'; {others}",
+    "max_messages": "the edge from '{sender}' to '{recipient}' has carried all the messages it may; {others}",
+    "already_sent": "'{sender}' has already written to '{recipient}' in this turn; one message per recipient and turn",
+    "tools_only": "'{sender}' acts through its tools here and does not send free messages",
+    "no_position": "'{recipient}' hears only the position of '{sender}', and none was stated",
+    "not_summarised": "'{recipient}' hears only summaries of what '{sender}' writes, and none could be made",
+    "no_option": "the ballot names what cannot be voted for at '{recipient}'",
+    "already_voted": "'{sender}' has voted at '{recipient}' already",
+    "vote_closed": "the vote '{recipient}' is closed",
+    "not_released": "a person looked at the message to '{recipient}' and did not let it pass",
+    "limit": "no more messages may be sent: the limit of the run or of '{sender}' is reached",
+    "answer_pending": "an answer is already being checked",
+}
+"""By reason: why a message was refused. Any other reason is how the run is ending."""
+
+
 def refusal(sender: str, recipient: str, allowed: Sequence[str], reason: str) -> str:
     """Why a message was refused and what is allowed, in one sentence for its sender."""
     others = f"it may message: {', '.join(allowed)}" if allowed else "it may message nobody now"
-    match reason:
-        case "no_edge":
-            return f"'{sender}' may not message '{recipient}'; {others}"
-        case "max_messages":
-            return f"the edge from '{sender}' to '{recipient}' has carried all the messages it may; {others}"
-        case "already_sent":
-            return f"'{sender}' has already written to '{recipient}' in this turn; one message per recipient and turn"
-        case "tools_only":
-            return f"'{sender}' acts through its tools here and does not send free messages"
-        case "no_position":
-            return f"'{recipient}' hears only the position of '{sender}', and none was stated"
-        case "not_summarised":
-            return f"'{recipient}' hears only summaries of what '{sender}' writes, and none could be made"
-        case "no_option":
-            return f"the ballot names what cannot be voted for at '{recipient}'"
-        case "already_voted":
-            return f"'{sender}' has voted at '{recipient}' already"
-        case "vote_closed":
-            return f"the vote '{recipient}' is closed"
-        case "not_released":
-            return f"a person looked at the message to '{recipient}' and did not let it pass"
-        case "limit":
-            return f"no more messages may be sent: the limit of the run or of '{sender}' is reached"
-        case "answer_pending":
-            return "an answer is already being checked"
-        case _:
-            return f"the run is ending ({reason})"
+    template = REFUSALS.get(reason, "the run is ending ({reason})")
+    return template.format(sender=sender, recipient=recipient, others=others, reason=reason)

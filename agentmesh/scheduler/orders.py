@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from agentmesh.events import (
@@ -11,6 +11,7 @@ from agentmesh.events import (
     MessageDelivered,
     MessageProposed,
     MessageRefused,
+    Notice,
     TaskChanged,
     ToolCallStarted,
     TopologyChanged,
@@ -42,9 +43,7 @@ class Order(Protocol):
         """The agent's turn has begun; its inbox is empty."""
         ...
 
-    def said(
-        self, agent: str, text: str, parts: tuple[Part, ...], position: Position | None = None
-    ) -> list[Event]:
+    def said(self, agent: str, text: str, parts: tuple[Part, ...], position: Position | None = None) -> list[Event]:
         """The agent's turn ended with plain text, and perhaps a position beside it."""
         ...
 
@@ -131,11 +130,11 @@ class Talk:
         return [self.opening(agent) for agent in self.opens()]
 
     def opens(self) -> tuple[str, ...]:
-        """Who acts first. Where nobody was named, and nobody has anything to read, those whom the user addresses."""
-        phase, state = self.state.phase, self.state
-        if phase.opens or any(state.has_to_act(name) for name in phase.participants) or self.first_told:
+        """Who acts first. Where nobody was named, and the task goes to nobody, those whom the user addresses."""
+        phase = self.state.phase
+        if phase.opens or self.first_told:
             return phase.opens
-        addressed = set(phase.successors.get(USER, ()))
+        addressed = set(self.state.recipients(USER))
         return tuple(name for name in phase.participants if name in addressed)
 
     def opening(self, agent: str) -> Event:
@@ -153,9 +152,7 @@ class Talk:
     def started(self, agent: str) -> None:
         """Nothing more."""
 
-    def said(
-        self, agent: str, text: str, parts: tuple[Part, ...], position: Position | None = None
-    ) -> list[Event]:
+    def said(self, agent: str, text: str, parts: tuple[Part, ...], position: Position | None = None) -> list[Event]:
         proposals = self.state.to_all(agent, text, parts, position)
         return [] if self.holds(proposals) else list(proposals)
 
@@ -210,11 +207,17 @@ class Talk:
         return (agent, USER) in self.state.phase.by_pair
 
 
+def notices_in(inbox: Iterable[Inbound]) -> list[Notice]:
+    """The notices in an inbox, in an order that does not depend on when they came."""
+    return sorted((item for item in inbox if isinstance(item, Notice)), key=lambda item: item.content)
+
+
 class Reactive(Talk):
     """An agent acts when its inbox satisfies its join."""
 
     def __init__(self, state: RunState) -> None:
         super().__init__(state)
+        self._members = frozenset(state.phase.participants)
         self._ready: dict[str, None] = {}
         self._heard: dict[str, set[str]] = {}
 
@@ -241,6 +244,7 @@ class Reactive(Talk):
     def replaced(self, old: str, new: str) -> list[Event]:
         """The one who comes begins; what the other had gathered stays with it."""
         self.started(old)
+        self._members = frozenset(self.state.phase.participants)
         self._ready[new] = None
         return [self.opening(new)]
 
@@ -254,9 +258,8 @@ class Reactive(Talk):
         if self.state.phase.join(agent) == "any":
             return inbox
         place = {name: index for index, name in enumerate(self.state.phase.predecessors.get(agent, ()))}
-        return sorted(
-            inbox, key=lambda item: place.get(item.sender, -1) if isinstance(item, MessageDelivered) else len(place)
-        )
+        messages = (item for item in inbox if isinstance(item, MessageDelivered))
+        return [*sorted(messages, key=lambda item: place.get(item.sender, -1)), *notices_in(inbox)]
 
     def redrawn(self, event: TopologyChanged) -> None:
         """Nobody waits for an edge that was cut."""
@@ -265,12 +268,17 @@ class Reactive(Talk):
                 self._consider(agent)
 
     def _consider(self, agent: str) -> None:
-        heard, phase = self._heard.get(agent, set()), self.state.phase
-        join = phase.join(agent)
-        if join == "all":
-            before = phase.predecessors[agent]
-            enough = bool(heard) and all(name in heard or (name, agent) in self.state.cut for name in before)
-        else:
-            enough = len(heard) >= phase.needed(agent, len(phase.predecessors.get(agent, ())))
-        if enough:
+        if agent not in self._members:
+            return  # it reads what came when it takes part
+        heard = self._heard.get(agent)
+        if heard and self._is_enough(agent, heard):
             self._ready[agent] = None
+
+    def _is_enough(self, agent: str, heard: set[str]) -> bool:
+        phase = self.state.phase
+        join = phase.join(agent)
+        if join not in ("all", "quorum"):
+            return len(heard) >= phase.needed(agent, 0)
+        # An edge that was cut counts only for what it has brought already.
+        open_ = heard.union(self.state.heard_by(agent))
+        return heard >= open_ if join == "all" else len(heard) >= phase.needed(agent, len(open_))

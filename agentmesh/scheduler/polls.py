@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from agentmesh.events import Event, MessageDelivered, MessageProposed, VoteCast
 from agentmesh.messages import USER, answer_key
@@ -64,6 +65,22 @@ class Polls:
         weight = self._state.phase.votes[event.recipient].weights.get(event.sender, 1.0)
         return [VoteCast(agent=event.sender, vote=event.recipient, ranking=ranking, weight=weight)]
 
+    def ballots(self, agent: str, ranking: Sequence[str]) -> list[MessageProposed] | str:
+        """The same ballot for every vote that an agent has an edge to; a sentence where there is none."""
+        state = self._state
+        # Over an edge that was cut too: the attempt is refused like any other message.
+        votes = [name for name in state.phase.successors.get(agent, ()) if name in state.phase.votes]
+        if not votes:
+            return f"'{agent}' has no vote in this phase ({state.phase.name})"
+        return [state.ballot(agent, name, ranking) for name in votes]
+
+    def left(self, agent: str) -> None:
+        """An agent is out, and another in its place: what it voted for, or entered, does not count while votes last."""
+        for poll in self._polls.values():
+            if not poll.closed:
+                poll.ballots.pop(agent, None)
+                poll.entries.pop(agent, None)
+
     def voters(self, vote: str) -> list[str]:
         """Whose ballots a vote waits for: those with an edge who may still act; candidates only if nobody else has."""
         state = self._state
@@ -76,7 +93,7 @@ class Polls:
         return [
             event
             for name, poll in self._polls.items()
-            if not poll.closed and poll.ballots and all(voter in poll.ballots for voter in self.voters(name))
+            if not poll.closed and poll.ballots and self._all_in(name, poll)
             for event in self._counted(name, poll)
         ]
 
@@ -89,18 +106,31 @@ class Polls:
             for event in self._counted(name, poll)
         ]
 
+    def _all_in(self, name: str, poll: _Poll) -> bool:
+        """Whether nobody is left who may still cast a ballot, or enter what others vote for."""
+        state = self._state
+        candidates = state.phase.votes[name].candidates
+        entering = [one for one in state.heard_by(name) if one in candidates and one not in state.retired]
+        return all(one in poll.ballots for one in self.voters(name)) and all(one in poll.entries for one in entering)
+
     def _counted(self, name: str, poll: _Poll) -> list[Event]:
         poll.closed = True
         state = self._state
         rule = state.phase.votes[name]
         # In the order of the edges, not of arrival: whose words stand for an answer must not depend on who was faster.
         order = {voter: place for place, voter in enumerate(state.phase.predecessors.get(name, ()))}
-        ballots = dict(sorted(poll.ballots.items(), key=lambda item: order.get(item[0], len(order))))
-        tally = count(ballots, rule, f"{state.seed}|{state.phase.name}|{state.occurrence}|{name}")
-        entry = poll.entries.get(tally.winner) if rule.candidates else None
-        if rule.candidates and entry is None:
-            state.obstacles.append(("failed", f"{name}: '{tally.winner}' won and had entered nothing"))
+        ballots: Mapping[str, Sequence[str]] = dict(
+            sorted(poll.ballots.items(), key=lambda item: order.get(item[0], len(order)))
+        )
+        if rule.candidates:
+            # Who has entered nothing cannot win: the ballots count for what comes next on them.
+            rule = replace(rule, candidates=tuple(one for one in rule.candidates if one in poll.entries))
+            ballots = _naming(rule.candidates, ballots)
+        if not ballots:
+            state.obstacles.append(("failed", f"{name}: nobody who was voted for had entered anything"))
             return []
+        tally = count(ballots, rule, f"{state.seed}|{state.phase.name}|{state.occurrence}|{name}")
+        entry = poll.entries[tally.winner] if rule.candidates else None
         answer = entry.content if entry else tally.winner
         return [
             state.proposal(
@@ -112,6 +142,13 @@ class Polls:
             )
             for recipient in state.recipients(name)
         ]
+
+
+def _naming(candidates: Collection[str], ballots: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """The ballots without whatever is no candidate; those with nothing left are none."""
+    known = set(map(answer_key, candidates))
+    left = {voter: tuple(one for one in ranking if answer_key(one) in known) for voter, ranking in ballots.items()}
+    return {voter: ranking for voter, ranking in left.items() if ranking}
 
 
 def _told(tally: Tally) -> str:

@@ -25,7 +25,7 @@ from agentmesh.scheduler.notices import refusal
 from agentmesh.scheduler.orders import Order
 from agentmesh.scheduler.polls import Polls
 from agentmesh.scheduler.state import RunState
-from agentmesh.topology.phases import Edge
+from agentmesh.topology.phases import Carries, Edge
 
 VIOLATIONS = frozenset({"no_edge", "max_messages"})
 """Reasons of refusals that the topology's policy is about."""
@@ -41,13 +41,17 @@ class _Sending:
     undecided: set[str] = field(default_factory=set)
     sent: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    unsaid: list[str] = field(default_factory=list)
-    """Whose fate the sender is not told, by policy."""
+    dropped: bool = False
+    """Whether something was dropped, of which the sender is not told, by policy."""
 
 
 @dataclass
 class _Passing:
-    """A message on its way over an edge that changes it: what it says by now, and what is still to be done."""
+    """A message on its way: what it says by now, and what its edge has still to do with it.
+
+    One with nothing left to be done waits for those ahead of it: a recipient reads in the order in which messages were
+    accepted, however long each takes to be rewritten.
+    """
 
     message: MessageProposed
     content: str
@@ -57,9 +61,7 @@ class _Passing:
 class Post:
     """The one place where the graph permits or refuses a message."""
 
-    def __init__(
-        self, state: RunState, polls: Polls, limits: Limits, agent_limits: Mapping[str, Limits]
-    ) -> None:
+    def __init__(self, state: RunState, polls: Polls, limits: Limits, agent_limits: Mapping[str, Limits]) -> None:
         self._state = state
         self._polls = polls
         self._limits = limits
@@ -75,6 +77,10 @@ class Post:
         """Whether a message passes through the function, or the summary, of its edge just now."""
         return bool(self._passing)
 
+    def passes(self, message_id: str) -> bool:
+        """Whether this message is under way, so that its edge is still to change it."""
+        return message_id in self._passing
+
     def send(self, event: ToolCallStarted, proposals: Sequence[MessageProposed], order: Order) -> Step:
         """What a call that writes sets in motion; it is finished when all its messages are decided."""
         sender, state = event.agent or "", self._state
@@ -82,26 +88,29 @@ class Post:
         written = state.written.setdefault(sender, set())
         out: Step = []
         for proposal in proposals:
-            name = proposal.recipient
-            passes = state.closed is None and state.may_send(sender, name) and name not in written
+            name, place = proposal.recipient, (proposal.recipient, proposal.kind)
+            passes = state.closed is None and state.may_send(sender, name) and place not in written
             if passes and self._polls.why_not(proposal) is None and order.holds([proposal]):
-                written.add(name)
+                written.add(place)
                 sending.sent.append(name)
                 continue
             sending.undecided.add(proposal.message_id)
             self._sending[proposal.message_id] = sending
             out.append(proposal)
         if not sending.undecided:
-            out.append(_sent(sending))
+            out.append(self._sent(sending))
         return out
 
     def judge(self, message: MessageProposed, order: Order) -> Step:
         """Let the message pass, change it as its edge demands, or refuse it."""
+        state = self._state
         reason = self._why_not(message, order)
-        if reason in VIOLATIONS and self._state.policy != "return_to_agent" and message.sender != USER:
+        # A plain reply goes where edges lead; if one was cut before it, or what was kept, has left, nobody broke a rule.
+        named = reason == "max_messages" or message.message_id in self._sending
+        violates = reason in VIOLATIONS and message.sender != USER and named
+        if violates and state.policy != "return_to_agent":
             return self._violated(message, reason or "")
         limit = None if reason else self._message_limit(message.sender)
-        state = self._state
         if limit is not None:
             state.closed = "limit" if limit.agent is None else None
             return [self._refusal(message, "limit"), limit]
@@ -125,21 +134,34 @@ class Post:
         self._withheld.clear()
         return [self._refusal(message, reason) for message in waiting]
 
+    def next_to(self, recipient: str) -> Step:
+        """Deliver what has waited for nothing but a message ahead of it."""
+        out: Step = []
+        for passing in [passing for passing in self._passing.values() if passing.message.recipient == recipient]:
+            if passing.stages:
+                break
+            message = passing.message
+            del self._passing[message.message_id]
+            reason = self._shut(message)
+            if reason is not None:
+                out.append(self._taken_back(message, reason))
+            else:
+                out.append(self._delivery(message, passing.content))
+        return out
+
     @property
     def withholds(self) -> bool:
         """Whether a message waits for a person."""
         return bool(self._withheld)
 
-    def decided(self, message_id: str, answer: str) -> Step:
+    def decided(self, message_id: str, answer: str, order: Order) -> Step:
         """A person has decided on a message that was withheld. It passes only where an edge permits it by now."""
         message = self._withheld.pop(message_id, None)
         if message is None:
             return []
         if answer.strip().lower() != RELEASE:
             return [self._refusal(message, "not_released")]
-        state = self._state
-        permitted = state.may_send(message.sender, message.recipient)
-        reason: str | None = state.closed or (self._polls.why_not(message) if permitted else "no_edge")
+        reason = self._why_not(message, order, released=True)
         return [self._refusal(message, reason)] if reason else self._accept(message)
 
     def delivered(self, event: MessageDelivered) -> Step:
@@ -160,12 +182,14 @@ class Post:
 
     def refused(self, event: MessageRefused) -> Step | None:
         """As `delivered`; None if no tool call awaits the message, so that its sender must be told otherwise."""
-        self._passing.pop(event.message_id, None)
+        passing = self._passing.pop(event.message_id, None)
+        if passing is not None:
+            self._take_back(passing.message)
         sending = self._sending.pop(event.message_id, None)
         if sending is None:
             return None
         if event.policy == "drop":
-            sending.unsaid.append(event.recipient)
+            sending.dropped = True
         else:
             sending.refused.append(self.why(event))
         return self._decided(sending, event.message_id)
@@ -182,23 +206,57 @@ class Post:
         state = self._state
         self._total += 1
         self._accepted[message.sender] += 1
-        state.written.setdefault(message.sender, set()).add(message.recipient)
+        state.written.setdefault(message.sender, set()).add((message.recipient, message.kind))
         state.answering = state.answering or message.recipient == USER
         edge = state.phase.by_pair[message.sender, message.recipient]
         if edge.max_messages is not None:
             state.carried[edge.pair] += 1
-        stages = ["rewrite"] * (edge.rewrite is not None) + [edge.carries] * (edge.carries != "full")
-        # A ballot and an answer that a vote passes on are what they are: nobody shortens them.
-        if message.kind == "ballot" or not stages:
-            return [_delivery(message, message.content, edge)]
+        stages = self._stages(message, edge)
+        behind = any(passing.message.recipient == message.recipient for passing in self._passing.values())
+        if not stages and not behind:
+            return [self._delivery(message, message.content)]
         passing = self._passing[message.message_id] = _Passing(message, message.content, stages)
         return self._go_on(passing)
 
+    def _stages(self, message: MessageProposed, edge: Edge) -> list[str]:
+        """What an edge does with a message. Nobody changes a ballot, and nobody shortens a task or what won a vote."""
+        if message.kind == "ballot":
+            return []
+        stages = ["rewrite"] if edge.rewrite is not None else []
+        carries = self._carries(message, edge)
+        return stages if carries == "full" else [*stages, carries]
+
+    def _carries(self, message: MessageProposed, edge: Edge) -> Carries:
+        by_agent = message.sender != USER and message.sender not in self._state.phase.votes
+        return edge.carries if by_agent and message.kind != "ballot" else "full"
+
+    def _delivery(self, message: MessageProposed, content: str) -> MessageDelivered:
+        edge = self._state.phase.by_pair[message.sender, message.recipient]
+        carries = self._carries(message, edge)
+        return MessageDelivered(
+            agent=message.sender,
+            message_id=message.message_id,
+            sender=message.sender,
+            recipient=message.recipient,
+            content=content,
+            kind=message.kind,
+            task_id=message.task_id,
+            parts=message.parts if carries == "full" else (),
+            position=None if carries == "summary" else message.position,
+            trust="untrusted" if edge.trust == "untrusted" else message.trust,
+        )
+
+    def _shut(self, message: MessageProposed) -> str | None:
+        """Why a message that was accepted does not arrive after all: the run ends, or its edge was cut."""
+        open_ = self._state.may_send(message.sender, message.recipient)
+        return self._state.closed or (None if open_ else "no_edge")
+
     def _go_on(self, passing: _Passing) -> Step:
         message, state = passing.message, self._state
-        if state.closed is not None or not state.may_send(message.sender, message.recipient):
-            self._passing.pop(message.message_id, None)
-            return [self._refusal(message, state.closed or "no_edge")]
+        reason = self._shut(message)
+        if reason is not None:
+            del self._passing[message.message_id]
+            return [self._taken_back(message, reason)]
         edge = state.phase.by_pair[message.sender, message.recipient]
         ends = (message.message_id, message.sender, message.recipient)
         match passing.stages[:1]:
@@ -209,13 +267,12 @@ class Post:
             case ["position"]:
                 return [self._as_position(message)]
             case _:
-                del self._passing[message.message_id]
-                return [_delivery(message, passing.content, edge)]
+                return self.next_to(message.recipient)
 
     def _as_position(self, message: MessageProposed) -> Event:
         if message.position is None:
             del self._passing[message.message_id]
-            return self._refusal(message, "no_position")
+            return self._taken_back(message, "no_position")
         return MessageTransformed(
             agent=message.sender,
             message_id=message.message_id,
@@ -238,6 +295,22 @@ class Post:
             Question(agent=message.sender, question_id=message.message_id, content=asked),
         ]
 
+    def _taken_back(self, message: MessageProposed, reason: str) -> MessageRefused:
+        """Refuse a message that had been accepted."""
+        self._take_back(message)
+        return self._refusal(message, reason)
+
+    def _take_back(self, message: MessageProposed) -> None:
+        """It does not count as sent: its sender may write again, somebody else may answer."""
+        state, pair = self._state, (message.sender, message.recipient)
+        self._total -= 1
+        self._accepted[message.sender] -= 1
+        edge = state.phase.by_pair.get(pair)
+        if edge is not None and edge.max_messages is not None:
+            state.carried[pair] -= 1
+        state.written.get(message.sender, set()).discard((message.recipient, message.kind))
+        state.answering = state.answering and message.recipient != USER
+
     def _refusal(self, message: MessageProposed, reason: str) -> MessageRefused:
         return MessageRefused(
             agent=message.sender,
@@ -249,21 +322,32 @@ class Post:
             reason=reason,
         )
 
+    def _sent(self, sending: _Sending) -> ToolCallFinished:
+        accepted = [f"sent to: {', '.join(sending.sent)}"] if sending.sent else []
+        if self._state.policy == "drop" and (sending.sent or sending.dropped):
+            # By policy nobody is told what was dropped: the same words for all.
+            accepted = ["handed over"]
+        if sending.refused:
+            return finished(sending.event, error="; ".join([*accepted, *sending.refused]))
+        return finished(sending.event, result="".join(accepted), ends_turn=True)
+
     def _decided(self, sending: _Sending, message_id: str) -> Step:
         sending.undecided.discard(message_id)
-        return [] if sending.undecided else [_sent(sending)]
+        return [] if sending.undecided else [self._sent(sending)]
 
-    def _why_not(self, message: MessageProposed, order: Order) -> str | None:
+    def _why_not(self, message: MessageProposed, order: Order, *, released: bool = False) -> str | None:
         state = self._state
         pair = (message.sender, message.recipient)
         if state.closed is not None:
             return state.closed
         if not state.may_send(*pair):
             return "no_edge"
-        if message.kind == "text" and message.sender != USER:
-            if not order.free_talk:
-                return "tools_only"
-            if message.recipient in state.written.get(message.sender, ()):
+        if message.kind == "text" and message.sender != USER and not order.free_talk:
+            return "tools_only"
+        if not released and (message.recipient, message.kind) in state.written.get(message.sender, ()):
+            if message.kind == "ballot":
+                return "already_voted"
+            if message.kind == "text" and message.sender != USER:
                 return "already_sent"
         if message.recipient == USER and state.answering:
             return "answer_pending"
@@ -279,31 +363,6 @@ class Post:
             if limits and limits.messages and sent >= limits.messages:
                 return LimitWasReached(agent=agent, limit="messages", allowed=limits.messages, needed=sent + 1)
         return None
-
-
-def _delivery(message: MessageProposed, content: str, edge: Edge) -> MessageDelivered:
-    return MessageDelivered(
-        agent=message.sender,
-        message_id=message.message_id,
-        sender=message.sender,
-        recipient=message.recipient,
-        content=content,
-        kind=message.kind,
-        task_id=message.task_id,
-        parts=message.parts if edge.carries == "full" else (),
-        position=None if edge.carries == "summary" else message.position,
-        trust="untrusted" if edge.trust == "untrusted" else message.trust,
-    )
-
-
-def _sent(sending: _Sending) -> ToolCallFinished:
-    accepted = [f"sent to: {', '.join(sending.sent)}"] if sending.sent else []
-    if sending.unsaid:
-        # By policy nobody is told what was dropped: the same words for all.
-        accepted = ["handed over"]
-    if sending.refused:
-        return finished(sending.event, error="; ".join([*accepted, *sending.refused]))
-    return finished(sending.event, result="".join(accepted), ends_turn=True)
 
 
 def finished(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from agentmesh.events import Event, MessageDelivered, MessageProposed, ToolCallStarted
+from agentmesh.events import Event, Inbound, MessageDelivered, MessageProposed, ToolCallStarted
 from agentmesh.scheduler.notices import listed, notice
-from agentmesh.scheduler.orders import Talk
+from agentmesh.scheduler.orders import Talk, notices_in
 from agentmesh.scheduler.state import RunState
 from agentmesh.tools.graph import Action, Choices, NextSpeaker
 from agentmesh.topology.activity import JUDGE_ATTEMPTS
@@ -28,6 +28,11 @@ class Rounds(Talk):
             for proposal in proposals:
                 self._held.setdefault(proposal.sender, []).append(proposal)
         return self._at_once
+
+    def opens(self) -> tuple[str, ...]:
+        """As in every order; but who has something to read from before acts in the first round anyhow."""
+        waiting = any(map(self.state.has_to_act, self.state.phase.participants))
+        return self.state.phase.opens if waiting else super().opens()
 
     def wake(self, agent: str) -> None:
         if agent not in self._to_act:
@@ -63,6 +68,12 @@ class Rounds(Talk):
         acting = self._to_act if self._at_once else self._next_in_line()
         self._to_act = self._to_act[len(acting) :]
         return [name for name in acting if self._has_something(name)]
+
+    def reads(self, agent: str, inbox: list[Inbound]) -> list[Inbound]:
+        """After a round that is one step, the run's notices come last: refusals may take their time."""
+        if not self._at_once:
+            return inbox
+        return [*(item for item in inbox if isinstance(item, MessageDelivered)), *notices_in(inbox)]
 
     def over(self) -> str:
         return f"converged: after round {self.round}" if self._agreed else f"rounds: {self.round} taken"
@@ -101,6 +112,8 @@ class Moderated(Talk):
     def __init__(self, state: RunState) -> None:
         super().__init__(state)
         self._chair_is_due = True
+        self._woken: str | None = None
+        """Who is given the floor once more, outside the count, because its answer was refuted."""
         self._called: str | None = None
         self._attempts = 0
         self._closed = False
@@ -118,12 +131,15 @@ class Moderated(Talk):
     def called(self, event: ToolCallStarted, action: Action) -> list[Event] | str:
         if not isinstance(action, NextSpeaker) or event.agent != self._chair:
             return f"'{event.name}' is not a tool of '{event.agent}' in this phase ({self.state.phase.name})"
+        if self._called is not None:
+            return f"'{self._called}' has been called upon already; call upon one agent at a time"
+        if self.round >= (self.state.phase.rounds or 0):
+            return f"all speakers of this phase have spoken ({self.round})"
         if action.agent not in self._options():
             return f"'{action.agent}' cannot be called upon; choose among: {listed(self._options())}"
         self.round += 1
         self._called = action.agent
-        names = listed(self.state.recipients(action.agent))
-        return [notice(action.agent, "have_floor", moderator=self._chair, names=names)]
+        return [self._floor(action.agent)]
 
     def ended(self, agent: str, *, acted: bool) -> list[Event]:
         if agent != self._chair:
@@ -141,17 +157,30 @@ class Moderated(Talk):
         return [self._choose()]
 
     def replaced(self, old: str, new: str) -> list[Event]:
-        self._called = new if self._called == old else self._called
-        self._chair_is_due = self._chair_is_due or not self.state.busy
-        return [self._choose()] if new == self._chair else []
+        if self._called == old:
+            self._called = new
+            return [self._floor(new)]
+        self._chair_is_due = self._chair_is_due or not (self.state.busy or self._called)
+        return [self._choose()] if new == self._chair and self._chair_is_due else []
+
+    def retired(self, agent: str) -> list[Event]:
+        """The word goes back to the moderator if whoever was called upon cannot begin."""
+        if self.state.busy or agent == self._chair or self.round >= (self.state.phase.rounds or 0):
+            return []
+        self._chair_is_due = True
+        return [self._choose()]
 
     def wake(self, agent: str) -> None:
-        self._called = None if agent == self._chair else agent
-        self._chair_is_due, self._closed = agent == self._chair, False
+        self._woken = agent
 
     def ready(self) -> list[str]:
         state = self.state
-        if state.busy or self._closed:
+        if state.busy:
+            return []
+        if self._woken is not None:
+            woken, self._woken = self._woken, None
+            return [woken]
+        if self._closed:
             return []
         if self._called is not None:
             speaker, self._called = self._called, None
@@ -172,6 +201,10 @@ class Moderated(Talk):
     def choices(self, agent: str) -> Mapping[str, Choices]:
         own = {"next_speaker": {"agent": self._options()}} if agent == self._chair else {}
         return {**super().choices(agent), **own}
+
+    def _floor(self, agent: str) -> Event:
+        names = listed(self.state.recipients(agent))
+        return notice(agent, "have_floor", moderator=self._chair, names=names)
 
     def _choose(self) -> Event:
         return notice(self._chair, "choose_speaker", names=listed(self._options()))

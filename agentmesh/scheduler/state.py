@@ -32,8 +32,8 @@ class RunState:
     cut: set[tuple[str, str]] = field(default_factory=set)
     carried: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Messages delivered over each edge that counts them."""
-    written: dict[str, set[str]] = field(default_factory=dict)
-    """To whom an agent has already written in its current turn."""
+    written: dict[str, set[tuple[str, MessageKind]]] = field(default_factory=dict)
+    """To whom an agent has already written in its current turn, and what kind of message."""
     stated: dict[str, Position] = field(default_factory=dict)
     """The position that an agent stated in its current turn."""
     positions: dict[str, Position] = field(default_factory=dict)

@@ -56,6 +56,8 @@ class Tasks(Talk):
         """Each worker's last task that it handed off."""
         self._candidates: dict[str, None] = {}
         self._to_assign: dict[str, None] = {}
+        self._opened: set[str] = set()
+        """Planners that have opened tasks in their current turn."""
         self._proposal = ""
         """The proposed answer that the judge has read; `_unread` is one that it has not."""
         self._unread: str | None = None
@@ -70,6 +72,7 @@ class Tasks(Talk):
             self._unread = event.content
 
     def started(self, agent: str) -> None:
+        self._opened.discard(agent)
         if agent == self.planning.judge and self._unread is not None:
             self._proposal, self._unread = self._unread, None
 
@@ -83,14 +86,14 @@ class Tasks(Talk):
         self._candidates[agent] = None
         return notice(agent, "plan_now", phase=self.state.phase.name)
 
-    def said(
-        self, agent: str, text: str, parts: tuple[Part, ...], position: Position | None = None
-    ) -> list[Event]:
+    def said(self, agent: str, text: str, parts: tuple[Part, ...], position: Position | None = None) -> list[Event]:
         if agent == self.planning.judge:
             return self._undecided_judge(agent)
-        if not text.strip():
+        if not text.strip() or self._busy_planning(agent):
             return []
         if agent == self.planning.root:
+            if agent in self._opened:
+                return []  # what it says beside its tasks is no answer
             kind: MessageKind = "proposal" if self.planning.judge else "answer"
             return [self.state.proposal(agent, name, text, kind, parts=parts) for name in self._above_root()]
         return self._hand_off(agent, Handoff(summary=text), parts)
@@ -226,6 +229,7 @@ class Tasks(Talk):
             TopologicalSorter({task.id: task.depends_on for task in action.tasks}).prepare()
         except CycleError as error:
             return f"the tasks depend on each other in a circle: {' -> '.join(error.args[1])}; none was opened"
+        self._opened.add(planner)
         return [TaskChanged(agent=planner, task=task, status="open") for task in action.tasks]
 
     def _blocked(self, planner: str) -> list[Event]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from agentmesh.events import ContextStarted, Inbound, MessageDelivered, ToolCallFinished
 from agentmesh.messages import Trust
@@ -12,12 +12,12 @@ class Labels:
     """By node: where the untrusted part of its context came from.
 
     An agent's label goes when its context starts anew and with it whatever bore the label. `forgetful` agents keep
-    nothing between turns.
+    nothing between turns. `untrusted`: what agents bring along from a run that this one continues.
     """
 
-    def __init__(self, forgetful: Collection[str] = ()) -> None:
+    def __init__(self, forgetful: Collection[str] = (), untrusted: Mapping[str, str] | None = None) -> None:
         self._forgetful = frozenset(forgetful)
-        self._source: dict[str, str] = {}
+        self._source: dict[str, str] = dict(untrusted or {})
         self._unread: dict[str, str] = {}
         """What the inbox of the current turn brought, which a context that starts with it keeps."""
 

@@ -114,12 +114,8 @@ def assemble(
     _find_models(made)
     for name, (monitor, config) in monitors.items():
         _find_monitor(made, name, monitor, config)
-    for rewrite, path in _rewrites(topology, read):
-        if rewrite not in made.rewrites:
-            made.rewrites[rewrite] = brought.tools.get(rewrite) or made.load(rewrite, path)
-    for until, path in _untils(topology, read):
-        if until not in made.untils:
-            made.untils[until] = brought.tools.get(until) or made.load(until, path)
+    _find_functions(made, made.rewrites, _rewrites(topology, read), brought)
+    _find_functions(made, made.untils, _untils(topology, read), brought)
     asked, function = verify
     if asked is not None and asked.function is not None:
         made.verify = function or made.load(asked.function, ("verify", "function"))
@@ -261,7 +257,7 @@ def _find_models(made: Assembly) -> None:
     models = made.configs
     for name, message in models.faults.items():
         made.say(("models", name), message)
-    rows = {model: models.row(model) for model in dict.fromkeys(made.models.values())}
+    rows = {model: models.row(model) for model in dict.fromkeys([*made.models.values(), *_summarising(made)])}
     used = {one for row in rows.values() for one in row}
     whole = {model for model, config in list(models.configs.items()) if _is_usable(made, model, config, model in used)}
     for model, row in rows.items():
@@ -271,6 +267,14 @@ def _find_models(made: Assembly) -> None:
             except ConfigError as error:
                 for problem in error.problems:
                     made.say(("models", model), problem.message)
+
+
+def _summarising(made: Assembly) -> Iterator[str]:
+    """The models that edges ask for summaries, those that are known."""
+    for phase in made.topology.phases if made.topology is not None else ():
+        for edge in phase.edges:
+            if edge.carries == "summary" and (edge.model in made.configs.configs or made.configs.is_given(edge.model)):
+                yield edge.model
 
 
 def _is_usable(made: Assembly, model: str, config: ModelConfig, used: bool) -> bool:
@@ -287,6 +291,16 @@ def _is_usable(made: Assembly, model: str, config: ModelConfig, used: bool) -> b
             return False
         made.configs.add(model, function)
     return not faults
+
+
+def _find_functions(
+    made: Assembly, found: dict[str, Callable[..., Any]], named: Iterator[tuple[str, Place]], brought: Brought
+) -> None:
+    """The functions that edges and phases name, by their references; each place of a wrong one is told."""
+    for reference, path in named:
+        function = brought.tools.get(reference) or made.load(reference, path)
+        if function is not None:
+            found[reference] = function
 
 
 def _find_monitor(made: Assembly, name: str, monitor: Any, config: MonitorConfig) -> None:

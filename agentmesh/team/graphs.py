@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 
 from agentmesh.config.language import did_you_mean, keys_of
@@ -16,16 +16,26 @@ from agentmesh.config.remarks import Remark
 from agentmesh.config.source import Path
 from agentmesh.config.topologies import AnyTopology, DrawnPhase
 from agentmesh.errors import TopologyError
+from agentmesh.messages import USER
 from agentmesh.team.shape import topology_of
 from agentmesh.topology.checks import Lint
-from agentmesh.topology.drawn import edges_of, generated_edges, generator_named, wrong_arguments
+from agentmesh.topology.drawn import (
+    edges_of,
+    generate,
+    generated_edges,
+    generator_named,
+    read_graph,
+    wrong_arguments,
+)
 from agentmesh.topology.graph import Topology
 from agentmesh.topology.kinds import Resolve
 from agentmesh.topology.phases import Edge
 
 _HERE: Path = ("topology",)
-_SHAPING = ("kind", "replicas", "reserve", "join")
-"""Keys of an agent that decide where it stands, or what the graph makes of it."""
+_STANDING = ("kind", "replicas", "reserve")
+"""Keys of an agent that decide on which nodes it stands."""
+_SHAPING = (*_STANDING, "join", "options", "candidates", "weights", "ties", "content")
+"""Those, and the keys that decide what the graph makes of an agent, a vote or a board."""
 
 
 def draw(read: Loaded | Draft) -> tuple[Loaded | Draft, Topology | None]:
@@ -53,12 +63,12 @@ def _is_known(read: Loaded | Draft) -> bool:
         return True
     if any(path[:1] == _HERE for path in read.broken):
         return False
-    return _agents_are_known(read)
+    return _agents_are_known(read, _SHAPING)
 
 
-def _agents_are_known(read: Loaded | Draft) -> bool:
+def _agents_are_known(read: Loaded | Draft, keys: Collection[str | int]) -> bool:
     return isinstance(read, Loaded) or not any(
-        path[:1] == ("agents",) and (len(path) < 3 or path[2] in _SHAPING) for path in read.broken
+        path[:1] == ("agents",) and (len(path) < 3 or path[2] in keys) for path in read.broken
     )
 
 
@@ -72,9 +82,24 @@ def _wrongly_drawn(read: Loaded | Draft, agents: Mapping[str, AgentConfig], conf
             continue
         wrong = list(_wrong_generator(path, phase))
         yield from wrong
-        nodes_are_known = _agents_are_known(read) and _is_settled(read, (*path, "nodes"))
-        if not wrong and nodes_are_known and _is_settled(read, (*path, "arguments")):
-            yield from _misdrawn((*path, key), phase, resolve, everybody, read.path)
+        if wrong or not _is_settled(read, (*path, "arguments")):
+            continue
+        nodes_are_known = _agents_are_known(read, _STANDING) and _is_settled(read, (*path, "nodes"))
+        try:
+            edges = list(generated_edges(phase, resolve, everybody)) if nodes_are_known else _unplaced(phase)
+        except TopologyError as error:
+            yield Remark("error", (*path, key), _as_named(error.problems[0].message, phase, read.path))
+        else:
+            yield from _misdrawn(path, key, edges, phase, resolve)
+
+
+def _unplaced(phase: DrawnPhase) -> list[Edge]:
+    """No edges: it is not known who stands on the graph, only whether there is one. Raises: TopologyError."""
+    if phase.generator is None:
+        read_graph(phase.file or "")
+    else:
+        generate(phase.generator, phase.arguments)
+    return []
 
 
 def _is_settled(read: Loaded | Draft, path: Path) -> bool:
@@ -100,17 +125,16 @@ def _wrong_generator(path: Path, phase: DrawnPhase) -> Iterator[Remark]:
             yield Remark("error", (*path, "arguments", key), message + meant, at_key=True)
 
 
-def _misdrawn(path: Path, phase: DrawnPhase, resolve: Resolve, everybody: Sequence[str], file: str) -> Iterator[Remark]:
-    """A graph that cannot be made, that has other nodes, or edges that are drawn by hand as well."""
-    try:
-        generated = {edge.pair for edge in generated_edges(phase, resolve, everybody)}
-    except TopologyError as error:
-        yield Remark("error", path, _as_named(error.problems[0].message, phase, file))
-        return
+def _misdrawn(path: Path, key: str, edges: Sequence[Edge], phase: DrawnPhase, resolve: Resolve) -> Iterator[Remark]:
+    """Edges of a file that would import something, or that are drawn by hand as well."""
+    if any(edge.rewrite is not None for edge in edges):
+        message = "an edge of it has a `rewrite`: only the team's file says what a run imports"
+        yield Remark("error", (*path, key), message)
+    generated = {edge.pair for edge in edges}
     for index, edge in enumerate(phase.edges):
         again = next((one for one in edges_of([edge], resolve) if one.pair in generated), None)
         if again is not None:
-            yield Remark("error", (*path[:-1], "edges", index), _twice(again, str(path[-1])))
+            yield Remark("error", (*path, "edges", index), _twice(again, key))
 
 
 def _twice(edge: Edge, key: str) -> str:
@@ -127,26 +151,68 @@ def _as_named(message: str, phase: DrawnPhase, team: str) -> str:
 
 
 def place_of(fault: Lint, read: Loaded | Draft | None) -> Path:
-    """Where the file draws what a fault of its graph is about."""
-    agents, config = ({}, None) if read is None else _parts(read)
-    if config is None or not fault.agents:
+    """Where the file draws what a fault of its graph is about: the most exact place that it has."""
+    if read is None:
         return _HERE
+    agents, config = _parts(read)
+    return _HERE if config is None else next(_places(fault, agents, config), _HERE)
+
+
+def _places(fault: Lint, agents: Mapping[str, AgentConfig], config: AnyTopology) -> Iterator[Path]:
+    resolve = resolver(agents)
+    drawn = [(path, phase) for path, phase in drawn_phases(config)]
+    if fault.phase is not None:
+        drawn = drawn[fault.phase : fault.phase + 1]
     if fault.check == "cycle":
-        return _edge_of(fault.agents, config, resolver(agents))
-    if len(fault.agents) > 1:
-        return _HERE
-    entry = next((name for name, agent in agents.items() if fault.agents[0] in replicas_of(name, agent)), "")
-    if fault.check == "join" and entry and "join" in agents[entry].model_fields_set:
-        return ("agents", entry, "join")
-    named = (use.path for use in uses_of(config) if use.name in (entry, fault.agents[0]))
-    return next(named, _HERE)
+        yield from _edges_of(fault.agents, drawn, resolve)
+    elif fault.key == "edges":
+        yield from _one_edge(fault, drawn, resolve)
+    elif fault.key is not None:
+        yield from ((*path, fault.key) for path, _ in drawn)
+    elif fault.check in ("candidate", "voter"):
+        one, vote = fault.agents
+        yield from _in_vote(one, vote, agents, resolve)
+    elif len(fault.agents) == 1:
+        [node] = fault.agents
+        entry = next((name for name, agent in agents.items() if node in replicas_of(name, agent)), node)
+        if fault.check == "join" and entry in agents and "join" in agents[entry].model_fields_set:
+            yield ("agents", entry, "join")
+        named = [use.path for use in uses_of(config) if use.name in (entry, node)]
+        within = drawn[0][0] if fault.phase is not None and drawn else _HERE
+        yield from (path for path in named if path[: len(within)] == within)
 
 
-def _edge_of(cycle: Sequence[str], config: AnyTopology, resolve: Resolve) -> Path:
-    """The first edge of the file that is part of a cycle."""
+def _edges_of(cycle: Sequence[str], drawn: Sequence[tuple[Path, DrawnPhase]], resolve: Resolve) -> Iterator[Path]:
+    """The edges of the file that are part of a cycle."""
     pairs = set(zip(cycle, (*cycle[1:], cycle[0]), strict=True))
-    for path, phase in drawn_phases(config):
-        drawn = [{edge.pair for edge in edges_of([entry], resolve)} & pairs for entry in phase.edges]
-        if set().union(*drawn) == pairs:
-            return (*path, "edges", next(index for index, some in enumerate(drawn) if some))
-    return _HERE
+    for path, phase in drawn:
+        for index, entry in enumerate(phase.edges):
+            if any(edge.pair in pairs for edge in edges_of([entry], resolve)):
+                yield (*path, "edges", index)
+
+
+def _one_edge(fault: Lint, drawn: Sequence[tuple[Path, DrawnPhase]], resolve: Resolve) -> Iterator[Path]:
+    """The edges that a fault is about: those between its nodes, or the senders of positions."""
+    for path, phase in drawn:
+        for index, entry in enumerate(phase.edges):
+            for edge in edges_of([entry], resolve):
+                ends = tuple(name for name in edge.pair if name != USER)
+                if ends == fault.agents if fault.check == "useless_edge" else _carries_position(edge, fault):
+                    yield (*path, "edges", index)
+
+
+def _carries_position(edge: Edge, fault: Lint) -> bool:
+    return edge.carries == "position" and (edge.sender in fault.agents or not fault.agents)
+
+
+def _in_vote(one: str, vote: str, agents: Mapping[str, AgentConfig], resolve: Resolve) -> Iterator[Path]:
+    """Where the entry of a vote names somebody."""
+    entry, path = agents[vote], ("agents", vote)
+    for index, candidate in enumerate(entry.candidates):
+        if one in resolve([candidate]):
+            yield (*path, "candidates", index)
+    for voter in entry.weights:
+        if one in resolve([voter]):
+            yield (*path, "weights", voter)
+    if entry.ties == one:
+        yield (*path, "ties")

@@ -108,9 +108,8 @@ class Team:
         Raises: ConfigError with every problem at its line and column.
         """
         known = [*(models or {})]
-        read, topology = draw(
-            read_team(path, overrides=overrides, environment=environment, model=model, known_models=known)
-        )
+        file = read_team(path, overrides=overrides, environment=environment, model=model, known_models=known)
+        read, topology = draw(file)
         brought = Brought(models or {}, tools or {}, functions or {}, monitors or {})
         allow = allowed_packages(allow)
         environment = os.environ if environment is None else environment

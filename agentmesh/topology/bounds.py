@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from agentmesh.config.models import AgentConfig, Limits
 from agentmesh.messages import USER
-from agentmesh.topology.activity import Activity, activity, least
+from agentmesh.topology.activity import Activity, Start, activity, least
 from agentmesh.topology.phases import Phase
 
 TASK_TOKENS = 4096
@@ -90,67 +90,91 @@ def bounds_of(
 ) -> Bounds:
     """Turns, model calls, messages, tokens and USD that no run exceeds.
 
-    `retries`: times that a refuted answer goes back; each may set everything in motion once more. `begun`: some agents
-    may have something to read from earlier phases. The rest: see `Means`.
+    `retries`: times that a refuted answer goes back to its author. `begun`: the first of the phases is under way. The
+    rest: see `Means`.
     """
     limits = limits or Limits()
     means = Means(agents or {}, prices or {}, nested or {}, summaries or {})
-    total = _Total(means)
-    for index, phase in enumerate(phases):
-        total.add(activity(phase, first=index == 0 and not begun), 1 + retries, phase)
+    total = _Total(means, 1 + retries)
+    for phase, start in _starts(phases, retries, begun=begun):
+        total.add(activity(phase, start), phase)
     turns = least(total.turns, limits.turns)
-    calls = min(total.calls, _times(turns, total.most_steps)) + total.summaries
+    messages = least(min(total.messages, _times(turns, total.widest) + total.unasked), limits.messages)
+    calls = min(total.calls, _times(turns, total.most_steps)) + min(total.summaries, messages)
     tokens, usd = total.spending()
     if limits.tokens:
         usd = min(usd, limits.tokens * total.dearest() / 1e6)
     return Bounds(
         turns=_finite(turns),
         model_calls=_finite(least(calls, limits.model_calls)),
-        messages=_finite(least(min(total.messages, (turns + 1) * total.widest), limits.messages)),
+        messages=_finite(messages),
         tokens=_finite(least(tokens, limits.tokens)),
         usd=round(usd, 6) if math.isfinite(usd) else None,
     )
 
 
-class _Total:
-    """The lines of all phases, added up."""
+def _starts(phases: Sequence[Phase], retries: int, *, begun: bool) -> Iterator[tuple[Phase, Start]]:
+    """Each phase, with what it finds when it begins."""
+    told: frozenset[str] = frozenset()
+    for index, phase in enumerate(phases):
+        midway = begun and index == 0
+        if phase.fresh:
+            told -= frozenset(phase.participants)
+        yield phase, Start((index == 0 or phase.fresh) and not midway, midway, told, retries)
+        told |= frozenset(phase.successors.get(USER, ()))
 
-    def __init__(self, means: Means) -> None:
+
+class _Total:
+    """The lines of all phases, added up. `answers`: how many of them there may be."""
+
+    def __init__(self, means: Means, answers: int) -> None:
         self._means = means
+        self._most_answers = answers
         self._alone: defaultdict[str, float] = defaultdict(float)
         self._shared: list[tuple[tuple[str, ...], float]] = []
         self._heard: defaultdict[str, float] = defaultdict(float)
         """By agent: tokens that it may be sent."""
         self._summarised: Counter[tuple[str, str]] = Counter()
         """Messages by (sender, model of the summary)."""
+        self._at_boards: set[str] = set()
+        """Agents whose prompts hold what stands on boards, which may be of any length."""
         self._told = 0.0
         self._answers = 0.0
         self.widest = 0
+        """To how many others an agent writes in one turn at most."""
+        self.unasked = float(answers)
+        """Messages that nobody wrote in a turn: the task, results of votes, answers of votes."""
 
-    def add(self, most: Activity, times: int, phase: Phase) -> None:
-        """Add a phase that may be set in motion so often."""
+    def add(self, most: Activity, phase: Phase) -> None:
+        """Add a phase."""
         for names, count in most.turns:
             if len(names) == 1:
-                self._alone[names[0]] += count * times
+                self._alone[names[0]] += count
             elif names:
-                self._shared.append((names, count * times))
-        for pairs, count in most.messages:
+                self._shared.append((names, count))
+        for pairs, count, each in most.messages:
             if all(recipient == USER for _, recipient in pairs):
-                self._answers = min(self._answers + count, 1) * times
-                continue
-            many = count if all(sender == USER for sender, _ in pairs) else count * times
-            self._told += many
-            for sender, recipient in pairs:
-                self._heard[recipient] += many * self._length(sender)
-                edge = phase.by_pair.get((sender, recipient))
-                if edge is not None and edge.carries == "summary":
-                    self._summarised[sender, edge.model] += many  # type: ignore[assignment]
-        # A vote passes on what others wrote: it may be as wide as any agent.
-        self.widest = max([self.widest, *(len(others) for others in phase.successors.values())])
-        if phase.votes:
-            self.widest += len(phase.votes)
+                self._answers += count
+            else:
+                self._told += count
+                self._add_messages(pairs, each, phase)
+        self._at_boards |= {*phase.reads, *phase.writes}
+        self.widest = max([self.widest, *(len(phase.successors.get(name, ())) for name in phase.participants)])
 
-    def _length(self, sender: str) -> int:
+    def _add_messages(self, pairs: Sequence[tuple[str, str]], count: float, phase: Phase) -> None:
+        for sender, recipient in pairs:
+            self._heard[recipient] += _times(count, self._length(sender, phase))
+            if sender == USER or sender in phase.votes:
+                self.unasked += count
+            edge = phase.by_pair.get((sender, recipient))
+            if edge is not None and edge.carries == "summary":
+                self._summarised[sender, edge.model] += count  # type: ignore[assignment]
+
+    def _length(self, sender: str, phase: Phase) -> int:
+        """Tokens of one message. A vote passes on what was voted for, by name, or what one of its candidates wrote."""
+        if sender in phase.votes:
+            voters = (voter for voter in phase.predecessors.get(sender, ()) if voter not in phase.votes)
+            return sum(self._length(voter, phase) for voter in voters)
         return TASK_TOKENS if sender == USER else self._means.agent(sender).max_output_tokens
 
     def _lines(self) -> list[tuple[tuple[str, ...], float]]:
@@ -165,7 +189,7 @@ class _Total:
     @property
     def messages(self) -> float:
         """Messages over all edges; one of them, or one after each refutation, is the answer."""
-        return self._told + self._answers
+        return self._told + min(self._answers, self._most_answers)
 
     @property
     def turns(self) -> float:
@@ -196,7 +220,7 @@ class _Total:
             tokens += _times(count, max((cost[0] for cost in each), default=0))
             usd += _times(count, max((cost[1] for cost in each), default=0))
         for (sender, model), many in self._summarised.items():
-            length = self._length(sender) + PROMPT_TOKENS
+            length = self._means.agent(sender).max_output_tokens + PROMPT_TOKENS
             tokens += many * (length + SUMMARY_TOKENS)
             usd += _times(many, _cost(self._means.summaries.get(model), length, SUMMARY_TOKENS))
         return tokens, usd
@@ -211,7 +235,8 @@ class _Total:
         if not steps:
             return 0.0, 0.0
         own = PROMPT_TOKENS + 16 * everybody + len(agent.instructions)
-        longest = math.inf if agent.tools else own + self._heard[name] + count * steps * agent.max_output_tokens
+        said = count * steps * agent.max_output_tokens
+        longest = math.inf if agent.tools or name in self._at_boards else own + self._heard[name] + said
         price = self._means.prices.get(name)
         return steps * (longest + agent.max_output_tokens), _times(
             steps, _cost(price, longest, agent.max_output_tokens)

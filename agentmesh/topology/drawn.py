@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from agentmesh.config.language import did_you_mean
 from agentmesh.config.topologies import DrawnPhase, EdgeConfig, Graph, PhaseConfig, Planner, UntilConfig, long_phase
 from agentmesh.errors import TopologyError
 from agentmesh.messages import USER
@@ -18,7 +19,6 @@ from agentmesh.topology.phases import IN_ROUNDS, Board, Edge, Phase, Planning, U
 
 if TYPE_CHECKING:
     import networkx as nx
-
 
 
 def drawn_phases(config: Graph, resolve: Resolve = tuple, everybody: Sequence[str] = ()) -> tuple[Phase, ...]:
@@ -94,9 +94,11 @@ def edges_of(edges: Iterable[EdgeConfig], resolve: Resolve = tuple) -> Iterator[
     """Each edge that an entry stands for: from every sender to every recipient, and back where it says so."""
     for config in edges:
         senders, recipients = resolve(config.senders), resolve(config.recipients)
-        pairs = [(a, b) for a in senders for b in recipients if a != b]
+        # Among several ends nobody is meant to write to itself; where there is but one, `check_edges` refuses it.
+        one = len(senders) == len(recipients) == 1
+        pairs = dict.fromkeys((a, b) for a in senders for b in recipients if a != b or one)
         if config.both:
-            pairs += [(b, a) for a, b in pairs if (b, a) not in pairs]
+            pairs |= dict.fromkeys([(b, a) for a, b in pairs])
         for a, b in pairs:
             yield Edge(a, b, config.max_messages, config.rewrite, config.carries, config.trust, config.model)
 
@@ -128,8 +130,6 @@ def generate(generator: str, arguments: Mapping[str, Any]) -> nx.Graph[Any]:
 
 def generator_named(name: str) -> Any:
     """The generator of NetworkX with this name. Raises: TopologyError with the closest names."""
-    from agentmesh.config.language import did_you_mean
-
     known = generators()
     if name not in known:
         meant = did_you_mean(name, known)
@@ -155,7 +155,9 @@ def wrong_arguments(generator: str, arguments: Mapping[str, Any]) -> list[tuple[
     parameters = inspect.signature(generator_named(generator)).parameters
     taken = [name for name in parameters if name not in ("backend", "backend_kwargs", "create_using")]
     takes = f"{generator} takes {', '.join(taken)}"
-    found = [(key, f"'{key}' is no argument: {takes}") for key in arguments if key not in taken]
+    found = [
+        (key, f"'{key}' is no argument: {takes}{did_you_mean(key, taken)}") for key in arguments if key not in taken
+    ]
     missing = [
         name for name in taken if name not in arguments and parameters[name].default is inspect.Parameter.empty
         and parameters[name].kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -212,7 +214,7 @@ def edge_from(given: Any) -> Edge:
     if not isinstance(given, EdgeConfig | Mapping):
         raise TopologyError(f"an edge is [a, b], 'a -> b' or {{from, to, max_messages, rewrite}}; found {given!r}")
     config = given if isinstance(given, EdgeConfig) else valid(EdgeConfig, given)
-    [edge] = list(edges_of([config])) or [Edge(config.senders[0], config.recipients[0])]
+    [edge] = edges_of([config])
     return edge
 
 
@@ -241,6 +243,7 @@ def _vote(data: Mapping[str, Any]) -> Vote:
 def phase_from(given: Phase | PhaseConfig | Mapping[str, Any], index: int) -> Phase:
     """A phase from itself, or from a mapping with the keys of the YAML. Raises: TopologyError."""
     if isinstance(given, Phase):
+        check_edges(given.edges)
         return given
     config = given if isinstance(given, PhaseConfig) else valid(PhaseConfig, long_phase(given, PhaseConfig))
     return _phase(config, config.name, index, tuple, (), config.positions or "off")
@@ -257,5 +260,3 @@ def valid(model: type[Any], given: Mapping[str, Any]) -> Any:
 
 def _shown(arguments: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={value!r}" for key, value in arguments.items()) or "nothing"
-
-

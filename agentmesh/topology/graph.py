@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -291,11 +291,21 @@ def _completed(phase: Phase, joins: Mapping[str, Join], votes: Votes, boards: Bo
     return replace(
         phase,
         participants=agents,
-        opens=tuple(name for name in phase.opens if name not in others),
+        opens=_opening(phase, others, own_boards),
         joins={name: waiting[name] for name in agents if waiting.get(name, "any") != "any"},
         votes=own_votes,
         boards=own_boards,
     )
+
+
+def _opening(phase: Phase, others: Collection[str], boards: Boards) -> tuple[str, ...]:
+    """Who acts first: in the place of a board those who hear of nothing else."""
+    hearing = {edge.recipient for edge in phase.edges if edge.sender not in boards}
+    reading = [
+        edge.recipient for edge in phase.edges if edge.sender in boards and edge.sender in phase.opens
+        and edge.recipient not in hearing
+    ]  # fmt: skip
+    return tuple(name for name in dict.fromkeys((*phase.opens, *reading)) if name not in others)
 
 
 def _voted(vote: str | None, more: dict[str, Any]) -> dict[str, Any]:

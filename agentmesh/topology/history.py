@@ -36,9 +36,7 @@ def topology_at(events: Sequence[Event], at: int | None = None) -> Topology:
     return Topology([Phase(started.phase, order, nodes, edges)], kind="graph")
 
 
-def _changed(
-    event: TopologyChanged, drawn: dict[_Pair, None], cut: set[_Pair]
-) -> tuple[dict[_Pair, None], set[_Pair]]:
+def _changed(event: TopologyChanged, drawn: dict[_Pair, None], cut: set[_Pair]) -> tuple[dict[_Pair, None], set[_Pair]]:
     """The edges of the phase, and those that are cut, after one change."""
     match event.change:
         case "cut" | "isolate":

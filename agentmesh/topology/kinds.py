@@ -107,9 +107,7 @@ def layers(agents: Sequence[str | Sequence[str]], *, resolve: Resolve = tuple) -
     return (Phase("layers", "reactive", names, tuple(edges), joins=joins),)  # type: ignore[arg-type]
 
 
-def debate(
-    sides: Sequence[str], judge: str, *, rounds: int = 2, order: Order = "round_robin"
-) -> tuple[Phase, ...]:
+def debate(sides: Sequence[str], judge: str, *, rounds: int = 2, order: Order = "round_robin") -> tuple[Phase, ...]:
     """The sides write to each other and to the judge, who speaks to none of them and then answers alone."""
     names = tuple(sides)
     unique((*names, judge))
@@ -217,9 +215,7 @@ def phases_of(config: AnyTopology, resolve: Resolve = tuple, everybody: Sequence
         case Star():
             phases = star(config.center, resolve(config.leaves), rounds=config.rounds)
         case Ring():
-            phases = ring(
-                resolve(config.agents), rounds=config.rounds, speaker=config.speaker, order=config.order
-            )
+            phases = ring(resolve(config.agents), rounds=config.rounds, speaker=config.speaker, order=config.order)
         case Layers():
             phases = layers(config.agents, resolve=resolve)
         case Debate():
@@ -268,10 +264,13 @@ def _path(*nodes: str) -> tuple[Edge, ...]:
 
 
 def check_edges(edges: Sequence[Edge]) -> None:
-    """Raises: TopologyError where an edge is drawn twice, or the user would answer itself."""
+    """Raises: TopologyError where an edge is drawn twice, or from a node to itself."""
     unique([f"{edge.sender} -> {edge.recipient}" for edge in edges])
-    if any(edge.pair == (USER, USER) for edge in edges):
+    own = next((edge.sender for edge in edges if edge.sender == edge.recipient), None)
+    if own == USER:
         raise TopologyError(f"'{USER}' gives the task and receives the answer: an agent must stand between")
+    if own is not None:
+        raise TopologyError(f"an edge from '{own}' to itself; an agent remembers its own turns")
 
 
 def unique(names: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Counting ballots: plurality, Borda and Condorcet, with weights, and ties that are decided and not hidden.
 
-Written here because the scheduler must stay pure: the libraries of the field bring numpy and solvers for rules that take
-a dozen lines each.
+Written here because the scheduler must stay pure: the libraries of the field bring numpy and solvers for rules that
+take a dozen lines each.
 Source: D. Black, The Theory of Committees and Elections (1958), for Condorcet with Borda as the fallback.
 """
 
@@ -10,10 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import permutations
 
 from agentmesh.messages import answer_key
 from agentmesh.topology.phases import Method, Vote
+
+Scores = dict[str, Fraction]
 
 
 @dataclass(frozen=True)
@@ -37,19 +40,20 @@ def count(ballots: Mapping[str, Sequence[str]], rule: Vote, seed: int | str = 0)
         for option in ballot:
             words.setdefault(answer_key(option), option.strip())
         ranked[voter] = list(dict.fromkeys(map(answer_key, ballot)))
-    weights = {voter: rule.weights.get(voter, 1.0) for voter in ballots}
+    # As they are written: in floating point 0.1 and 0.2 would beat 0.3.
+    weights = {voter: Fraction(str(rule.weights.get(voter, 1))) for voter in ballots}
     options = [option for option in words if rule.choices or any(option in ballot for ballot in ranked.values())]
     scores = _scores(rule.method, options, ranked, weights)
     best = max(scores.values())
     tied = [option for option, score in scores.items() if score == best]
     winner = tied[0] if len(tied) == 1 else _decided(tied, ranked.get(rule.ties, []), seed)
-    named = {words[option]: score for option, score in scores.items()}
+    named = {words[option]: float(score) for option, score in scores.items()}
     return Tally(words[winner], named, tuple(words[option] for option in tied) if len(tied) > 1 else ())
 
 
 def _scores(
-    method: Method, options: Sequence[str], ranked: Mapping[str, list[str]], weights: Mapping[str, float]
-) -> dict[str, float]:
+    method: Method, options: Sequence[str], ranked: Mapping[str, list[str]], weights: Mapping[str, Fraction]
+) -> Scores:
     match method:
         case "plurality":
             return _plurality(options, ranked, weights)
@@ -57,32 +61,28 @@ def _scores(
             return _borda(options, ranked, weights)
         case "condorcet":
             beats_all = _condorcet(options, ranked, weights)
-            return {beats_all: float(len(options) - 1)} if beats_all else _borda(options, ranked, weights)
+            return {beats_all: Fraction(len(options) - 1)} if beats_all else _borda(options, ranked, weights)
 
 
-def _plurality(
-    options: Sequence[str], ranked: Mapping[str, list[str]], weights: Mapping[str, float]
-) -> dict[str, float]:
-    scores = dict.fromkeys(options, 0.0)
+def _plurality(options: Sequence[str], ranked: Mapping[str, list[str]], weights: Mapping[str, Fraction]) -> Scores:
+    scores = dict.fromkeys(options, Fraction(0))
     for voter, ballot in ranked.items():
         scores[ballot[0]] += weights[voter]
     return scores
 
 
-def _borda(options: Sequence[str], ranked: Mapping[str, list[str]], weights: Mapping[str, float]) -> dict[str, float]:
+def _borda(options: Sequence[str], ranked: Mapping[str, list[str]], weights: Mapping[str, Fraction]) -> Scores:
     """As many points for an option as there are others below it on the ballot, or not on it."""
-    scores = dict.fromkeys(options, 0.0)
+    scores = dict.fromkeys(options, Fraction(0))
     for voter, ballot in ranked.items():
         for place, option in enumerate(ballot):
             scores[option] += weights[voter] * (len(options) - 1 - place)
     return scores
 
 
-def _condorcet(
-    options: Sequence[str], ranked: Mapping[str, list[str]], weights: Mapping[str, float]
-) -> str | None:
+def _condorcet(options: Sequence[str], ranked: Mapping[str, list[str]], weights: Mapping[str, Fraction]) -> str | None:
     """The option that beats every other in pairs, if there is one."""
-    margins: dict[tuple[str, str], float] = dict.fromkeys(permutations(options, 2), 0.0)
+    margins: dict[tuple[str, str], Fraction] = dict.fromkeys(permutations(options, 2), Fraction(0))
     for voter, ballot in ranked.items():
         place = {option: index for index, option in enumerate(ballot)}
         last = len(ballot)

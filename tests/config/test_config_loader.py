@@ -125,7 +125,7 @@ def test_overrides_apply_in_order() -> None:
         ("limits.turnz=5", "limits has no key 'turnz'; allowed: turns, model_calls, tokens, messages, seconds; did"),
         ("limit.turns=5", "did you mean 'limits'?"),
         ("agents.wrker.memory=fresh", "agents has no 'wrker'; there are: planner, worker, judge; did you mean"),
-        ("agents.worker.memory=frsh", "found the text 'frsh'; allowed: full or fresh; did you mean 'fresh'?"),
+        ("agents.worker.memory=frsh", "found the text 'frsh'; allowed: full, fresh, compact, {window: TURNS} or "),
         ("agents.worker={memroy: full}", "unknown key 'memroy'"),
         ("topology.workers[1]=judge", "topology.workers has 1 items, so the last is [0]"),
         ("topology.workers=[]", "found an empty list; allowed: at least 1 entry"),
@@ -134,7 +134,7 @@ def test_overrides_apply_in_order() -> None:
         ("topology.workers.first=x", "topology.workers is a list in the file, so it has no 'first'"),
         ("description.first.second=x", "description has no 'first'; there are: none"),
         ("description.first=x", "found a mapping; allowed: a text"),
-        ("agents.worker.join.x=1", "found a mapping; allowed: any, all, or a whole number of messages"),
+        ("agents.worker.join.x=1", "found a mapping; allowed: any, all, quorum, or a whole number of messages"),
         ("agents.worker.join.x.y=1", "agents.worker.join has no 'x'; there are: none"),
         ("verify.retries=2", "give exactly one of `command` and `function`"),
         ("models={gpt-4.1: 'echo:x'}", "no model 'default', which agents without a model of their own use: planner"),
@@ -307,8 +307,8 @@ def test_a_wrong_mapping_made_in_python_is_reported_by_path() -> None:
     assert [problem.at("team") for problem in raised.value.problems] == [
         "team: agents.a.model: found a value of type builtin_function_or_method; allowed: text, numbers, true, false, "
         "None, lists and mappings",
-        "team: agents.a.memroy: unknown key 'memroy'; closest of the 14 allowed: memory, role, model, temperature, "
-        "command; did you mean 'memory'?",
+        "team: agents.a.memroy: unknown key 'memroy'; closest of the 23 allowed: memory, method, role, team, "
+        "model; did you mean 'memory'?",
         "team: topology.agent: no agent 'b'; agents: a",
     ]
 
@@ -355,10 +355,12 @@ topology: {kind: graph, nodes: [a, b], edges: [user -> a, [a, b], {from: b, to: 
     ]
     assert loaded.locate("topology.edges[1].to") == (3, 63)
     assert (
-        "allowed: [a, b], a -> b, or {from: a, to: b}" in reported(text=text.replace("user -> a", "user -> a -> b"))[0]
+        "allowed: [a, b], a -> b, a <-> b, or {from: a, to: b}"
+        in reported(text=text.replace("user -> a", "user -> a -> b"))[0]
     )
     assert (
-        "edges[1].to: found the number 3; allowed: a text" in reported(text=text.replace("[a, b], {", "[a, 3], {"))[0]
+        "edges[1].to: found the number 3; allowed: a node's name"
+        in reported(text=text.replace("[a, b], {", "[a, 3], {"))[0]
     )
 
 

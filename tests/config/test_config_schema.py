@@ -41,6 +41,28 @@ answer: {schema: {type: object, properties: {total: {type: number}}}}
     + "topology: {kind: hierarchy, planner: a, workers: [{planner: b, workers: [{planner: c, workers: [d]}]}]}\n",
     "edges in short forms": HEAD
     + "topology: {kind: graph, edges: [user -> a, [a, b], {from: b, to: c, max_messages: 2}, c->d, [d, user]]}\n",
+    "edges with several ends, and both ways": HEAD
+    + "topology: {kind: graph, edges: ['user -> a, b', [[a, b], c], 'c <-> d', {from: [c, d], to: user}]}\n",
+    "a generator with its arguments beside it": HEAD
+    + "topology: {kind: graph, generator: path_graph, n: 4, edges: [user -> a, d -> user]}\n",
+    "phases, a vote and a board": HEAD.replace(
+        "d: {}", "d: {kind: vote, weights: {a: 2}}, e: {kind: board, content: x}"
+    )
+    + """topology:
+  kind: graph
+  policy: quarantine
+  positions: optional
+  phases:
+    - {name: talk, order: moderator, moderator: a, rounds: 3, edges: ['user -> a, b, c', [a, [b, c]], [[b, c], a]]}
+    - {name: work, order: tasks, planner: a, workers: [b, c], until: {promise: DONE}, max_iterations: 3, memory: fresh}
+    - {name: vote, order: simultaneous, rounds: 1, edges: ['a, b, c -> d', e <-> a, d -> user], positions: off}
+""",
+    "memories, tools and a team": "version: 1\ntopology: {kind: chain, agents: [a, b, c]}\n"
+    + """agents:
+  a: {memory: {window: 4}, tools: [calculator, {use: calculator, trust: untrusted}], max_result: 100, join: quorum}
+  b: {memory: {compact: 0.5}, reserve: false, join: 2}
+  c: {team: other.yaml}
+""",
     "numbers from the environment": HEAD
     + 'topology: {kind: flat, agents: [a, b, c, d], rounds: "${ROUNDS:-4}"}\nlimits: {turns: "${TURNS:-60}"}\n',
 }
@@ -85,12 +107,25 @@ def test_every_mapping_of_the_language_is_closed_and_every_key_explained() -> No
     mappings = [schema, *(entry for entry in schema["definitions"].values() if "properties" in entry)]
     assert len(mappings) > 12
     for mapping in mappings:
-        assert mapping["additionalProperties"] is False
+        assert mapping["additionalProperties"] is False or mapping.get("then") is not None
         assert mapping["description"]
         for name, entry in mapping["properties"].items():
             assert entry.get("description"), name
     for names in ("agents", "models", "monitors"):
         assert schema["properties"][names]["additionalProperties"] is False
+    with_arguments = [name for name, entry in schema["definitions"].items() if "then" in entry]
+    assert with_arguments == ["Graph", "PhaseConfig"]
+
+
+@pytest.mark.parametrize("place", ["{kind: graph, %s}", "{kind: graph, phases: [{name: p, %s}]}"])
+def test_keys_that_are_not_of_the_language_stand_beside_a_generator_alone(place: str) -> None:
+    def marked(keys: str) -> bool:
+        return bool(list(VALIDATOR.iter_errors(parse(f"{HEAD}topology: {place % keys}\n", "x").data)))
+
+    assert not marked("generator: path_graph, n: 4, edges: [user -> a, d -> user]")
+    assert not marked("edges: [user -> a, a -> user], opens: [a]")
+    assert marked("edges: [user -> a, a -> user], n: 4")
+    assert marked("generator: 5, n: 4, edges: [user -> a, d -> user]")
 
 
 @pytest.mark.parametrize("name", ACCEPTED)

@@ -14,6 +14,7 @@ from agentmesh.events import (
     MessageProposed,
     MessageRefused,
     MessageTransformed,
+    PositionStated,
     RunEnded,
     RunStarted,
     ToolCallFinished,
@@ -24,12 +25,24 @@ from agentmesh.events import (
     Verification,
     stamped,
 )
-from agentmesh.scheduler import CancelTurns, Rewrite, Scheduler, StartTurn, Verify
+from agentmesh.messages import Position
+from agentmesh.scheduler import CancelTurns, Rewrite, Scheduler, StartTurn, Summarise, Verify
 from agentmesh.topology.graph import Topology
 
 Call = tuple[str, dict[str, Any]]
-Deed = str | Call | None | Exception | list[Call | str | None]
-"""A reply, a tool call, nothing, a failure; or tool calls and at last a reply."""
+
+
+@dataclass(frozen=True)
+class Holds:
+    """A reply with a position beside it."""
+
+    text: str
+    answer: str
+
+
+Reply = str | Holds | None | Exception
+Deed = Reply | Call | list[Call | Event | Reply]
+"""A reply, a tool call, nothing, a failure; or tool calls, and what happens meanwhile, and at last a reply."""
 Choose = Callable[[Sequence[StartTurn]], int]
 E = TypeVar("E", bound=EventBase)
 
@@ -48,28 +61,43 @@ class Play:
     """By agent: its deeds, one a turn, or a function from its turn to the deed."""
     choose: Choose = first
     verify: Callable[[str], bool] = lambda answer: True
+    until: Callable[[str], bool] = lambda said: True
+    """What checks the `until` of a phase."""
     rewrites: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    summarise: Callable[[str], str | None] = lambda content: f"in short: {content}"
+    """None where no summary can be made."""
+    pick: Callable[[int], int] | None = None
+    """Which of the messages that are being changed is done next, once nobody is in a turn; each at once if None."""
     options: dict[str, Any] = field(default_factory=dict)
     after: Callable[[Play, Event], Sequence[Event]] | None = None
     """What happens from outside once an event is in the log."""
+    before: Callable[[Play, Event], Sequence[Event]] | None = None
+    """As `after`, but ahead of what follows from the event."""
     log: list[Event] = field(default_factory=list)
     views: list[StartTurn] = field(default_factory=list)
     results: list[ToolCallFinished] = field(default_factory=list)
     most_at_once: int = 0
     slow_verify: bool = False
     """Checks take until nobody is in a turn."""
+    seed: int = 0
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(self.topology.phases, policy=self.topology.policy, **self.options)
         self.pending: list[StartTurn] = []
         self._queue: deque[Any] = deque()
         self._checks: deque[Any] = deque()
+        self.changing: list[Event] = []
+        self.cancelled = False
+        self.checked: list[Verify] = []
         self._scripts = {name: iter(actor) if not callable(actor) else actor for name, actor in self.actors.items()}
 
     def run(self, task: str = "the task", steps: int = 20_000) -> Play:
         """Play until the run has ended. Fails if it never does."""
-        self.happen(RunStarted(team="t", task=task))
+        self.happen(RunStarted(team="t", task=task, seed=self.seed))
         while not self.scheduler.ended:
+            if self.changing and not self.pending:
+                self._change_one()
+                continue
             if not self.pending and self._checks:
                 self.happen(self._checks.popleft())
                 continue
@@ -89,19 +117,16 @@ class Play:
                     self.pending.append(item)
                     self.most_at_once = max(self.most_at_once, len(self.pending))
                 case Verify():
-                    checked = Verification(passed=self.verify(item.answer), attempt=item.attempt)
+                    self.checked.append(item)
+                    passed = (self.verify if item.phase is None else self.until)(item.answer)
+                    checked = Verification(passed=passed, attempt=item.attempt, phase=item.phase)
                     (self._checks if self.slow_verify else self._queue).append(checked)
                 case Rewrite():
-                    self._queue.append(
-                        MessageTransformed(
-                            message_id=item.message_id,
-                            sender=item.sender,
-                            recipient=item.recipient,
-                            content=self.rewrites[item.function](item.content),
-                            by=item.function,
-                        )
-                    )
+                    self._changed(item, self.rewrites[item.function](item.content), item.function)
+                case Summarise():
+                    self._changed(item, self.summarise(item.content), "summary")
                 case CancelTurns():
+                    self.cancelled = True
                     for turn in self.pending:
                         self._queue.append(
                             TurnFailed(agent=turn.agent, turn=turn.turn, error="cancelled", kind="cancelled")
@@ -110,12 +135,32 @@ class Play:
                 case _:
                     self._append(item)
 
+    def _changed(self, item: Rewrite | Summarise, content: str | None, by: str) -> None:
+        ends = {"message_id": item.message_id, "sender": item.sender, "recipient": item.recipient}
+        done: Event = (
+            MessageRefused(content=item.content, reason="not_summarised", **ends)
+            if content is None
+            else MessageTransformed(content=content, by=by, **ends)
+        )
+        (self._queue if self.pick is None else self.changing).append(done)
+
+    def _change_one(self) -> None:
+        assert self.pick is not None
+        done = self.changing.pop(self.pick(len(self.changing)))
+        if isinstance(done, MessageTransformed) or self.scheduler.passes(getattr(done, "message_id", "")):
+            self.happen(done)
+
     def _append(self, event: Event) -> None:
         if self.scheduler.ended:
             return
         self.log.append(stamped(event, len(self.log) + 1, "run", 0.0))
         if isinstance(event, ToolCallFinished):
             self.results.append(event)
+        if self.before is not None:
+            happen = self.before(self, event)
+            for one in happen:
+                self.scheduler.expect(one)
+            self._queue.extend(happen)
         self._queue.extend(self.scheduler.step(event))
         if self.after is not None:
             self._queue.extend(self.after(self, event))
@@ -123,19 +168,38 @@ class Play:
     def _act(self, turn: StartTurn) -> None:
         actor = self._scripts[turn.agent]
         deed: Deed = actor(turn) if callable(actor) else next(actor)
-        if isinstance(deed, Exception):
-            self.happen(TurnFailed(agent=turn.agent, turn=turn.turn, error=str(deed), kind="error"))
-            return
         deeds = deed if isinstance(deed, list) else [deed]
-        reply: str | None = None
+        reply: Reply = None
         for index, one in enumerate(deeds):
+            if self.cancelled:
+                break
             if isinstance(one, tuple):
-                key = f"{turn.agent}/{turn.turn}/{index}"
-                self.happen(ToolCallStarted(agent=turn.agent, key=key, name=one[0], arguments=one[1]))
+                self._call(turn, f"{turn.agent}/{turn.turn}/{index}", one)
+            elif isinstance(one, EventBase):
+                self.happen(one)
             else:
                 reply = one
-        if not self.scheduler.ended and (turn.agent in self.scheduler.state.busy):
-            self.happen(TurnEnded(agent=turn.agent, turn=turn.turn, reply=reply))
+        if self.cancelled:
+            self.happen(TurnFailed(agent=turn.agent, turn=turn.turn, error="cancelled", kind="cancelled"))
+        elif not self.scheduler.ended and turn.agent in self.scheduler.state.busy:
+            self._end(turn, reply)
+
+    def _call(self, turn: StartTurn, key: str, call: Call) -> None:
+        self.happen(ToolCallStarted(agent=turn.agent, key=key, name=call[0], arguments=call[1]))
+        while self.changing and not any(result.key == key for result in self.results):
+            self._change_one()
+
+    def _end(self, turn: StartTurn, reply: Reply) -> None:
+        if isinstance(reply, Exception):
+            self.happen(TurnFailed(agent=turn.agent, turn=turn.turn, error=str(reply), kind="error"))
+            return
+        if isinstance(reply, Holds):
+            held = Position(answer=reply.answer)
+            self.happen(
+                PositionStated(agent=turn.agent, turn=turn.turn, phase=turn.phase, round=turn.round, position=held)
+            )
+            reply = reply.text
+        self.happen(TurnEnded(agent=turn.agent, turn=turn.turn, reply=reply))
 
     # What happened
 
@@ -154,6 +218,16 @@ class Play:
     def said(self) -> list[tuple[str, str, str]]:
         """All deliveries as (sender, recipient, content)."""
         return [(e.sender, e.recipient, e.content) for e in self.of(MessageDelivered)]
+
+    @property
+    def refused(self) -> list[tuple[str, str, str]]:
+        """All refusals as (sender, recipient, reason)."""
+        return [(e.sender, e.recipient, e.reason) for e in self.of(MessageRefused)]
+
+    @property
+    def errors(self) -> list[str]:
+        """What each tool call was told that was refused."""
+        return [result.error for result in self.results if result.error is not None]
 
     @property
     def order(self) -> list[str]:
@@ -198,6 +272,21 @@ def tasks(*entries: str | tuple[str, ...] | dict[str, Any]) -> Call:
 def send(*recipients: str, content: str = "hello") -> Call:
     """`send_message`."""
     return ("send_message", {"recipients": list(recipients), "content": content})
+
+
+def vote(*ranking: str) -> Call:
+    """`vote`."""
+    return ("vote", {"ranking": list(ranking)})
+
+
+def write(content: str, version: int, board: str = "board") -> Call:
+    """`write_board`."""
+    return ("write_board", {"board": board, "content": content, "version": version})
+
+
+def read(board: str = "board") -> Call:
+    """`read_board`."""
+    return ("read_board", {"board": board})
 
 
 def decide(decision: str, reason: str = "") -> Call:

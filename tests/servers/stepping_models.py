@@ -53,7 +53,10 @@ def completion(asked: dict[str, Any]) -> dict[str, Any]:
     steps = 1 if "The phase 'peers' begins" in str(messages[last]["content"]) else CALLS
     if "calculator" in tools and done < steps - 1:
         call = {"name": "calculator", "arguments": json.dumps({"expression": "1 + 1"})}
-        message = {"role": "assistant", "tool_calls": [{"id": f"c{len(messages)}", "type": "function", "function": call}]}
+        message = {
+            "role": "assistant",
+            "tool_calls": [{"id": f"c{len(messages)}", "type": "function", "function": call}],
+        }
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
     finish = "tool_calls" if "tool_calls" in message else "stop"
     return {"choices": [{"index": 0, "message": message, "finish_reason": finish}], "usage": usage}

@@ -222,6 +222,58 @@ def test_keys_of_models_are_refused_for_agents_that_ask_none(tmp_path: Path, ent
     assert all("goes with kind: llm, and this agent is kind: " in line for line in said)
 
 
+@pytest.mark.parametrize("kind", ["vote", "board"])
+def test_keys_of_agents_are_refused_for_nodes_that_take_no_turns(tmp_path: Path, kind: str) -> None:
+    keys = "replicas: 2, reserve: true, join: all, limits: {turns: 3}, instructions: Count., model: default"
+    agents = f"{{a: {{}}, n: {{kind: {kind}, role: none, {keys}}}}}"
+    said = reported(tmp_path, team(agents, "{kind: solo, agent: a}"))
+    names = ["replicas", "reserve", "join", "limits", "instructions", "model"]
+    assert [line.split(": ")[1] for line in said] == [f"agents.n.{name}" for name in names]
+    assert all(f"and this agent is kind: {kind}; remove it" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "kind"),
+    [
+        ("method", "borda", "vote"),
+        ("options", "[x]", "vote"),
+        ("candidates", "[a]", "vote"),
+        ("weights", "{a: 2}", "vote"),
+        ("ties", "a", "vote"),
+        ("content", "x", "board"),
+        ("command", "{argv: [cat]}", "command"),
+        ("function", "'m:f'", "function"),
+        ("team", "other.yaml", "team"),
+    ],
+)
+def test_a_key_of_another_kind_says_which_kind_takes_it(tmp_path: Path, key: str, given: str, kind: str) -> None:
+    said = reported(tmp_path, team(f"{{a: {{kind: human, {key}: {given}}}}}"))
+    assert said == [
+        f"3:21: agents.a.{key}: `{key}` goes with kind: {kind}, and this agent is kind: human; "
+        f"say kind: {kind}, or remove it"
+    ]
+
+
+def test_a_vote_knows_its_voters_by_the_names_of_their_replicas(tmp_path: Path) -> None:
+    file = tmp_path / "team.yaml"
+    vote = "v: {kind: vote, weights: {a: 2, b-2: 3}, candidates: [a], ties: b-1}"
+    edges = "[user -> a, 'a, b -> v', user -> b, v -> user]"
+    file.write_text(team(f"{{a: {{replicas: 2}}, b: {{replicas: 2}}, {vote}}}", f"{{kind: graph, edges: {edges}}}"))
+    [rule] = Team.from_yaml(file).topology.votes.values()
+    assert dict(rule.weights) == {"a-1": 2, "a-2": 2, "b-2": 3}
+    assert rule.candidates == ("a-1", "a-2")
+    assert rule.ties == "b-1"
+
+
+def test_a_graph_of_a_file_imports_nothing(tmp_path: Path) -> None:
+    edges = '[{"source": "a", "target": "b", "rewrite": "mine:shorten"}]'
+    graph = f'{{"directed": true, "nodes": [{{"id": "a"}}, {{"id": "b"}}], "edges": {edges}}}'
+    (tmp_path / "graph.json").write_text(graph)
+    more = "{kind: graph, file: graph.json, edges: [user -> a, b -> user]}"
+    [said] = reported(tmp_path, team("{a: {}, b: {}}", more))
+    assert said.startswith("4:31: topology.file: an edge of it has a `rewrite`: only the team's file says")
+
+
 def test_keys_that_every_kind_takes_stay_allowed(tmp_path: Path) -> None:
     file = tmp_path / "team.yaml"
     every = "role: printer, replicas: 2, join: all, limits: {turns: 3}"

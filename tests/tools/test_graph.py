@@ -12,22 +12,32 @@ from agentmesh.tools.graph import GRAPH_TOOLS, Decide, HandOff, OpenTasks, SendM
 
 
 def test_send_message_lists_the_recipients_that_exist() -> None:
-    made = definition("send_message", ["b", "c"])["function"]["parameters"]
+    made = definition("send_message", {"recipients": ["b", "c"]})["function"]["parameters"]
     assert made["properties"]["recipients"]["items"] == {"type": "string", "enum": ["b", "c"]}
-    assert definition("send_message", ["d"])["function"]["parameters"]["properties"]["recipients"]["items"]["enum"] == [
-        "d"
-    ]
+    another = definition("send_message", {"recipients": ["d"]})["function"]["parameters"]
+    assert another["properties"]["recipients"]["items"]["enum"] == ["d"]
     assert made["required"] == ["recipients", "content"]
 
 
+def test_a_parameter_that_is_one_name_lists_the_names_that_exist() -> None:
+    chosen = {"write_board": {"board": ["notes", "plan"]}, "next_speaker": {"agent": ["a"]}}
+    for name, choices in chosen.items():
+        [(parameter, values)] = choices.items()
+        made = definition(name, choices)["function"]["parameters"]["properties"]
+        assert made[parameter]["enum"] == values
+        assert made[parameter]["type"] == "string"
+        assert definition(name)["function"]["parameters"]["properties"][parameter].get("enum") is None
+
+
 def test_without_recipients_no_empty_list_is_sent() -> None:
-    recipients = definition("send_message")["function"]["parameters"]["properties"]["recipients"]
-    assert recipients["items"] == {"type": "string"}
+    for choices in (None, {}, {"recipients": []}):
+        recipients = definition("send_message", choices)["function"]["parameters"]["properties"]["recipients"]
+        assert recipients["items"] == {"type": "string"}
 
 
 def test_every_definition_is_plain_and_says_what_it_is_for() -> None:
     for name in GRAPH_TOOLS:
-        made = definition(name, ["b"])
+        made = definition(name)
         assert made["function"]["name"] == name
         assert len(made["function"]["description"]) > 20
         assert "$ref" not in json.dumps(made)

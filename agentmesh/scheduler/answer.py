@@ -1,0 +1,63 @@
+"""The answer of a run: the first message to `user`, unless whoever checks it from outside refutes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agentmesh.events import MessageDelivered, Verification
+from agentmesh.messages import Outcome
+from agentmesh.scheduler.commands import Step, Verify
+from agentmesh.scheduler.notices import notice
+from agentmesh.scheduler.orders import Order
+from agentmesh.scheduler.state import RunState
+
+
+class Answer:
+    """The answer that is taken, or being checked. `retries`: None where nobody checks it."""
+
+    def __init__(self, state: RunState, retries: int | None, end: Callable[[Outcome, str], None]) -> None:
+        self._state = state
+        self._retries = retries
+        self._end = end
+        self._message: MessageDelivered | None = None
+        self._attempts = 0
+
+    @property
+    def taken(self) -> bool:
+        """Whether there is one that is not refuted."""
+        return self._message is not None
+
+    @property
+    def text(self) -> str | None:
+        """The answer word for word."""
+        return self._message.content if self._message else None
+
+    def take(self, event: MessageDelivered) -> Step:
+        """A message has reached `user`."""
+        if self._message is not None:
+            return []
+        self._message = event
+        if self._retries is None:
+            self._end("completed", "answered")
+            return []
+        self._attempts += 1
+        return [Verify(event.content, self._attempts)]
+
+    def checked(self, event: Verification, order: Order) -> Step:
+        """The answer was checked: it stands, goes back to its author, or was the last."""
+        if event.passed:
+            self._end("verified", "answered and verified")
+            return []
+        author = self._author()
+        if event.attempt > (self._retries or 0) or author not in self._state.phase.participants:
+            self._end("failed", "not_verified")
+            return []
+        self._message = None
+        self._state.answering = False
+        order.wake(author)
+        return [notice(author, "refuted")]
+
+    def _author(self) -> str:
+        """Who wrote the answer: a judge only forwards it. A vote cannot answer again, nor can who was replaced."""
+        planning = self._state.phase.planning
+        return planning.root if planning else self._message.sender if self._message else ""

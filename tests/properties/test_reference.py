@@ -1,0 +1,422 @@
+"""The scheduler, and the whole runner, against an interpreter of the rules that shares no code with them.
+
+Random teams with phases, boards, votes and changes while they run: the same deliveries, refusals, views and end.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import Phase as Stage
+from hypothesis import strategies as st
+
+from agentmesh.agents.llm import LLMAgent
+from agentmesh.config.models import AgentConfig
+from agentmesh.events import (
+    BoardWritten,
+    Event,
+    MessageDelivered,
+    MessageRefused,
+    Notice,
+    RunEnded,
+    ToolCallFinished,
+    TopologyChanged,
+    TurnEnded,
+    TurnFailed,
+    TurnStarted,
+)
+from agentmesh.messages import Policy, Position, Reply, ToolCall
+from agentmesh.providers.base import Request
+from agentmesh.providers.function import FunctionProvider
+from agentmesh.runner import Member, Runner, RunPlan
+from agentmesh.scheduler import Scheduler, StartTurn
+from agentmesh.topology.graph import Board, Topology, Vote
+from agentmesh.topology.phases import Edge, Phase
+from tests.properties.mutants import MUTANTS
+from tests.properties.reference import FAIL, Reference
+from tests.scheduler.scheduler_play import Call, Holds, Play, read, send, vote, write
+
+NAMES = ("a", "b", "c", "d")
+RESERVE = ("r", "s")
+SPOKEN = ("poll", "board", "user", "nobody")
+WORDS = ("x", "y", "X.", "z")
+
+Deed = tuple[list[tuple[Any, ...]], Any]
+
+
+# What is drawn
+
+
+@st.composite
+def teams(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Phases as the reference reads them."""
+    names = NAMES[: draw(st.sampled_from([2, 3, 3, 4]))]
+    return [draw(phases(f"p{at}", names, first=at == 0)) for at in range(draw(st.integers(1, 3)))]
+
+
+@st.composite
+def phases(draw: st.DrawFn, name: str, names: Sequence[str], *, first: bool) -> dict[str, Any]:
+    agents = [one for one in names if draw(st.integers(0, 7))] or [names[0]]
+    pairs = [(one, other) for one in agents for other in agents if one != other and draw(st.integers(0, 2))]
+    pairs += [("user", one) for one in agents if draw(st.integers(0, 2))] or [("user", agents[0])]
+    pairs += [(one, "user") for one in agents if not draw(st.integers(0, 5))]
+    votes: dict[str, Any] = {}
+    if draw(st.booleans()):
+        votes["poll"] = draw(ballots(agents))
+        pairs += [(one, "poll") for one in agents if draw(st.integers(0, 3))]
+        pairs += [("poll", draw(st.sampled_from(["user", *agents])))]
+    boards = ["board"] if draw(st.integers(0, 2)) else []
+    for board in boards:
+        pairs += [(one, board) for one in agents if draw(st.integers(0, 2))]
+        pairs += [(board, one) for one in agents if draw(st.integers(0, 2))]
+    order = draw(st.sampled_from(["reactive", "round_robin", "simultaneous"]))
+    joins = st.dictionaries(st.sampled_from(agents), st.sampled_from(["all", "quorum", 2]), max_size=1)
+    short = draw(st.sampled_from(["full", "full", "position"]))
+    edge = st.fixed_dictionaries(
+        {"cap": st.sampled_from([*[None] * 5, 1, 2]), "carries": st.sampled_from(["full", "full", "full", short])}
+    )
+    return {
+        "name": name,
+        "order": order,
+        "participants": agents,
+        "edges": {pair: draw(edge) for pair in draw(st.permutations(pairs))},
+        "rounds": draw(st.integers(1, 3)),
+        "end": draw(st.sampled_from(["rounds", "converged"])),
+        "opens": [] if first else [one for one in agents if draw(st.integers(0, 2))],
+        "joins": draw(joins) if order == "reactive" else {},
+        "votes": votes,
+        "boards": boards,
+    }
+
+
+@st.composite
+def ballots(draw: st.DrawFn, agents: Sequence[str]) -> dict[str, Any]:
+    return {
+        "method": draw(st.sampled_from(["plurality", "borda"])),
+        "options": draw(st.sampled_from([[], ["x", "y"]])),
+        "candidates": draw(st.sampled_from([[], [], agents[:2]])),
+        "weights": draw(st.dictionaries(st.sampled_from(agents), st.sampled_from([2.0, 0.5]), max_size=2)),
+        "ties": draw(st.sampled_from(["seed", *agents])),
+    }
+
+
+def calls(text: str) -> st.SearchStrategy[tuple[Any, ...]]:
+    names = st.lists(st.sampled_from([*NAMES, *NAMES, *NAMES, *RESERVE, *SPOKEN]), min_size=1, max_size=3)
+    ranking = st.lists(st.sampled_from([*WORDS, *NAMES[:2]]), min_size=1, max_size=3)
+    board = st.sampled_from([*["board"] * 5, "a"])
+    return st.one_of(
+        names.map(lambda to: ("send", to, text)),
+        names.map(lambda to: ("send", to, text)),
+        ranking.map(lambda given: ("vote", given)),
+        board.map(lambda name: ("read", name)),
+        st.tuples(st.just("write"), board, st.just(text), st.sampled_from([0, 0, 1, 1, 2])),
+        st.tuples(st.just("claim"), board, st.sampled_from("fg"), st.integers(0, 3), st.integers(3, 5)),
+    )
+
+
+class Script:
+    """What agents do, drawn when it is first asked for. After three turns an agent does nothing any more."""
+
+    def __init__(self, data: st.DataObject, *, silent: bool) -> None:
+        self._data, self._silent = data, silent
+        self._drawn: dict[tuple[str, int], Deed] = {}
+
+    def __call__(self, agent: str, turn: int) -> Deed:
+        if turn > 3:
+            return ([], None if self._silent else FAIL)
+        if (agent, turn) not in self._drawn:
+            self._drawn[agent, turn] = self._data.draw(self._deed(agent, turn), label=f"{agent}{turn}")
+        return self._drawn[agent, turn]
+
+    def _deed(self, agent: str, turn: int) -> st.SearchStrategy[Deed]:
+        text = f"{agent}{turn}"
+        replies = [text, text, "x", "y", (text, "x"), (text, "Y"), (text, "x")]
+        others = [None, FAIL] if self._silent else [FAIL]
+        some = st.lists(calls(text), min_size=1, max_size=3)
+        return st.one_of(
+            st.tuples(st.just([]), st.sampled_from([*replies, *replies, *others])),
+            # An agent that acts by tools has no position beside what it says then, and does not fail.
+            st.tuples(some, st.sampled_from([text, text, None] if self._silent else [text])),
+            st.tuples(some, st.just(text)),
+        )
+
+
+@st.composite
+def changes(draw: st.DrawFn, team: Sequence[Mapping[str, Any]]) -> dict[int, list[tuple[Any, ...]]]:
+    """By moment: what happens to the graph, once so many turns have begun or ended."""
+    pairs = sorted({pair for phase in team for pair in phase["edges"]})
+    names = sorted({name for phase in team for name in phase["participants"]})
+    spare = iter(RESERVE)
+    found: dict[int, list[tuple[Any, ...]]] = {}
+    for number in sorted(draw(st.sets(st.integers(1, 10), max_size=4))):
+        what = draw(st.sampled_from([*["cut"] * 4, "restore", "isolate", "replace", "enter_phase"]))
+        new = next(spare, None) if what == "replace" else None
+        if what in ("cut", "restore"):
+            found[number] = [(what, *draw(st.sampled_from(pairs)))]
+        elif what == "enter_phase":
+            found[number] = [(what, draw(st.sampled_from([phase["name"] for phase in team])))]
+        elif what == "isolate":
+            found[number] = [(what, draw(st.sampled_from(names)))]
+        elif new is not None:
+            old = draw(st.sampled_from(names))
+            names = [new if name == old else name for name in names]
+            found[number] = [(what, old, new)]
+    return found
+
+
+# The same for the real one
+
+
+def topology_of(team: Sequence[Mapping[str, Any]], policy: Policy) -> Topology:
+    return Topology([real_phase(phase) for phase in team], policy=policy)
+
+
+def real_phase(phase: Mapping[str, Any]) -> Phase:
+    edges = [Edge(*pair, max_messages=edge["cap"], carries=edge["carries"]) for pair, edge in phase["edges"].items()]
+    votes = {
+        name: Vote(rule["method"], tuple(rule["options"]), tuple(rule["candidates"]), rule["weights"], rule["ties"])
+        for name, rule in phase["votes"].items()
+    }
+    return Phase(
+        name=phase["name"],
+        order=phase["order"],
+        participants=tuple(phase["participants"]),
+        edges=tuple(edges),
+        opens=tuple(phase["opens"]),
+        rounds=None if phase["order"] == "reactive" else phase["rounds"],
+        joins=phase["joins"],
+        votes=votes,
+        boards={name: Board() for name in phase["boards"]},
+        end=phase["end"],
+        positions="optional",
+    )
+
+
+def tool_call(call: tuple[Any, ...]) -> Call:
+    match call:
+        case ("send", names, text):
+            return send(*names, content=text)
+        case ("vote", ranking):
+            return vote(*ranking)
+        case ("read", board):
+            return read(board)
+        case ("write", board, text, version):
+            return write(text, version, board)
+        case (_, board, path, start, end):
+            return ("claim", {"board": board, "path": path, "start": start, "end": end})
+        case _:
+            raise AssertionError(call)
+
+
+Moment = TurnStarted | TurnEnded | TurnFailed
+Changes = Mapping[int, Sequence[tuple[Any, ...]]]
+
+
+def real_changes(drawn: Changes, scheduler: Scheduler, moment: int) -> list[Event]:
+    """What happens at this moment, as the run's own methods write it down."""
+    found: list[Event] = []
+    for what, *given in drawn.get(moment, ()):
+        match what:
+            case "cut" | "restore":
+                found.append(TopologyChanged(change=what, edges=(tuple(given),)))
+            case "isolate":
+                pairs = [edge.pair for phase in scheduler.phases for edge in phase.edges if given[0] in edge.pair]
+                found.append(TopologyChanged(change=what, edges=tuple(pairs), agents=tuple(given)))
+            case "replace":
+                phase = scheduler.state.phase.renamed(*given)
+                edges = tuple(edge.pair for edge in phase.edges if given[1] in edge.pair)
+                found.append(TopologyChanged(change=what, edges=edges, agents=tuple(given)))
+            case _:
+                found.append(TopologyChanged(change="enter_phase", phase=given[0]))
+    return found
+
+
+def played(topology: Topology, script: Script, drawn: Changes) -> Play:
+    """The run on the scheduler alone."""
+
+    def act(turn: StartTurn) -> Any:
+        made, reply = script(turn.agent, turn.turn)
+        if isinstance(reply, tuple):
+            reply = Holds(*reply) if turn.positions != "off" else reply[0]
+        return [*map(tool_call, made), Exception("broken") if reply == FAIL else reply]
+
+    def outside(play: Play, event: Event) -> list[Event]:
+        moment = sum(isinstance(one, Moment) for one in play.log)
+        return real_changes(drawn, play.scheduler, moment) if isinstance(event, Moment) else []
+
+    return Play(topology, dict.fromkeys((*NAMES, *RESERVE), act), before=outside).run(steps=5000)
+
+
+class Prompted:
+    """The run through the runner, with functions for models. Turns take place in the order in which they began."""
+
+    def __init__(self, topology: Topology, script: Script, drawn: Changes) -> None:
+        self.script, self.drawn, self.moment = script, drawn, 0
+        self.begun: list[tuple[str, int]] = []
+        self.open: list[str] = []
+        self.prompts: dict[tuple[str, int], str] = {}
+        provider = FunctionProvider(self.model)
+        members = {name: Member(LLMAgent(AgentConfig()), provider) for name in (*NAMES, *RESERVE)}
+        plan = RunPlan(
+            "run", "t", "the task", topology.phases, members, policy=topology.policy, watch=self.watch
+        )
+        self.runner = Runner(plan)
+
+    def run(self) -> Sequence[Event]:
+        anyio.run(self.runner.execute)
+        return self.runner.events
+
+    def watch(self, event: Any) -> None:
+        if not isinstance(event, Moment):
+            return
+        if isinstance(event, TurnStarted):
+            self.begun.append((event.agent or "", event.turn))
+            self.open.append(event.agent or "")
+        else:
+            self.open.remove(event.agent or "")
+        self.moment += 1
+        for change in real_changes(self.drawn, self.runner.scheduler, self.moment):
+            self.runner.scheduler.expect(change)
+            self.runner.record(change)
+
+    async def model(self, request: Request) -> Reply:
+        agent = request.agent
+        while self.open[0] != agent:
+            await anyio.sleep(0)
+        turn = max(turn for name, turn in self.begun if name == agent)
+        made, reply = self.script(agent, turn)
+        if (agent, turn) not in self.prompts:
+            self.prompts[agent, turn] = str(request.messages[-1]["content"])
+            if made:
+                return Reply(tool_calls=tuple(ToolCall(*tool_call(call)) for call in made))
+        if reply == FAIL:
+            raise RuntimeError("broken")
+        text, position = reply if isinstance(reply, tuple) else (reply, None)
+        return Reply(text, position=None if position is None else Position(answer=position))
+
+
+# What must be the same
+
+
+def deliveries(log: Sequence[Event]) -> dict[str, list[tuple[str, str]]]:
+    found = defaultdict(list)
+    for event in log:
+        if isinstance(event, MessageDelivered):
+            found[event.recipient].append((event.sender, words(event)))
+    return dict(found)
+
+
+def words(event: MessageDelivered) -> str:
+    """What a message says; of a result who won, which the reference counts too."""
+    return event.content.splitlines()[0] if event.kind == "result" and event.content else event.content
+
+
+def refusals(log: Sequence[Event]) -> Counter[tuple[str, str, str]]:
+    return Counter((e.sender, e.recipient, e.reason) for e in log if isinstance(e, MessageRefused))
+
+
+def views(play: Play) -> list[Any]:
+    found = []
+    for view in play.views:
+        messages = [(item.sender, words(item)) for item in view.inbox if isinstance(item, MessageDelivered)]
+        notices = sorted(item.template for item in view.inbox if isinstance(item, Notice))
+        found.append((view.agent, view.turn, view.phase, view.round, messages, notices, list(view.recipients)))
+    return found
+
+
+def results(log: Sequence[Event]) -> dict[Any, Any]:
+    """What came of each tool call: whether it was accepted, or what was read of the board."""
+    found: dict[Any, Any] = {}
+    for event in log:
+        if isinstance(event, ToolCallFinished):
+            *_, turn, index = event.key.split("/")
+            found[event.agent, int(turn), int(index)] = event.error is None if event.name != "read_board" else shown(event)
+    return found
+
+
+def shown(event: ToolCallFinished) -> Any:
+    if event.error is not None:
+        return False
+    board = json.loads(event.result or "")
+    claims = [(e["id"], (e["owner"], e["path"], e.get("start", 0), e["end"])) for e in board["entries"]]
+    return board["version"], board["content"], claims
+
+
+def ended(log: Sequence[Event]) -> tuple[str, str | None]:
+    last = log[-1]
+    assert isinstance(last, RunEnded)
+    return last.outcome, last.answer
+
+
+def in_prompt(prompt: str) -> list[tuple[str, str]]:
+    """The messages quoted in a prompt, as (sender, first line)."""
+    return re.findall(r'<message from="(\w+)"[^>]*>\n(.*?)\n', prompt)
+
+
+def agrees(data: st.DataObject) -> None:
+    """The scheduler does what the reference does."""
+    team = data.draw(teams(), label="team")
+    drawn = data.draw(changes(team), label="changes")
+    policy: Policy = data.draw(st.sampled_from([*["return_to_agent"] * 7, "halt"]))
+    script = Script(data, silent=True)
+    wanted = Reference(team, script, drawn, policy=policy).run()
+    play = played(topology_of(team, policy), script, drawn)
+    play.check_form()
+    assert views(play) == wanted.views
+    assert deliveries(play.log) == dict(wanted.deliveries)
+    assert refusals(play.log) == Counter(wanted.refusals)
+    assert results(play.log) == {call[:3]: call[3] for call in wanted.calls}
+    assert ended(play.log) == wanted.end
+    boards = [(e.agent, e.version, e.content) for e in play.of(BoardWritten) if e.content is not None]
+    assert [content for _, _, content in boards] == wanted.sheets["board"].versions[1:]
+
+
+def runs_alike(data: st.DataObject) -> None:
+    """The runner does what the reference does, and prompts hold what it says that agents see."""
+    team = data.draw(teams(), label="team")
+    drawn = data.draw(changes(team), label="changes")
+    script = Script(data, silent=False)
+    wanted = Reference(team, script, drawn).run()
+    prompted = Prompted(topology_of(team, "return_to_agent"), script, drawn)
+    log = prompted.run()
+    assert deliveries(log) == dict(wanted.deliveries)
+    assert refusals(log) == Counter(wanted.refusals)
+    assert ended(log) == wanted.end
+    seen = {(agent, turn): messages for agent, turn, _, _, messages, _, _ in wanted.views}
+    assert {place: in_prompt(prompt) for place, prompt in prompted.prompts.items()} == {
+        place: [(sender, text) for sender, text in messages]
+        for place, messages in seen.items()
+        if place in prompted.prompts
+    }
+
+
+@given(st.data())
+def test_the_scheduler_agrees_with_the_reference(data: st.DataObject) -> None:
+    agrees(data)
+
+
+@settings(max_examples=max(settings.default.max_examples // 4, 10))  # type: ignore[union-attr]
+@given(st.data())
+def test_a_real_run_agrees_with_the_reference(data: st.DataObject) -> None:
+    runs_alike(data)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.__name__ for mutant in MUTANTS])
+def test_a_scheduler_that_breaks_a_rule_does_not_agree(mutant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant(monkeypatch)
+    once = settings(
+        max_examples=400,
+        database=None,
+        phases=[Stage.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    with pytest.raises(AssertionError):
+        once(seed(1)(given(st.data())(agrees)))()
