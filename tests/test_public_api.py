@@ -25,10 +25,12 @@ HEAVY = (
 NAMES = [
     "Agent",
     "AgentMeshError",
+    "Board",
     "ConfigError",
     "Event",
     "FilePart",
     "Finding",
+    "FunctionTool",
     "ImagePart",
     "LimitReached",
     "Limits",
@@ -36,6 +38,7 @@ NAMES = [
     "ModelConfig",
     "Monitor",
     "MonitorConfig",
+    "Position",
     "Provider",
     "ProviderError",
     "Reply",
@@ -56,6 +59,8 @@ NAMES = [
     "Usage",
     "VerifyConfig",
     "View",
+    "Vote",
+    "topology_at",
 ]
 
 

@@ -156,7 +156,7 @@ class EdgeConfig(Config):
 
     @model_validator(mode="after")
     def _model_summarises(self) -> EdgeConfig:
-        if "model" in self.model_fields_set and self.model != "default" and self.carries != "summary":
+        if self.model != "default" and self.carries != "summary":
             raise misfit("model", "`model` goes with carries: summary: it makes the summaries; add that, or remove it")
         return self
 

@@ -105,7 +105,7 @@ class Post:
         """Let the message pass, change it as its edge demands, or refuse it."""
         state = self._state
         reason = self._why_not(message, order)
-        # A plain reply goes where edges lead; if one was cut before it, or what was kept, has left, nobody broke a rule.
+        # A plain reply goes where edges lead: nobody breaks a rule if one is cut before it has left.
         named = reason == "max_messages" or message.message_id in self._sending
         violates = reason in VIOLATIONS and message.sender != USER and named
         if violates and state.policy != "return_to_agent":

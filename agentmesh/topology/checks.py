@@ -188,14 +188,14 @@ def _unheard(topology: Topology) -> Iterator[Lint]:
     """Of a star it is the purpose that the leaves do not hear each other."""
     if topology.kind == "star":
         return
-    missing = unheard(topology.phases, topology.nodes)
-    if not missing:
+    deaf, of_whom = unheard(topology.phases, topology.nodes)
+    if not deaf:
         return
-    first, *others = missing
-    message = f"within the rounds '{first}' can never hear of {listed(missing[first])}"
+    first, *others = deaf
+    message = f"within the rounds '{first}' can never hear of {listed(of_whom)}"
     if others:
         message += f"; so it is with {len(others)} more who do not hear of everybody ({listed(others)})"
-    yield Lint("unheard", tuple(missing), f"{message}: give the phase more rounds", fatal=False)
+    yield Lint("unheard", tuple(deaf), f"{message}: give the phase more rounds", fatal=False)
 
 
 def _density(topology: Topology, limits: Limits | None) -> Iterator[Lint]:

@@ -39,30 +39,24 @@ class Hearing:
                 break
         return True
 
-    def missing(self, others: Hearing) -> dict[str, list[str]]:
-        """By agent: of whom the others have heard and these have not."""
-        found = {}
-        for name, own in self._bits.items():
-            lost = others._ever[name] & ~self._ever[name] & ~own
-            if lost:
-                found[name] = [other for other, bit in self._bits.items() if lost & bit]
-        return found
+    def missing(self, others: Hearing) -> tuple[list[str], list[str]]:
+        """Who has not heard of everybody of whom it has heard there; and of whom the first of them has not."""
+        lost = {name: others._ever[name] & ~self._ever[name] & ~own for name, own in self._bits.items()}
+        deaf = [name for name, some in lost.items() if some]
+        return deaf, [name for name, bit in self._bits.items() if deaf and lost[deaf[0]] & bit]
 
     def _said(self, name: str) -> int:
         return self._known[name] | self._bits.get(name, 0)
 
-    def _learn(self, name: str, more: int) -> bool:
-        known = self._known[name]
-        if known | more == known:
-            return False
-        self._known[name] = known | more
-        self._ever[name] |= more
-        return True
-
     def _tell(self, others: Iterable[str], words: int) -> bool:
-        learnt = False
+        known, ever, learnt = self._known, self._ever, False
         for other in others:
-            learnt |= self._learn(other, words)
+            before = known[other]
+            after = before | words
+            if after != before:
+                known[other] = after
+                ever[other] |= words
+                learnt = True
         return learnt
 
     def _forget(self, phase: Phase) -> None:
@@ -111,7 +105,7 @@ class Hearing:
             for edge in phase.edges:
                 writes = edge.recipient in phase.boards and edge.sender in active
                 if writes or (edge.sender in phase.boards and edge.recipient in active):
-                    again |= self._learn(edge.recipient, self._said(edge.sender))
+                    again |= self._tell((edge.recipient,), self._said(edge.sender))
             learnt |= again
         return learnt
 
@@ -127,11 +121,9 @@ class Hearing:
                 words = 0
                 for name in members:
                     words |= self._said(name)
-                for name in members:
-                    self._learn(name, words)
+                self._tell(members, words)
             for name in members:
-                words = self._said(name)
-                self._tell(after.get(name, ()), words)
+                self._tell(after.get(name, ()), self._said(name))
 
 
 def _hearers(phase: Phase) -> dict[str, tuple[str, ...]]:
@@ -144,13 +136,13 @@ def _hearers(phase: Phase) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def unheard(phases: Sequence[Phase], names: Sequence[str]) -> dict[str, list[str]]:
-    """By agent: of whom it can never hear, although word could come to it if there were rounds enough."""
+def unheard(phases: Sequence[Phase], names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Who never hears of somebody of whom more rounds would bring it word; and of whom the first of them."""
     if not any(phase.order in IN_ROUNDS for phase in phases):
-        return {}
+        return [], []
     within, without = Hearing(names), Hearing(names)
     for index, phase in enumerate(phases):
         if not within.go_through(phase, first=index == 0, in_rounds=True):
-            return {}
+            return [], []
         without.go_through(phase, first=index == 0, in_rounds=False)
     return within.missing(without)

@@ -61,7 +61,7 @@ def flat(
     if speaker is not None:
         raise TopologyError("`speaker` and `vote` exclude each other: give one of them")
     ballots = (*(Edge(name, vote) for name in names), Edge(vote, USER))
-    return (discuss, Phase("vote", "simultaneous", names, ballots, opens=names, rounds=1, end="rounds"))
+    return (discuss, Phase("answer", "simultaneous", names, ballots, opens=names, rounds=1, end="rounds"))
 
 
 def star(center: str, leaves: Sequence[str], *, rounds: int = 1) -> tuple[Phase, ...]:
@@ -202,7 +202,9 @@ def graph(edges: Iterable[Edge], nodes: Iterable[str] = ()) -> tuple[Phase, ...]
     return (Phase("graph", "reactive", tuple(named), drawn),)
 
 
-def phases_of(config: AnyTopology, resolve: Resolve = tuple, everybody: Sequence[str] = ()) -> tuple[Phase, ...]:
+def phases_of(  # noqa: C901 - one case for each kind; splitting it would hide the list
+    config: AnyTopology, resolve: Resolve = tuple, everybody: Sequence[str] = ()
+) -> tuple[Phase, ...]:
     """The phases that a `topology:` entry describes. `everybody`: the agents of the file. Raises: TopologyError."""
     match config:
         case Solo():

@@ -1,7 +1,7 @@
 """The rules of a run, read off the design and written down a second time: who hears what, is refused what, sees what.
 
-An interpreter of plain dictionaries that imports nothing of what it is compared with. It plays one turn at a time: those
-who may act begin together, and the one who began first ends first.
+An interpreter of plain dictionaries that imports nothing of what it is compared with. It plays one turn at a time:
+those who may act begin together, and the one who began first ends first.
 
 A phase is {name, order, participants, edges: {(sender, recipient): {cap, carries}}, rounds, end, opens, joins, votes:
 {name: {method, options, candidates, weights, ties}}, boards}. A deed is ([call, ...], reply); a reply is a text, a pair
@@ -11,43 +11,15 @@ A phase is {name, order, participants, edges: {(sender, recipient): {cap, carrie
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from tests.properties.reference_nodes import Message, Poll, Sheet, key
 
 USER = "user"
 FAIL = "<fail>"
-
-
-def key(option: str) -> str:
-    """Answers are the same if they differ in case, white space and outer punctuation alone."""
-    return " ".join(option.split()).strip(" .,;:!?\"'`").casefold()
-
-
-@dataclass
-class Message:
-    sender: str
-    to: str
-    content: str
-    kind: str = "text"
-    position: str | None = None
-
-
-@dataclass
-class Poll:
-    ballots: dict[str, list[str]] = field(default_factory=dict)
-    entries: dict[str, str] = field(default_factory=dict)
-    closed: bool = False
-
-
-@dataclass
-class Sheet:
-    versions: list[str] = field(default_factory=lambda: [""])
-    claims: dict[str, tuple[str, str, int, int]] = field(default_factory=dict)
-    made: int = 0
 
 
 class Reference:
@@ -64,7 +36,11 @@ class Reference:
     ) -> None:
         self.phases: list[dict[str, Any]] = copy.deepcopy([dict(phase) for phase in phases])
         self.deed, self.changes, self.seed, self.policy = deed, changes, seed, policy
-        self.moment, self.at, self.entering, self.outcome, self.answer, self.failed = 0, 0, None, "", None, False
+        self.moment, self.at, self.outcome, self.failed = 0, 0, "", False
+        self.answer: str | None = None
+        self.entering: int | None = None
+        self.current: tuple[str, int] | None = None
+        self.answering = False
         self.turns: Counter[str] = Counter()
         self.occurrences: Counter[str] = Counter()
         self.carried: Counter[tuple[str, str]] = Counter()
@@ -77,7 +53,6 @@ class Reference:
         self.refusals: list[tuple[str, str, str]] = []
         self.views: list[Any] = []
         self.calls: list[Any] = []
-        self.entering: int | None
 
     @property
     def end(self) -> tuple[str, str | None]:
@@ -92,8 +67,7 @@ class Reference:
                     self.act(*self.pending.pop(0))
                 elif self.outcome or self.entering is not None or not self.count(last=True):
                     break
-            for sheet in self.sheets.values():
-                sheet.claims.clear()
+            self.free()
             if self.entering is None and self.at + 1 == len(self.phases) and not self.outcome:
                 self.outcome = "failed" if self.failed else "stalled"
             self.at, self.entering = (self.at + 1 if self.entering is None else self.entering), None
@@ -104,21 +78,22 @@ class Reference:
     def open(self, sender: str, to: str) -> bool:
         return (sender, to) in self.phase["edges"] and (sender, to) not in self.cut
 
+    def passes(self, sender: str, to: str) -> bool:
+        return self.open(sender, to) and not {sender, to} & {*self.phase["boards"]}
+
     def successors(self, sender: str) -> list[str]:
-        return [b for a, b in self.phase["edges"] if a == sender and self.open(a, b) and self.talks(a, b)]
+        return [b for a, b in self.phase["edges"] if a == sender and self.passes(a, b)]
 
     def predecessors(self, to: str) -> list[str]:
-        return [a for a, b in self.phase["edges"] if b == to and self.talks(a, b)]
-
-    def talks(self, a: str, b: str) -> bool:
-        return a not in self.phase["boards"] and b not in self.phase["boards"]
+        return [a for a, b in self.phase["edges"] if b == to and a not in self.phase["boards"]]
 
     # Phases and turns
 
     def begin_phase(self) -> None:
         phase = self.phase = self.phases[self.at]
         self.occurrences[phase["name"]] += 1
-        self.round, self.to_act, self.agreed = 0, [], False
+        self.round, self.agreed = 0, False
+        self.to_act: list[str] = []
         self.pending: list[tuple[str, int]] = []
         self.held: defaultdict[str, list[Message]] = defaultdict(list)
         self.written: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
@@ -126,8 +101,7 @@ class Reference:
         self.polls = {name: Poll() for name in phase["votes"]}
         self.ready: dict[str, None] = {}
         self.heard: defaultdict[str, set[str]] = defaultdict(set)
-        tasks = self.tasks()
-        opens = phase["opens"]
+        tasks, opens = self.tasks(), phase["opens"]
         waiting = phase["order"] != "reactive" and any(map(self.has_to_act, phase["participants"]))
         if not opens and not tasks and not waiting:
             opens = [name for name in phase["participants"] if name in self.successors(USER)]
@@ -157,7 +131,7 @@ class Reference:
 
     def start(self) -> bool:
         agents = self.due() if self.phase["order"] == "reactive" else self.in_round()
-        happen = []
+        happen: list[tuple[Any, ...]] = []
         for name in agents:
             self.turns[name] += 1
             self.pending.append((name, self.turns[name]))
@@ -203,11 +177,9 @@ class Reference:
     def acting(self) -> list[tuple[str, int]]:
         return [*self.pending, *([self.current] if self.current else [])]
 
-    current: tuple[str, int] | None = None
-
     def converged(self) -> bool:
-        held = [self.positions.get(name) for name in self.phase["participants"]]
-        return self.phase["end"] == "converged" and self.round > 0 and None not in held and len(set(held)) == 1
+        held = {self.positions.get(name) for name in self.phase["participants"]}
+        return self.phase["end"] == "converged" and self.round > 0 and None not in held and len(held) == 1
 
     def read(self, name: str, inbox: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """A barrier is read in the order of the edges."""
@@ -258,23 +230,9 @@ class Reference:
             ballots = [Message(name, to, json.dumps(given[0]), "ballot") for to in votes]
             return bool(ballots) and self.by_tool(name, ballots)
         board, *rest = given
-        sheet = self.sheets[board]
-        if not (self.open(board, name) if tool == "read" else self.open(name, board)) or board not in self.phase["boards"]:
-            return False
-        if tool == "read":
-            return len(sheet.versions) - 1, sheet.versions[-1], list(sheet.claims.items())
-        if tool == "write":
-            if rest[1] != len(sheet.versions) - 1:
-                return False
-            sheet.versions.append(rest[0])
-            return True
-        path, first, last = rest
-        for owner, other, start, stop in sheet.claims.values():
-            if owner != name and other == path and start <= last and first <= stop:
-                return False
-        sheet.made += 1
-        sheet.claims[f"c{sheet.made}"] = (name, path, first, last)
-        return True
+        pair = (board, name) if tool == "read" else (name, board)
+        there = board in self.phase["boards"] and self.open(*pair)
+        return there and self.sheets[board].call(name, tool, *rest)
 
     # Messages
 
@@ -282,7 +240,7 @@ class Reference:
         now = []
         for message in messages:
             place = (message.to, message.kind)
-            keeps = self.phase["order"] == "simultaneous" and self.open(name, message.to) and self.talks(name, message.to)
+            keeps = self.phase["order"] == "simultaneous" and self.passes(name, message.to)
             if keeps and place not in self.written[name] and self.vote_refuses(message) is None:
                 self.written[name].add(place)
                 self.held[name].append(message)
@@ -310,15 +268,14 @@ class Reference:
                 late.append(message)
             else:
                 self.deliver(message)
-        lost = [message for message in late if not self.arrives(message)]
-        return not lost and all(reason is None for _, reason in judged)
-
-    def arrives(self, message: Message) -> bool:
-        if self.outcome:
-            self.refuse(message, self.outcome, tell=False)
-        else:
-            self.deliver(message)
-        return not self.outcome
+        passed = all(reason is None for _, reason in judged)
+        for message in late:
+            passed = passed and not self.outcome
+            if self.outcome:
+                self.refuse(message, self.outcome, tell=False)
+            else:
+                self.deliver(message)
+        return passed
 
     def shortened(self, message: Message) -> bool:
         carries = self.phase["edges"][message.sender, message.to]["carries"]
@@ -330,7 +287,7 @@ class Reference:
         own = message.kind in ("text", "ballot") and message.sender != USER
         if self.outcome:
             return self.outcome
-        if not self.open(*pair) or not self.talks(*pair):
+        if not self.passes(*pair):
             return "no_edge"
         if own and (message.to, message.kind) in self.written[message.sender]:
             return "already_sent" if message.kind == "text" else "already_voted"
@@ -348,28 +305,16 @@ class Reference:
             self.written[message.sender].add((message.to, message.kind))
         return reason
 
-    answering = False
-
     def vote_refuses(self, message: Message) -> str | None:
         poll = self.polls.get(message.to)
-        if poll is None:
-            return None
-        if poll.closed:
-            return "vote_closed"
-        if message.kind != "ballot":
-            return "already_sent" if message.sender in poll.entries else None
-        if message.sender in poll.ballots:
-            return "already_voted"
-        rule, ranking = self.phase["votes"][message.to], list(map(key, json.loads(message.content)))
-        known = list(map(key, rule["candidates"] or rule["options"]))
-        return "no_option" if not all(ranking) or (known and not set(ranking) <= set(known)) else None
+        return None if poll is None else poll.refuses(self.phase["votes"][message.to], message)
 
     def refuse(self, message: Message, reason: str, *, tell: bool) -> None:
         self.refusals.append((message.sender, message.to, reason))
-        cut_meanwhile = reason == "no_edge" and tell  # it was permitted when it was written, and kept
-        if self.policy == "halt" and reason in ("no_edge", "max_messages") and message.sender != USER:
-            if not cut_meanwhile and self.outcome != "halted":
-                self.outcome = "halted"
+        # A plain reply went where edges led when it was written: it breaks no rule if one was cut meanwhile.
+        broken = reason == "max_messages" or (reason == "no_edge" and not tell)
+        if self.policy == "halt" and broken and message.sender != USER:
+            self.outcome = "halted"
         if tell and not self.outcome and message.sender != USER and message.sender not in self.phase["votes"]:
             self.notices[message.sender].append("refused")
 
@@ -377,14 +322,9 @@ class Reference:
         content = f"Position: {message.position}" if self.shortened(message) else message.content
         self.deliveries[message.to].append((message.sender, content))
         if message.to == USER:
-            if not self.outcome:
-                self.outcome, self.answer = "completed", message.content if not self.shortened(message) else content
+            self.outcome, self.answer = self.outcome or "completed", content
         elif message.to in self.polls:
-            poll = self.polls[message.to]
-            if message.kind == "ballot":
-                poll.ballots[message.sender] = json.loads(content)
-            else:
-                poll.entries[message.sender] = content
+            self.polls[message.to].take(message, content)
         else:
             self.inbox[message.to].append((message.sender, content))
             self.heard[message.to].add(message.sender)
@@ -404,66 +344,32 @@ class Reference:
         """Count the votes in which all ballots are in; `last`: all that have any, for nobody will vote any more."""
         results = []
         for name, poll in self.polls.items():
-            if not poll.closed and poll.ballots and (last or self.all_in(name, poll)):
-                poll.closed = True
-                results += self.result(name, poll)
+            rule, voters = self.phase["votes"][name], self.predecessors(name)
+            able = [one for one in voters if self.open(one, name)]
+            if poll.closed or not poll.ballots or not (last or poll.all_in(rule, able)):
+                continue
+            poll.closed = True
+            place = f"{self.phase['name']}|{self.occurrences[self.phase['name']]}|{name}"
+            text = poll.result(rule, voters, f"{self.seed}|{place}")
+            self.failed = self.failed or text is None
+            results += [Message(name, to, text, "result") for to in self.successors(name) if text is not None]
         self.send(results)
         return bool(results)
-
-    def all_in(self, name: str, poll: Poll) -> bool:
-        able = [one for one in self.predecessors(name) if self.open(one, name)]
-        candidates = self.phase["votes"][name]["candidates"]
-        voters = [one for one in able if one not in candidates] or able
-        entering = [one for one in able if one in candidates]
-        return all(one in poll.ballots for one in voters) and all(one in poll.entries for one in entering)
-
-    def result(self, name: str, poll: Poll) -> list[Message]:
-        rule = self.phase["votes"][name]
-        ballots = {one: poll.ballots[one] for one in self.predecessors(name) if one in poll.ballots}
-        choices = list(rule["options"])
-        if rule["candidates"]:
-            choices = [one for one in rule["candidates"] if one in poll.entries]
-            named = {one: [x for x in ranking if key(x) in map(key, choices)] for one, ranking in ballots.items()}
-            ballots = {one: ranking for one, ranking in named.items() if ranking}
-        if not ballots:
-            self.failed = True
-            return []
-        words = {key(choice): choice for choice in choices}
-        for ranking in ballots.values():
-            for option in ranking:
-                words.setdefault(key(option), option.strip())
-        scores = dict.fromkeys(words, 0.0)
-        for voter, ranking in ballots.items():
-            points = len(words) - 1 if rule["method"] == "borda" else 1
-            for place, option in enumerate(dict.fromkeys(map(key, ranking))):
-                if rule["method"] == "borda" or place == 0:
-                    scores[option] += rule["weights"].get(voter, 1.0) * (points - place)
-        tied = [option for option, score in scores.items() if score == max(scores.values())]
-        decider = [key(option) for option in ballots.get(rule["ties"], []) if key(option) in tied]
-        seed = f"{self.seed}|{self.phase['name']}|{self.occurrences[self.phase['name']]}|{name}"
-        drawn = min(tied, key=lambda option: hashlib.sha256(f"{seed}|{option}".encode()).digest())
-        winner = words[tied[0] if len(tied) == 1 else decider[0] if decider else drawn]
-        text = poll.entries[winner] if rule["candidates"] else winner
-        return [Message(name, to, text, "result") for to in self.successors(name)]
 
     # Change while running
 
     def change(self, what: str, *given: Any) -> list[Message]:
-        tasks: list[Message] = []
-        edges: list[tuple[str, str]] = []
-        if what == "cut" or what == "restore":
-            edges = [given]  # type: ignore[list-item]
-        elif what == "isolate":
+        """What follows: the task for whoever takes another's place."""
+        edges = [(given[0], given[-1])] if what in ("cut", "restore") else []
+        if what == "isolate":
             edges = [pair for phase in self.phases for pair in phase["edges"] if given[0] in pair]
-            self.unclaim(given[0])
-        elif what == "replace":
-            tasks = self.replace(*given)
-        else:
+            self.free(given[0])
+        if what == "enter_phase":
             self.entering = next(at for at, phase in enumerate(self.phases) if phase["name"] == given[0])
         (self.cut.difference_update if what == "restore" else self.cut.update)(edges)
         for name in dict.fromkeys(to for _, to in edges):
             self.consider(name)
-        return tasks
+        return self.replace(*given) if what == "replace" else []
 
     def replace(self, old: str, new: str) -> list[Message]:
         """The new one has the edges of the old one, and the task; and nothing that it knew, claimed or voted for."""
@@ -475,26 +381,18 @@ class Reference:
                 return type(value)(map(named, value))
             return new if value == old else value
 
-        phases = [
-            {**phase, **{part: named(phase[part]) for part in ("participants", "edges", "opens", "joins", "votes")}}
-            for phase in self.phases
-        ]
-        self.phases, self.phase = phases, phases[self.at]
-        self.cut, self.carried = named(self.cut), Counter(named(dict(self.carried)))
-        self.to_act = named(self.to_act)
-        self.inbox.pop(old, None)
-        self.positions.pop(old, None)
-        self.heard.pop(old, None)
-        self.ready.pop(old, None)
-        self.unclaim(old)
+        self.phases = named(self.phases)
+        self.phase = self.phases[self.at]
+        self.cut, self.carried, self.to_act = named(self.cut), Counter(named(dict(self.carried))), named(self.to_act)
+        known: tuple[dict[str, Any], ...] = (self.inbox, self.positions, self.heard, self.ready)
+        for one in known:
+            one.pop(old, None)
+        self.free(old)
         for poll in self.polls.values():
-            if not poll.closed:
-                poll.ballots.pop(old, None)
-                poll.entries.pop(old, None)
-        tasks = self.tasks()
+            poll.forget(old)
         self.open_for(new)
-        return tasks
+        return self.tasks()
 
-    def unclaim(self, name: str) -> None:
+    def free(self, name: str | None = None) -> None:
         for sheet in self.sheets.values():
-            sheet.claims = {id_: claim for id_, claim in sheet.claims.items() if claim[0] != name}
+            sheet.free(name)

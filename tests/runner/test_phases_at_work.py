@@ -252,13 +252,19 @@ def test_a_moderator_gives_the_floor_to_its_successors_alone() -> None:
         if "answer to the user" in last:
             return "closed"
         heard = [name for name in "ab" if f"{name} speaks" in str(request.messages)]
-        turn = "b" if heard == ["a"] else "ghost" if not request.messages[-1]["role"] == "tool" and not heard else "a"
+        turn = "b" if heard == ["a"] else "ghost" if request.messages[-1]["role"] != "tool" and not heard else "a"
         return Reply(tool_calls=(ToolCall("next_speaker", {"agent": turn}),))
 
     phases = [
-        {"name": "talk", "order": "moderator", "moderator": "chair", "rounds": 2, "edges": ["user -> a, b, chair", "chair <-> a", "chair <-> b"]},
+        {
+            "name": "talk",
+            "order": "moderator",
+            "moderator": "chair",
+            "rounds": 2,
+            "edges": ["user -> a, b, chair", "chair <-> a", "chair <-> b"],
+        },
         {"name": "end", "edges": ["chair -> user"], "opens": ["chair"]},
-    ]  # fmt: skip
+    ]
     result = Team([Agent(name=n) for n in ("chair", "a", "b")], Topology(phases), models={"default": model}).run_sync(
         "t"
     )

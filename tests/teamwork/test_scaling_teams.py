@@ -1,7 +1,7 @@
 """The architectures of a published study, reproduced: their edge sets, and their model calls counted at a server.
 
-Source: Towards a Science of Scaling Agent Systems (arXiv 2512.08296): k calls for a single agent, nk + 1 for independent
-ones, dnk + 1 for a decentralised team, rnk + r for a centralised and rnk + r + p for a hybrid one.
+Source: Towards a Science of Scaling Agent Systems (arXiv 2512.08296): k calls for a single agent, nk + 1 for
+independent ones, dnk + 1 for a decentralised team, rnk + r for a centralised and rnk + r + p for a hybrid one.
 """
 
 from __future__ import annotations

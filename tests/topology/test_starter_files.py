@@ -100,5 +100,7 @@ def test_researchers_write_their_findings_on_the_board_that_the_lead_reads() -> 
     writers = {event.agent for event in result.events if isinstance(event, BoardWritten)}
     assert writers <= {"ann", "bob"}
     assert writers
-    reads = [e for e in result.events if isinstance(e, ToolCallFinished) and e.name == "read_board" and e.agent == "lead"]
+    reads = [
+        e for e in result.events if isinstance(e, ToolCallFinished) and e.name == "read_board" and e.agent == "lead"
+    ]
     assert "26" in (reads[-1].result or "")
