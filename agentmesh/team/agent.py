@@ -30,8 +30,7 @@ class Agent(AgentConfig):
     function: str | Callable[..., Any] | None = Field(  # type: ignore[assignment]
         None, description="fn(view) or fn(text: str) -> str | Reply | None, for an agent that is a function"
     )
-
-    team: Any = Field(None, description="Another team, or the path of its file, for an agent that is a team")  # type: ignore[assignment]
+    team: Any = Field(None, description="Another team, or the path of its file, for an agent that is a team")
 
     @model_validator(mode="before")
     @classmethod

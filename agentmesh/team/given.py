@@ -28,8 +28,8 @@ class RunOptions(TypedDict, total=False):
     parts: Sequence[Part]
     """Images and files beside the task."""
     watch: Watcher | None
-    """Called with every event; also with each `Delta`, with each `FailedAttempt`, and with the events of teams that stand
-    on nodes, if its attribute `deltas`, `attempts`, or `nested` is true."""
+    """Called with every event; also with each `Delta`, each `FailedAttempt`, and the events of teams on nodes, if its
+    attribute `deltas`, `attempts`, or `nested` is true."""
     ask: Ask | None
     """`fn(agent, question) -> str`, by which human agents are asked."""
 

@@ -98,3 +98,8 @@ def through(members: dict[str, Member], purse: Purse | None) -> dict[str, Member
         name: replace(member, provider=member.provider and Through(member.provider, purse))
         for name, member in members.items()
     }
+
+
+def paid(providers: dict[str, Provider], purse: Purse | None) -> dict[str, Provider]:
+    """The models that summarise messages of a team that stands on a node, paid from its purse."""
+    return providers if purse is None else {name: Through(one, purse) for name, one in providers.items()}

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -22,7 +21,7 @@ from agentmesh.errors import ConfigError, Problem
 from agentmesh.messages import Part
 from agentmesh.providers.base import Provider
 from agentmesh.providers.scripted import ScriptedProvider
-from agentmesh.runner import Check, Member, Runner, RunPlan
+from agentmesh.runner import Check, Runner, RunPlan
 from agentmesh.team.agent import Agent
 from agentmesh.team.answer import AnswerForm, answer_form
 from agentmesh.team.assembly import assemble, refusal
@@ -30,7 +29,7 @@ from agentmesh.team.brought import Brought
 from agentmesh.team.given import RunOptions, allowed_packages, limits_of, monitors_of, run_options, verifier_of
 from agentmesh.team.graphs import draw
 from agentmesh.team.members import Before, Members, summary_models
-from agentmesh.team.nested import NestedTeam, Purse, Through, through
+from agentmesh.team.nested import NestedTeam, Purse, paid, through
 from agentmesh.team.parts import Model, Models, hold, let_go, make_check, make_watch
 from agentmesh.team.result import RunResult
 from agentmesh.team.run import Run
@@ -266,11 +265,7 @@ class Team:
             raise failure
 
     async def _run(
-        self,
-        task: str,
-        options: RunOptions,
-        before: Before | None = None,
-        within: Purse | None = None,
+        self, task: str, options: RunOptions, before: Before | None = None, within: Purse | None = None
     ) -> RunResult:
         runner, finish = self._runner(task, options, before, within)
         async with self._open():
@@ -278,21 +273,16 @@ class Team:
         return finish(runner)
 
     def _runner(
-        self,
-        task: str,
-        options: RunOptions,
-        before: Before | None = None,
-        within: Purse | None = None,
+        self, task: str, options: RunOptions, before: Before | None = None, within: Purse | None = None
     ) -> tuple[Runner, Callable[[Runner], RunResult]]:
         options = run_options(task, options)
         self.refuse_unready()
         seed, limits = options.get("seed"), options.get("limits")
-        run_id = uuid.uuid4().hex[:12]
         made = before.occupants if before else self._members.occupants(seed, lambda name: self._nested(name, options))
         allowed = self.limits if limits is None else limits_of(limits)
         assembly = self._members.assembly
         plan = RunPlan(
-            run_id=run_id,
+            run_id=uuid.uuid4().hex[:12],
             team=self.name,
             task=task,
             phases=self.topology.phases,
@@ -308,10 +298,7 @@ class Team:
             answer_fault=self._form.fault if self._form else None,
             rewrites=assembly.rewrites,
             untils=self._untils,
-            summarisers={
-                name: provider if within is None else Through(provider, within)
-                for name, provider in self._members.summarisers().items()
-            },
+            summarisers=paid(self._members.summarisers(), within),
             bounds=lambda phases: self._members.bounds(phases, allowed, retries=self._verify_retries, begun=True),
             ask=options.get("ask"),
             watch=options.get("watch"),
@@ -342,7 +329,7 @@ class Team:
 
         async def run(text: str, parts: tuple[Part, ...], purse: Purse) -> RunResult:
             inner: Team = team
-            return await inner._run(text, {**shared, "parts": parts}, within=purse)  # noqa: SLF001 - of this class
+            return await inner._run(text, {**shared, "parts": parts}, within=purse)
 
         return NestedTeam(name, run)
 

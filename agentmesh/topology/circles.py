@@ -280,7 +280,7 @@ def _settled(draft: Draft, plan: Plan, radius: Point, outwards: Sequence[Link]) 
     lone = {end for pair in with_user for end in pair if end not in (TASK, ANSWER)}
     if len(with_user) != 2 or len(lone) != 1 or lone & {*plan.right, *plan.top}:
         return plan.circle, _turn(draft, plan.circle, radius, outwards)
-    first = plan.circle.index(*lone)
+    first = plan.circle.index(next(iter(lone)))
     for key in (TASK, ANSWER):
         draft.put(key, draft.spots[key].x, -radius[1] - (4 * len(plan.circle) if len(plan.circle) > FEW else 0))
     return (*plan.circle[first:], *plan.circle[:first]), 0

@@ -99,7 +99,7 @@ def note(edge: Edge | None) -> str:
     """What is special about an edge, in a few letters: what it carries, its bound, its trust."""
     if edge is None:
         return ""
-    words = [edge.carries] if edge.carries != "full" else []
+    words: list[str] = [edge.carries] if edge.carries != "full" else []
     words += [f"≤ {edge.max_messages}"] if edge.max_messages is not None else []
     return ", ".join([*words, *(["untrusted"] if edge.trust == "untrusted" else [])])
 

@@ -117,7 +117,7 @@ class Adversary:
             "offer": {"options": [text, "x"]},
             "choose": {"offer": "o1", "option": "x"},
         }
-        name = draw.choice([*calls, "read_board", "write_board", "write_board"])
+        name = draw.choice(list(calls))
         return ToolCall(name, board | calls[name])
 
     def reply(self, agent: str) -> Reply:
@@ -331,14 +331,40 @@ def test_adversarial_models_never_get_around_the_graph(topology: Topology, seed:
 
 def test_the_adversaries_do_get_as_far_as_boards_and_votes() -> None:
     """Else the claim above would say nothing of them."""
-    done, seen = set(), ""
-    for number in range(80):
-        result, requests = play(SHARED, number)
-        done |= {(event.agent, event.type) for event in result.events if isinstance(event, BoardWritten | VoteCast)}
-        seen += "".join(text for request in requests if request.agent == "bob" for _, text in texts(request))
-    assert {("ann", "board_written"), ("dee", "board_written"), ("bob", "vote_cast")} <= done
-    assert canary("dee") in seen, "bob reads on the board what dee wrote there, from whom he has no edge"
-    assert canary("cy") not in seen
+    done = set()
+    for number in range(60):
+        done |= {event.type for event in play(SHARED, number)[0].events}
+    assert {"board_written", "vote_cast"} <= done
+
+
+def test_what_stands_on_a_board_is_read_along_its_edges_alone_and_a_ballot_by_nobody() -> None:
+    """The same claim without chance: dee writes and votes, bob reads, ann may only write."""
+    read = ToolCall("read_board", {"board": "board"})
+    write = ToolCall("write_board", {"board": "board", "content": f"{canary('dee')} on paper", "version": 0})
+    ballot = ToolCall("vote", {"ranking": [f"{canary('dee')} in secret", "x"]})
+    script: dict[str, list[tuple[ToolCall, ...]]] = {
+        "dee": [(write,), (ballot, ToolCall("send_message", {"recipients": ["ann"], "content": "your turn"}))],
+        "ann": [(read,), (ToolCall("send_message", {"recipients": ["bob"], "content": "your turn"}),)],
+        "bob": [(read,), (ToolCall("vote", {"ranking": ["x"]}),)],
+    }
+    seen: dict[str, str] = {}
+
+    def model(request: Request) -> Reply:
+        seen[request.agent] = str(request.messages)
+        left = script.get(request.agent)
+        return Reply(tool_calls=left.pop(0)) if left else Reply("done")
+
+    edges = ["user -> dee", "dee -> ann", "ann -> bob", "dee -> poll", "bob -> poll", "poll -> cy", "cy -> user"]
+    boards = ["dee -> board", "ann -> board", "board -> bob"]
+    topology = Topology.graph(
+        [*edges, *boards], votes={"poll": Vote(ties="bob")}, boards={"board": Board("nothing yet")}
+    )
+    agents = [Agent(name=name) for name in ("ann", "bob", "cy", "dee")]
+    assert Team(agents, topology, models={"default": model}).run_sync("task").answer == "done"
+    assert "on paper" in seen["bob"]
+    assert "on paper" not in seen["ann"] + seen["cy"]
+    assert "in secret" not in seen["ann"] + seen["bob"]
+    assert "in secret" in seen["cy"], "the result names what was voted for, once all ballots are in"
 
 
 def test_a_task_is_read_by_no_one_but_its_worker() -> None:

@@ -203,9 +203,13 @@ def test_a_message_that_cannot_be_summarised_is_refused_and_its_sender_told() ->
 
 def test_a_summary_that_the_limit_does_not_pay_for_is_not_asked_for() -> None:
     asked: list[Any] = []
+
+    def short(request: Any) -> str:
+        asked.append(request)
+        return "x"
+
     edges = ["user -> a", {"from": "a", "to": "b", "carries": "summary", "model": "short"}, "b -> user"]
-    model = lambda request: "long"  # noqa: E731
-    result = summarising(model, edges, models={"short": lambda r: asked.append(r) or "x"}, limits={"model_calls": 1})
+    result = summarising(lambda request: "long", edges, models={"short": short}, limits={"model_calls": 1})
     assert (result.outcome, result.reason, asked) == ("limit", "model_calls: 1 allowed", [])
 
 
@@ -216,7 +220,7 @@ def test_a_phase_begins_again_with_fresh_agents_until_a_function_is_satisfied() 
         prompts.append(len(request.messages))
         return f"draft {len(prompts)}"
 
-    phases = [
+    phases: list[dict[str, Any]] = [
         {
             "name": "work",
             "edges": ["user -> a", "a -> b"],
@@ -236,7 +240,7 @@ def test_a_phase_begins_again_with_fresh_agents_until_a_function_is_satisfied() 
 
 
 def test_a_phase_that_is_never_satisfied_ends_the_run_as_a_limit() -> None:
-    phases = [
+    phases: list[dict[str, Any]] = [
         {"name": "work", "edges": ["user -> a"], "until": {"command": ["false"]}, "max_iterations": 2},
         {"name": "report", "edges": ["a -> user"], "opens": ["a"]},
     ]
@@ -255,7 +259,7 @@ def test_a_moderator_gives_the_floor_to_its_successors_alone() -> None:
         turn = "b" if heard == ["a"] else "ghost" if request.messages[-1]["role"] != "tool" and not heard else "a"
         return Reply(tool_calls=(ToolCall("next_speaker", {"agent": turn}),))
 
-    phases = [
+    phases: list[dict[str, Any]] = [
         {
             "name": "talk",
             "order": "moderator",

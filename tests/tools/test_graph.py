@@ -30,7 +30,8 @@ def test_a_parameter_that_is_one_name_lists_the_names_that_exist() -> None:
 
 
 def test_without_recipients_no_empty_list_is_sent() -> None:
-    for choices in (None, {}, {"recipients": []}):
+    none: list[dict[str, list[str]] | None] = [None, {}, {"recipients": []}]
+    for choices in none:
         recipients = definition("send_message", choices)["function"]["parameters"]["properties"]["recipients"]
         assert recipients["items"] == {"type": "string"}
 
