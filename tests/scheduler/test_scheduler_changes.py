@@ -176,6 +176,6 @@ def test_an_agent_cut_off_from_everybody_is_passed_over() -> None:
     gone = TopologyChanged(change="isolate", agents=("c",), edges=tuple(pair for pair in topology.edges if "c" in pair))
     play = Play(topology, dict.fromkeys("abc", named), after=when_begins("a", 1, gone)).run()
     assert play.order.count("c") == 1
-    assert {(a, b) for a, b, _ in play.refused} == {("a", "c"), ("b", "c")} or not play.refused
+    assert not play.refused, "a plain reply goes to those who can be reached"
     assert not [item for item in play.said if "c" in item[:2] and item[0] != "user"]
     assert play.end.answer == "a4"

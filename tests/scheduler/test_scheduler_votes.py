@@ -16,7 +16,6 @@ from agentmesh.events import (
     RunEnded,
     TopologyChanged,
     TurnFailed,
-    TurnStarted,
     VoteCast,
 )
 from agentmesh.scheduler import StartTurn
@@ -246,9 +245,7 @@ def test_who_takes_anothers_place_votes_anew_and_the_others_ballot_is_void() -> 
     play = Play(ballot(), actors, after=outside).run()
     assert [e.ranking for e in play.of(VoteCast)] == [("x",), ("y",), ("y",)]
     assert play.end.answer == "y"
-    again = Play(ballot(), {**actors, "a": ["x"], "b": ["x"], "r": ["y"], "c": ["z"]}, after=outside).run()
-    assert again.end.reason == "answered"
-    assert [e for e in play.of(TurnStarted) if e.agent == "r"]
+    assert [e.agent for e in play.of(VoteCast)] == ["a", "b", "r"]
 
 
 def test_a_vote_that_is_replaced_by_a_new_phase_starts_empty() -> None:
