@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from agentmesh.events import BoardEntry, BoardWritten, PhaseEnded, ToolCallFinished, ToolCallStarted
 from agentmesh.messages import Trust, answer_key
 from agentmesh.scheduler.commands import Step
+from agentmesh.scheduler.notices import notice
 from agentmesh.scheduler.post import finished
 from agentmesh.scheduler.state import RunState
 from agentmesh.tools.graph import BoardAction, Choose, Claim, CommitTo, Offer, ReadBoard, WriteBoard
@@ -18,6 +19,15 @@ _SHOWN = 40
 """Lines of a difference that a stale write is told."""
 Outcome = BoardEntry | str
 """An entry to be made, or a sentence saying why it is refused."""
+Writing = WriteBoard | Claim | CommitTo | Offer | Choose
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a board does not take something, and whether what that says may be acted upon."""
+
+    why: str
+    trust: Trust = "trusted"
 
 
 @dataclass
@@ -47,6 +57,8 @@ class Boards:
     def __init__(self, state: RunState) -> None:
         self._state = state
         self._sheets: dict[str, _Sheet] = {}
+        self._kept: list[tuple[str, Writing]] = []
+        """What agents put on boards in a round of all at once, until it is over."""
 
     def called(self, event: ToolCallStarted, action: BoardAction) -> Step:
         """What follows from a tool call on a board."""
@@ -57,14 +69,23 @@ class Boards:
             named = ", ".join(allowed) or "no board"
             verb = "read" if reading else "write to"
             return [finished(event, error=f"'{agent}' may not {verb} '{action.board}'; it may {verb}: {named}")]
-        sheet = self._sheet(action.board)
-        match action:
-            case ReadBoard():
-                return [self._read(event, action.board, sheet)]
-            case WriteBoard():
-                return self._write(event, action, sheet)
-            case _:
-                return self._enter(event, action, sheet)
+        if isinstance(action, ReadBoard):
+            return [self._read(event, action.board, self._sheet(action.board))]
+        # In rounds of all at once what is written is seen by nobody before the round is over, like messages.
+        return self._keep(event, action) if self._state.phase.order == "simultaneous" else self._put(event, action)
+
+    def release(self) -> Step:
+        """What was kept of a round that is over, one deed at a time, in the order of the nodes."""
+        if not self._kept:
+            return []
+        order = {name: place for place, name in enumerate(self._state.phase.participants)}
+        agent, action = min(self._kept, key=lambda kept: order.get(kept[0], len(order)))
+        self._kept.remove((agent, action))
+        may = action.board in self._state.writes(agent)
+        made = self._made(agent, action) if may else Refused("the edge to it is gone")
+        if isinstance(made, BoardWritten):
+            return [made]
+        return [notice(agent, "board_refused", board=action.board, why=made.why)]
 
     def written(self, event: BoardWritten) -> None:
         """A board has changed: its new state is what the event says."""
@@ -112,22 +133,52 @@ class Boards:
         trust: Trust = "trusted" if sheet.source() is None else "untrusted"
         return finished(event, result=text).model_copy(update={"trust": trust})
 
-    def _write(self, event: ToolCallStarted, action: WriteBoard, sheet: _Sheet) -> Step:
-        agent = event.agent or ""
-        if action.version != sheet.version:
-            shown = {action.version, sheet.version} & sheet.untrusted.keys()
-            trust: Trust = "untrusted" if shown and action.board in self._state.reads(agent) else "trusted"
-            stale = finished(event, error=self._stale(agent, action, sheet))
-            return [stale.model_copy(update={"trust": trust})]
-        version = sheet.version + 1
-        written = BoardWritten(
-            agent=agent,
-            board=action.board,
-            version=version,
-            content=action.content,
-            trust=self._state.labels.of(agent),
+    def _put(self, event: ToolCallStarted, action: Writing) -> Step:
+        """What a call puts on a board at once."""
+        made = self._made(event.agent or "", action)
+        if isinstance(made, Refused):
+            return [finished(event, error=made.why).model_copy(update={"trust": made.trust})]
+        entry = made.entry
+        told = (
+            f"{entry.kind} {entry.id} stands on '{made.board}'"
+            if entry
+            else f"'{made.board}' is at version {made.version}"
         )
-        return [written, finished(event, result=f"'{action.board}' is at version {version}")]
+        return [made, finished(event, result=told)]
+
+    def _keep(self, event: ToolCallStarted, action: Writing) -> Step:
+        """What a call puts on a board when the round is over; what cannot stand even now is refused now."""
+        agent = event.agent or ""
+        made = self._made(agent, action)
+        if isinstance(made, Refused):
+            return [finished(event, error=made.why).model_copy(update={"trust": made.trust})]
+        writes = isinstance(action, WriteBoard)
+        if writes and any(
+            who == agent and isinstance(kept, WriteBoard) and kept.board == action.board for who, kept in self._kept
+        ):
+            return [finished(event, error=f"you have written to '{action.board}' in this round; once is all there is")]
+        self._kept.append((agent, action))
+        return [
+            finished(
+                event, result=f"kept: it stands on '{action.board}' when the round is over, if nothing precedes it"
+            )
+        ]
+
+    def _made(self, agent: str, action: Writing) -> BoardWritten | Refused:
+        """What an action makes of a board as it stands now, or why it makes nothing."""
+        sheet = self._sheet(action.board)
+        label = self._state.labels.of(agent)
+        reads = action.board in self._state.reads(agent)
+        if not isinstance(action, WriteBoard):
+            entry = _entry(agent, action, sheet, reads=reads)
+            if isinstance(entry, str):
+                return Refused(entry, "untrusted" if reads and sheet.source() else "trusted")
+            return BoardWritten(agent=agent, board=action.board, version=sheet.version, entry=entry, trust=label)
+        if action.version != sheet.version:
+            shown = reads and {action.version, sheet.version} & sheet.untrusted.keys()
+            return Refused(self._stale(agent, action, sheet), "untrusted" if shown else "trusted")
+        version = sheet.version + 1
+        return BoardWritten(agent=agent, board=action.board, version=version, content=action.content, trust=label)
 
     def _stale(self, agent: str, action: WriteBoard, sheet: _Sheet) -> str:
         """Why a write is refused; what changed is told only to those who may read the board."""
@@ -141,18 +192,6 @@ class Boards:
         more = [f"... and {len(changed) - _SHOWN} lines more"] if len(changed) > _SHOWN else []
         writers = ", ".join(dict.fromkeys(sheet.writers[action.version :]))
         return "\n".join([f"{told}; changed since, by {writers}:", *changed[:_SHOWN], *more])
-
-    def _enter(self, event: ToolCallStarted, action: Claim | CommitTo | Offer | Choose, sheet: _Sheet) -> Step:
-        agent = event.agent or ""
-        reads = action.board in self._state.reads(agent)
-        made = _entry(agent, action, sheet, reads=reads)
-        if isinstance(made, str):
-            trust: Trust = "untrusted" if reads and sheet.source() else "trusted"
-            return [finished(event, error=made).model_copy(update={"trust": trust})]
-        written = BoardWritten(
-            agent=agent, board=action.board, version=sheet.version, entry=made, trust=self._state.labels.of(agent)
-        )
-        return [written, finished(event, result=f"{made.kind} {made.id} stands on '{action.board}'")]
 
 
 def _entry(agent: str, action: Claim | CommitTo | Offer | Choose, sheet: _Sheet, *, reads: bool) -> Outcome:

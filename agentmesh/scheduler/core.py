@@ -358,9 +358,11 @@ class Scheduler:
 
         Where nobody begins a turn any more, a round is over when those in flight have come back.
         """
-        if not self._spent and not self._course.entering:
-            return [*self._order.advance()] or [*self._polls.due()]
-        return ([] if self.state.busy else [*self._order.flush()]) or [*self._polls.due()]
+        leaving = bool(self._spent) or self._course.entering
+        kept: Step = []
+        if not (self.state.busy if leaving else self._order.gathering):
+            kept = self._boards.release() or [*(self._order.flush() if leaving else self._order.advance())]
+        return kept or [*self._polls.due()]
 
     def _leave_phase(self) -> Step:
         """Nobody acts and nobody will: what was kept goes out, votes close, and the next phase begins."""

@@ -17,6 +17,7 @@ TEMPLATES = {
     "refused": "Your message to '{recipient}' was not delivered: {why}.",
     "decide_only": "Your text was not delivered: a judge answers only by calling decide{{decision, reason}}.",
     "refuted": "Your answer was checked from outside the team and is not right. Find what is wrong and answer again.",
+    "board_refused": "What you put on the board '{board}' was not accepted when the round was over: {why}.",
     "task_failed": "Task {task} came back without a handoff: the turn of {worker} failed.",
     "task_blocked": "Task {task} was not started: it depends on {depends_on}, which did not succeed.",
     "handoff_lost": "The handoff of task {task} by {worker} could not be delivered to you.",
@@ -25,7 +26,7 @@ TEMPLATES = {
 }
 
 
-QUIET = frozenset({"note", "refused"})
+QUIET = frozenset({"note", "refused", "board_refused"})
 """Templates that are read with the agent's next turn and never start one: else a refusal could repeat for ever."""
 
 
@@ -47,6 +48,7 @@ REFUSALS = {
     "no_position": "'{recipient}' hears only the position of '{sender}', and none was stated",
     "not_summarised": "'{recipient}' hears only summaries of what '{sender}' writes, and none could be made",
     "no_option": "the ballot names what cannot be voted for at '{recipient}'",
+    "no_ballot": "'{sender}' is voted for at '{recipient}', and has no ballot there",
     "already_voted": "'{sender}' has voted at '{recipient}' already",
     "vote_closed": "the vote '{recipient}' is closed",
     "not_released": "a person looked at the message to '{recipient}' and did not let it pass",

@@ -79,6 +79,11 @@ class Order(Protocol):
         """Let the agent act although no message came."""
         ...
 
+    @property
+    def gathering(self) -> bool:
+        """Whether a round is under way whose deeds are kept until it is over."""
+        ...
+
     def holds(self, proposals: list[MessageProposed]) -> bool:
         """Whether these messages wait for the others of the round. If so, they are kept."""
         ...
@@ -179,6 +184,10 @@ class Talk:
 
     def wake(self, agent: str) -> None:
         """Agents act in turn anyhow."""
+
+    @property
+    def gathering(self) -> bool:
+        return False
 
     def holds(self, proposals: list[MessageProposed]) -> bool:
         return False

@@ -42,6 +42,8 @@ class Polls:
             return None
         if poll.closed:
             return "vote_closed"
+        if message.kind == "ballot" and message.sender not in self._state.phase.voters(message.recipient):
+            return "no_ballot"
         if message.kind != "ballot":
             return "already_sent" if message.sender in poll.entries else None
         if message.sender in poll.ballots:
@@ -69,7 +71,7 @@ class Polls:
         """The same ballot for every vote that an agent has an edge to; a sentence where there is none."""
         state = self._state
         # Over an edge that was cut too: the attempt is refused like any other message.
-        votes = [name for name in state.phase.successors.get(agent, ()) if name in state.phase.votes]
+        votes = [name for name in state.phase.votes if agent in state.phase.voters(name)]
         if not votes:
             return f"'{agent}' has no vote in this phase ({state.phase.name})"
         return [state.ballot(agent, name, ranking) for name in votes]
@@ -85,8 +87,8 @@ class Polls:
         """Whose ballots a vote waits for: those with an edge who may still act; candidates only if nobody else has."""
         state = self._state
         able = [name for name in state.heard_by(vote) if name not in state.retired]
-        candidates = state.phase.votes[vote].candidates
-        return [name for name in able if name not in candidates] or able
+        may = state.phase.voters(vote)
+        return [name for name in able if name in may]
 
     def due(self) -> list[Event]:
         """The results of votes in which every ballot is in."""

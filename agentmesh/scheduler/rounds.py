@@ -38,9 +38,13 @@ class Rounds(Talk):
         if agent not in self._to_act:
             self._to_act.append(agent)
 
+    @property
+    def gathering(self) -> bool:
+        return bool(self.state.busy or self._to_act)
+
     def advance(self) -> list[Event]:
         """When the round is over, what it held is released in the order of the nodes."""
-        return [] if self.state.busy or self._to_act else self.flush()
+        return [] if self.gathering else self.flush()
 
     def flush(self) -> list[Event]:
         self._to_act = []

@@ -77,7 +77,7 @@ class Turns:
         state, phase = self._state, self._state.phase
         tools = list(order.tools(agent))
         choices = dict(order.choices(agent))
-        votes = [name for name in phase.successors.get(agent, ()) if name in phase.votes]
+        votes = [name for name in phase.votes if agent in phase.voters(name)]
         if votes:
             tools.append("vote")
             choices["vote"] = {"ranking": phase.votes[votes[0]].choices if len(votes) == 1 else ()}

@@ -197,8 +197,9 @@ def _over(phase: Phase, pair: Pair, turns: float, start: Start) -> float:
     if recipient == USER:
         return least(min(turns, 1 + start.again), cap)
     if recipient in phase.votes:
-        # A candidate enters its text, and may have a ballot too.
-        return least(min(turns, 2 if sender in phase.votes[recipient].candidates else 1), cap)
+        # A candidate enters its text, and has a ballot too where nobody else votes.
+        both = sender in phase.votes[recipient].candidates and sender in phase.voters(recipient)
+        return least(min(turns, 2 if both else 1), cap)
     return least(turns, cap)
 
 

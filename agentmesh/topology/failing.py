@@ -84,9 +84,8 @@ def _lost_to_vote(phase: Phase, vote: str, lost: Mapping[str, int]) -> int:
     """A vote needs one ballot, and of its candidates one that has entered something."""
     before = phase.predecessors.get(vote, ())
     candidates = [name for name in before if name in phase.votes[vote].candidates]
-    voters = [name for name in before if name not in candidates] or before
     missing = 0
-    for group in filter(None, (voters, candidates)):
+    for group in filter(None, (phase.voters(vote), candidates)):
         missing |= _in_all(lost.get(name, EVERYBODY) for name in group)
     return missing
 

@@ -149,6 +149,11 @@ class Phase:
         """The boards that each agent may read."""
         return _neighbours((edge.recipient, edge.sender) for edge in self.edges if edge.sender in self.boards)
 
+    def voters(self, vote: str) -> tuple[str, ...]:
+        """Who may vote: all with an edge to the vote, its candidates only if nobody else has one."""
+        heard = self.predecessors.get(vote, ())
+        return tuple(name for name in heard if name not in self.votes[vote].candidates) or heard
+
     def join(self, name: str) -> Join:
         """What an agent waits for."""
         return self.joins.get(name, "any")

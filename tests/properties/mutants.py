@@ -12,6 +12,7 @@ from agentmesh.scheduler.boards import Boards
 from agentmesh.scheduler.course import Course
 from agentmesh.scheduler.polls import Polls
 from agentmesh.scheduler.state import RunState
+from agentmesh.tools.graph import WriteBoard
 from agentmesh.topology.phases import Edge, Phase
 
 
@@ -58,12 +59,14 @@ def early_ballot(patch: pytest.MonkeyPatch) -> None:
 
 def stale_board_write(patch: pytest.MonkeyPatch) -> None:
     """A write on an old version overwrites what came after it."""
-    write = Boards._write
+    made = Boards._made
 
-    def overwrite(boards: Boards, event: Any, action: Any, sheet: Any) -> Any:
-        return write(boards, event, action.model_copy(update={"version": sheet.version}), sheet)
+    def overwrite(boards: Boards, agent: str, action: Any) -> Any:
+        version = boards._sheet(action.board).version
+        stale = isinstance(action, WriteBoard)
+        return made(boards, agent, action.model_copy(update={"version": version}) if stale else action)
 
-    patch.setattr(Boards, "_write", overwrite)
+    patch.setattr(Boards, "_made", overwrite)
 
 
 MUTANTS = (reversed_edge, leak_between_phases, delivery_on_a_cut_edge, early_ballot, stale_board_write)

@@ -96,6 +96,7 @@ class Reference:
         self.to_act: list[str] = []
         self.pending: list[tuple[str, int]] = []
         self.held: defaultdict[str, list[Message]] = defaultdict(list)
+        self.kept: list[tuple[Any, ...]] = []
         self.written: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         self.positions: dict[str, str] = {}
         self.polls = {name: Poll() for name in phase["votes"]}
@@ -122,7 +123,7 @@ class Reference:
             self.ready[name] = None
 
     def has_to_act(self, name: str) -> bool:
-        return bool(self.inbox[name]) or any(notice != "refused" for notice in self.notices[name])
+        return bool(self.inbox[name]) or any("refused" not in notice for notice in self.notices[name])
 
     def settle(self) -> None:
         """All that follows before the next deed: a round's deeds leave, votes are counted, turns begin."""
@@ -226,13 +227,20 @@ class Reference:
             names, text = given
             return self.by_tool(name, [self.worded(name, to, text) for to in dict.fromkeys(names)])
         if tool == "vote":
-            votes = [b for a, b in self.phase["edges"] if a == name and b in self.phase["votes"]]
+            votes = [vote for vote in self.phase["votes"] if name in self.voters(vote)]
             ballots = [Message(name, to, json.dumps(given[0]), "ballot") for to in votes]
             return bool(ballots) and self.by_tool(name, ballots)
         board, *rest = given
         pair = (board, name) if tool == "read" else (name, board)
-        there = board in self.phase["boards"] and self.open(*pair)
-        return there and self.sheets[board].call(name, tool, *rest)
+        if board not in self.phase["boards"] or not self.open(*pair):
+            return False
+        if tool == "read" or self.phase["order"] != "simultaneous":
+            return self.sheets[board].call(name, tool, *rest)
+        again = tool == "write" and any((a, b, t) == (name, board, tool) for a, b, t, *_ in self.kept)
+        if again or not copy.deepcopy(self.sheets[board]).call(name, tool, *rest):
+            return False
+        self.kept.append((name, board, tool, *rest))
+        return True
 
     # Messages
 
@@ -250,8 +258,13 @@ class Reference:
 
     def flush(self) -> bool:
         """When the round is over, what it held leaves in the order of the nodes."""
-        if self.acting or (self.to_act and self.entering is None) or not any(self.held.values()):
+        if self.acting or (self.to_act and self.entering is None) or not (any(self.held.values()) or self.kept):
             return False
+        nodes = list(self.phase["participants"])
+        for name, board, tool, *given in sorted(self.kept, key=lambda deed: (*nodes, deed[0]).index(deed[0])):
+            if not (self.open(name, board) and self.sheets[board].call(name, tool, *given)):
+                self.notices[name].append("board_refused")
+        self.kept.clear()
         self.written.clear()
         order = dict.fromkeys([*self.phase["participants"], *self.held])
         self.send([message for name in order for message in self.held.pop(name, [])])
@@ -307,7 +320,12 @@ class Reference:
 
     def vote_refuses(self, message: Message) -> str | None:
         poll = self.polls.get(message.to)
-        return None if poll is None else poll.refuses(self.phase["votes"][message.to], message)
+        return None if poll is None else poll.refuses(self.phase["votes"][message.to], message, self.voters(message.to))
+
+    def voters(self, vote: str) -> list[str]:
+        """All with an edge to a vote; its candidates only if nobody else has one."""
+        heard = [a for a, b in self.phase["edges"] if b == vote]
+        return [name for name in heard if name not in self.phase["votes"][vote]["candidates"]] or heard
 
     def refuse(self, message: Message, reason: str, *, tell: bool) -> None:
         self.refusals.append((message.sender, message.to, reason))
@@ -346,7 +364,7 @@ class Reference:
         for name, poll in self.polls.items():
             rule, voters = self.phase["votes"][name], self.predecessors(name)
             able = [one for one in voters if self.open(one, name)]
-            if poll.closed or not poll.ballots or not (last or poll.all_in(rule, able)):
+            if poll.closed or not poll.ballots or not (last or poll.all_in(rule, able, self.voters(name))):
                 continue
             poll.closed = True
             place = f"{self.phase['name']}|{self.occurrences[self.phase['name']]}|{name}"

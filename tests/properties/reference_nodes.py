@@ -31,10 +31,12 @@ class Poll:
     entries: dict[str, str] = field(default_factory=dict)
     closed: bool = False
 
-    def refuses(self, rule: Mapping[str, Any], message: Message) -> str | None:
+    def refuses(self, rule: Mapping[str, Any], message: Message, may: Sequence[str]) -> str | None:
         """One ballot a voter, of what may be voted for; one entry a candidate; nothing once it is counted."""
         if self.closed:
             return "vote_closed"
+        if message.kind == "ballot" and message.sender not in may:
+            return "no_ballot"
         if message.kind != "ballot":
             return "already_sent" if message.sender in self.entries else None
         if message.sender in self.ballots:
@@ -55,9 +57,9 @@ class Poll:
             self.ballots.pop(name, None)
             self.entries.pop(name, None)
 
-    def all_in(self, rule: Mapping[str, Any], able: Sequence[str]) -> bool:
-        """Nobody is left who may still vote or enter something. Candidates vote only if nobody else can."""
-        voters = [one for one in able if one not in rule["candidates"]] or able
+    def all_in(self, rule: Mapping[str, Any], able: Sequence[str], may: Sequence[str]) -> bool:
+        """Nobody is left who may still vote or enter something. Candidates vote only if nobody else may."""
+        voters = [one for one in able if one in may]
         entering = [one for one in able if one in rule["candidates"]]
         return all(one in self.ballots for one in voters) and all(one in self.entries for one in entering)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from agentmesh.events import BoardWritten, Event, PhaseStarted, TopologyChanged
+from agentmesh.events import BoardWritten, Event, Notice, PhaseStarted, TopologyChanged
 from agentmesh.scheduler import StartTurn
 from agentmesh.topology.graph import Board, Topology
 from agentmesh.topology.phases import Edge, Phase
@@ -207,3 +207,41 @@ def test_only_boards_with_an_edge_are_named_to_a_model() -> None:
     Play(topology, {"a": act}).run()
     assert views[0].choices["read_board"] == {"board": ("two",)}
     assert views[0].choices["write_board"] == {"board": ("one",)}
+
+
+def at_once() -> Topology:
+    """a and b in rounds of both at once, with a board that both may read and write; then b answers."""
+    pairs = [edge.split(" -> ") for edge in ("user -> a", "user -> b", "a -> b", "b -> a", *BOTH)]
+    talk = Phase("talk", "simultaneous", ("a", "b"), tuple(Edge(a, b) for a, b in pairs), rounds=2, end="rounds")
+    answer = Phase("answer", "reactive", ("b",), (Edge("b", "user"),), opens=("b",))
+    return Topology([talk, answer], boards={"board": Board()})
+
+
+def test_in_a_round_of_all_at_once_nobody_sees_what_is_written_before_it_is_over() -> None:
+    deeds = {"a": [[write("from a", 0), read(), "x"], [read(), "x"]], "b": [[read(), "y"], [read(), "y"], "done"]}
+    for last in (0, -1):
+        done = Play(at_once(), deeds, choose=lambda pending, last=last: last).run()  # type: ignore[misc]
+        seen = {name: [shown(text)["content"] for text in results(done, name) if text.startswith("{")] for name in "ab"}
+        assert seen == {"a": ["", "from a"], "b": ["", "from a"]}
+        kept = "kept: it stands on 'board' when the round is over, if nothing precedes it"
+        assert results(done, "a")[0] == kept
+
+
+def test_of_two_writes_of_one_round_the_first_in_the_order_of_the_nodes_stands_whoever_was_faster() -> None:
+    deeds = {"a": [[write("from a", 0), "x"], "x"], "b": [[write("from b", 0), claim("p", 1, 2), "y"], "y", "done"]}
+    for last in (0, -1):
+        done = Play(at_once(), deeds, choose=lambda pending, last=last: last).run()  # type: ignore[misc]
+        assert [(e.agent, e.content) for e in done.of(BoardWritten)] == [("a", "from a"), ("b", None)]
+        [told] = [event for event in done.of(Notice) if event.template == "board_refused"]
+        assert told.agent == "b"
+        assert "'board' is at version 1, and you wrote on version 0" in told.content
+        assert done.end.answer == "done"
+
+
+def test_one_write_a_board_and_round_and_what_cannot_stand_is_refused_at_once() -> None:
+    deeds = {"a": [[write("one", 0), write("two", 0), write("three", 7), "x"], "x"], "b": ["y", "y", "done"]}
+    done = Play(at_once(), deeds).run()
+    again, stale = results(done, "a")[1:3]
+    assert again == "you have written to 'board' in this round; once is all there is"
+    assert "which there is not" in stale
+    assert [event.content for event in done.of(BoardWritten)] == ["one"]

@@ -267,3 +267,16 @@ def test_a_limit_on_turns_lets_a_vote_be_counted_only_if_all_have_voted() -> Non
         ).run()
         assert play.end.answer == answer
         assert play.end.outcome == ("completed" if answer else "limit")
+
+
+def test_who_is_voted_for_is_offered_no_ballot_where_others_vote_and_has_none() -> None:
+    topology = Topology.independent(["a", "b"], best_of="j")
+    cast = ("vote", {"ranking": ["a"]})
+    done = Play(
+        topology, {"a": [[cast, "mine"]], "b": ["yours"], "j": [[("vote", {"ranking": ["b", "a"]}), None]]}
+    ).run()
+    assert {view.agent: "vote" in view.tools for view in done.views} == {"a": False, "b": False, "j": True}
+    assert [result.error for result in done.results if result.agent == "a"] == [
+        "'a' has no vote in this phase (answers)"
+    ]
+    assert done.end.answer == "yours"
