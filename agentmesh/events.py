@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from agentmesh.messages import (
+    BoardEntry,
     Finding,
-    Frozen,
     MessageKind,
     Outcome,
     Part,
@@ -217,26 +217,6 @@ class PositionStated(EventBase):
     phase: str
     round: int = 0
     position: Position
-
-
-class BoardEntry(Frozen):
-    """A typed entry of a board. Which fields count depends on the kind.
-
-    `claim`: `path`, `start`, `end`; `commitment`: `text`, `state`; `offer`: `options`, and `option` and `taken_by` once
-    somebody has chosen.
-    """
-
-    id: str
-    kind: Literal["claim", "commitment", "offer"]
-    owner: str
-    path: str = ""
-    start: int = 0
-    end: int = 0
-    text: str = ""
-    state: Literal["open", "kept", "dropped"] = "open"
-    options: tuple[str, ...] = ()
-    option: str = ""
-    taken_by: str = ""
 
 
 class BoardWritten(EventBase):

@@ -88,6 +88,26 @@ class Ballot(Frozen):
     ranking: tuple[str, ...] = Field(min_length=1)
 
 
+class BoardEntry(Frozen):
+    """A typed entry of a board. Which fields count depends on the kind.
+
+    `claim`: `path`, `start`, `end`; `commitment`: `text`, `state`; `offer`: `options`, and `option` and `taken_by` once
+    somebody has chosen.
+    """
+
+    id: str
+    kind: Literal["claim", "commitment", "offer"]
+    owner: str
+    path: str = ""
+    start: int = 0
+    end: int = 0
+    text: str = ""
+    state: Literal["open", "kept", "dropped"] = "open"
+    options: tuple[str, ...] = ()
+    option: str = ""
+    taken_by: str = ""
+
+
 class Usage(Frozen):
     """What model calls used. `input_tokens` counts all input, cached or not; `cost_usd` is None where unknown."""
 

@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agentmesh.events import BoardEntry, BoardWritten, PhaseEnded, ToolCallFinished, ToolCallStarted
-from agentmesh.messages import Trust, answer_key
+from agentmesh.events import BoardWritten, PhaseEnded, ToolCallFinished, ToolCallStarted
+from agentmesh.messages import BoardEntry, Trust, answer_key
 from agentmesh.scheduler.commands import Step
 from agentmesh.scheduler.notices import notice
 from agentmesh.scheduler.post import finished

@@ -62,7 +62,6 @@ from agentmesh.topology.phases import Phase
 DRAINING = frozenset({"turns", "model_calls", "tokens"})
 """Limits on what may begin: what has begun, and is paid for, may end. Other limits end the run at once."""
 
-
 STALLED: tuple[Outcome, str] = ("stalled", "nobody has anything left to act on, and no answer reached the user")
 
 
