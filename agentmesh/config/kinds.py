@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from agentmesh.config.models import AgentConfig
+from agentmesh.messages import answer_key
 
 _GOES_WITH: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
@@ -31,7 +34,22 @@ def misplaced(agent: AgentConfig) -> list[tuple[str, str]]:
         found.append(("team", "`team` and `kind: team` go together; write team: other.yaml"))
     if agent.options and agent.candidates:
         found.append(("candidates", "`options` and `candidates` exclude each other: a vote is about one of them"))
+    again = _same(agent.options)
+    if again:
+        found.append(("options", f"{again[0]!r} and {again[1]!r} are the same answer to a vote; remove one"))
+    if any(not answer_key(option) for option in agent.options):
+        found.append(("options", "an option of a vote says something; remove the empty one"))
     return found
+
+
+def _same(options: Iterable[str]) -> tuple[str, str] | None:
+    """Two options between which no ballot could tell, if there are any."""
+    first: dict[str, str] = {}
+    for option in options:
+        if answer_key(option) in first:
+            return first[answer_key(option)], option
+        first[answer_key(option)] = option
+    return None
 
 
 def _mend(key: str) -> str:

@@ -16,6 +16,7 @@ from agentmesh.config.interpolation import interpolate
 from agentmesh.config.models import AgentConfig, TeamConfig
 from agentmesh.config.names import Remark, check_parts
 from agentmesh.config.overrides import Overridden, override, read_path
+from agentmesh.config.places import nameless
 from agentmesh.config.problems import Fault, faults
 from agentmesh.config.salvage import Parts, salvage, whole
 from agentmesh.config.source import DEEPEST, TOO_DEEP, Path, Source, Step, parse, written
@@ -228,11 +229,10 @@ class _Loading:
         ]
         broken = unresolved | _broken(wrong)
         parts = salvage(data, wrong) if config is None else whole(config)
-        remarks = [
-            remark
-            for remark in check_parts(*parts[:3], self._known_models)
-            if _is_settled(remark.path, broken) and _is_settled(remark.given, broken)
-        ]
+        said = check_parts(*parts[:3], self._known_models)
+        if config is not None:
+            said += nameless(config.agents, config.topology)
+        remarks = [remark for remark in said if _is_settled(remark.path, broken) and _is_settled(remark.given, broken)]
         self._problems += _of(remarks, places, "error")
         if self._problems or config is None:
             broken |= {remark.path for remark in remarks if remark.kind == "error"}

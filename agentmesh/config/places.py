@@ -81,6 +81,15 @@ def check_topology(agents: Mapping[str, AgentConfig], topology: AnyTopology) -> 
     yield from _of_kind(topology, every, replicas)
     if not takes_everybody(topology):
         yield from _idle(agents, used)
+    if not _is_reactive(topology):
+        yield from _waiting(agents)
+
+
+def nameless(agents: Mapping[str, AgentConfig], topology: AnyTopology) -> Iterator[Remark]:
+    """Places that name nobody. Of a valid file only: elsewhere an empty name stands for one that is wrong."""
+    for use in (*uses_of(topology), *_of_votes(agents)):
+        if not use.name:
+            yield Remark("error", use.path, f"found an empty name; agents: {one_of(agents)}")
 
 
 def uses_of(topology: AnyTopology) -> Iterator[Use]:
@@ -257,6 +266,20 @@ def _one_of_them(part: str, name: str | None, names: Collection[str], known: Col
     if name is not None and name in known and name not in names and "" not in names:
         message = f"the {part} '{name}' is not among the agents: {one_of(names)}"
         yield Remark("error", (*_HERE, part), message + did_you_mean(name, names))
+
+
+def _is_reactive(topology: AnyTopology) -> bool:
+    """Whether agents act somewhere when enough others have written to them."""
+    if isinstance(topology, Flat | Star | Ring | Debate | Hierarchy):
+        return False
+    return not isinstance(topology, Graph) or any(phase.order == "reactive" for _, phase in drawn_phases(topology))
+
+
+def _waiting(agents: Mapping[str, AgentConfig]) -> Iterator[Remark]:
+    for name, agent in agents.items():
+        if agent.join != "any":
+            message = "`join` has no effect: it is for order: reactive, and no phase has it; remove it"
+            yield Remark("warning", ("agents", name, "join"), message)
 
 
 def _idle(agents: Mapping[str, AgentConfig], used: Collection[str]) -> Iterator[Remark]:

@@ -344,6 +344,8 @@ def _order_misfit(phase: DrawnPhase) -> tuple[str, str] | None:
         return "moderator" if phase.moderator else "order", "`moderator` and `order: moderator` go together"
     if phase.end in ("rounds", "converged") and phase.rounds is None:
         return "end", f"end: {phase.end} goes with an order in rounds"
+    if phase.end == "all_done" and phase.rounds is not None:
+        return "end", "end: all_done goes with orders without rounds: these end early anyhow when nobody has to act"
     if phase.max_iterations > 1 and phase.until is None:
         return "max_iterations", "`max_iterations` needs `until`: what must hold before the phase is over"
     return None

@@ -167,11 +167,12 @@ def _places(fault: Lint, agents: Mapping[str, AgentConfig], config: AnyTopology)
         yield from _edges_of(fault.agents, drawn, resolve)
     elif fault.key == "edges":
         yield from _one_edge(fault, drawn, resolve)
+    elif fault.check in ("candidate", "voter"):
+        yield from _in_vote(fault, agents, resolve)
     elif fault.key is not None:
         yield from ((*path, fault.key) for path, _ in drawn)
-    elif fault.check in ("candidate", "voter"):
-        one, vote = fault.agents
-        yield from _in_vote(one, vote, agents, resolve)
+    elif fault.check == "positions":
+        yield (*_HERE, "positions")
     elif len(fault.agents) == 1:
         [node] = fault.agents
         entry = next((name for name, agent in agents.items() if node in replicas_of(name, agent)), node)
@@ -205,14 +206,14 @@ def _carries_position(edge: Edge, fault: Lint) -> bool:
     return edge.carries == "position" and (edge.sender in fault.agents or not fault.agents)
 
 
-def _in_vote(one: str, vote: str, agents: Mapping[str, AgentConfig], resolve: Resolve) -> Iterator[Path]:
+def _in_vote(fault: Lint, agents: Mapping[str, AgentConfig], resolve: Resolve) -> Iterator[Path]:
     """Where the entry of a vote names somebody."""
-    entry, path = agents[vote], ("agents", vote)
-    for index, candidate in enumerate(entry.candidates):
-        if one in resolve([candidate]):
-            yield (*path, "candidates", index)
-    for voter in entry.weights:
-        if one in resolve([voter]):
-            yield (*path, "weights", voter)
-    if entry.ties == one:
+    one, vote = fault.agents
+    path: Path = ("agents", vote)
+    if fault.key == "ties":
         yield (*path, "ties")
+    elif fault.key == "weights":
+        yield from ((*path, "weights", voter) for voter in agents[vote].weights if one in resolve([voter]))
+    else:
+        candidates = enumerate(agents[vote].candidates)
+        yield from ((*path, "candidates", at) for at, candidate in candidates if one in resolve([candidate]))

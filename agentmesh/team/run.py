@@ -86,6 +86,7 @@ class Run:
 
     def isolate(self, agent: str) -> None:
         """Take away every edge from and to an agent. Raises: TopologyError if there is no such agent."""
+        self._on_the_graph(agent)
         self._change("isolate", [pair for pair in self._edges() if agent in pair], agents=(agent,))
 
     def replace(self, agent: str, by: str) -> None:
@@ -94,10 +95,8 @@ class Run:
         What the one who leaves is still writing is refused. Raises: TopologyError if that cannot be.
         """
         phases = self._runner.scheduler.phases
-        standing = {name for phase in phases for name in phase.participants}
+        standing = self._on_the_graph(agent)
         spare = [name for name in self._runner.plan.members if name not in standing]
-        if agent not in standing:
-            raise TopologyError(f"'{agent}' is not on the graph; on it are: {one_of(standing)}")
         if by not in spare:
             raise TopologyError(f"'{by}' is not held in reserve; in reserve: {one_of(spare)}")
         planning = [phase.planning for phase in phases if phase.planning is not None]
@@ -146,10 +145,19 @@ class Run:
     def _edges(self) -> list[tuple[str, str]]:
         return [edge.pair for phase in self._runner.scheduler.phases for edge in phase.edges]
 
+    def _on_the_graph(self, agent: str) -> list[str]:
+        """The agents on the graph. Raises: TopologyError if this one is not among them."""
+        standing = list(dict.fromkeys(name for phase in self._runner.scheduler.phases for name in phase.participants))
+        if agent not in standing:
+            known = f"on it are: {one_of(standing)}{did_you_mean(agent, standing)}"
+            raise TopologyError(f"'{agent}' is not on the graph; {known}")
+        return standing
+
     def _change(self, change: Change, edges: list[tuple[str, str]], agents: tuple[str, ...] = ()) -> None:
         known = self._edges()
         if not edges or not all(pair in known for pair in edges):
-            raise TopologyError(f"there is no such edge: {edges}; edges: {one_of(f'{a} -> {b}' for a, b in known)}")
+            drawn, all_ = (one_of(f"{a} -> {b}" for a, b in dict.fromkeys(pairs)) for pairs in (edges, known))
+            raise TopologyError(f"there is no such edge: {drawn}; edges: {all_}")
         self._record(TopologyChanged(change=change, edges=tuple(edges), agents=agents))
 
     def _record(self, event: TopologyChanged) -> None:

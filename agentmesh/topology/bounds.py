@@ -136,6 +136,8 @@ class _Total:
         """By agent: tokens that it may be sent."""
         self._summarised: Counter[tuple[str, str]] = Counter()
         """Messages by (sender, model of the summary)."""
+        self._closing: dict[tuple[str, str], None] = {}
+        """(Sender, model of the summary) of what may become the answer."""
         self._at_boards: set[str] = set()
         """Agents whose prompts hold what stands on boards, which may be of any length."""
         self._told = 0.0
@@ -155,6 +157,11 @@ class _Total:
         for pairs, count, each in most.messages:
             if all(recipient == USER for _, recipient in pairs):
                 self._answers += count
+                edges = (phase.by_pair.get(pair) for pair in pairs)
+                summed = (
+                    edge for edge in edges if edge and edge.carries == "summary" and edge.sender not in phase.votes
+                )
+                self._closing |= {(edge.sender, edge.model): None for edge in summed if count}
             else:
                 self._told += count
                 self._add_messages(pairs, each, phase)
@@ -189,7 +196,11 @@ class _Total:
     @property
     def messages(self) -> float:
         """Messages over all edges; one of them, or one after each refutation, is the answer."""
-        return self._told + min(self._answers, self._most_answers)
+        return self._told + self._answered
+
+    @property
+    def _answered(self) -> float:
+        return min(self._answers, self._most_answers)
 
     @property
     def turns(self) -> float:
@@ -209,21 +220,27 @@ class _Total:
     @property
     def summaries(self) -> float:
         """Model calls that summarise messages."""
-        return sum(self._summarised.values())
+        return sum(self._summarised.values()) + (self._answered if self._closing else 0)
 
     def spending(self) -> tuple[float, float]:
         """Tokens and USD if every message, reply and prompt is as long as it may be; infinite where unknown."""
         tokens = usd = 0.0
         everybody = len({name for names, _ in self._lines() for name in names})
         for names, count in self._lines():
-            each = [self._turn(name, count, everybody) for name in names]
-            tokens += _times(count, max((cost[0] for cost in each), default=0))
-            usd += _times(count, max((cost[1] for cost in each), default=0))
-        for (sender, model), many in self._summarised.items():
-            length = self._means.agent(sender).max_output_tokens + PROMPT_TOKENS
-            tokens += many * (length + SUMMARY_TOKENS)
-            usd += _times(many, _cost(self._means.summaries.get(model), length, SUMMARY_TOKENS))
-        return tokens, usd
+            turns = [self._turn(name, count, everybody) for name in names]
+            tokens += _times(count, max((cost[0] for cost in turns), default=0))
+            usd += _times(count, max((cost[1] for cost in turns), default=0))
+        for by, many in self._summarised.items():
+            each = self._summary(*by)
+            tokens, usd = tokens + many * each[0], usd + _times(many, each[1])
+        answers = [self._summary(*by) for by in self._closing]
+        tokens += self._answered * max((cost[0] for cost in answers), default=0)
+        return tokens, usd + _times(self._answered, max((cost[1] for cost in answers), default=0))
+
+    def _summary(self, sender: str, model: str) -> tuple[float, float]:
+        """Tokens and USD of a summary of what the sender writes."""
+        length = self._means.agent(sender).max_output_tokens + PROMPT_TOKENS
+        return length + SUMMARY_TOKENS, _cost(self._means.summaries.get(model), length, SUMMARY_TOKENS)
 
     def _turn(self, name: str, count: float, everybody: int) -> tuple[float, float]:
         """Tokens and USD of the agent's most expensive turn of so many."""
@@ -246,7 +263,7 @@ class _Total:
         """The highest price of a million tokens that anybody may pay; infinite where one is not known."""
         paying = {name for names, count in self._lines() for name in names if count and self._means.steps(name)}
         prices = [self._means.prices.get(name) for name in paying]
-        prices += [self._means.summaries.get(model) for _, model in self._summarised]
+        prices += [self._means.summaries.get(model) for _, model in (*self._summarised, *self._closing)]
         return max((max(price.input, price.output) if price else math.inf for price in prices), default=0.0)
 
 

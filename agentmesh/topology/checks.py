@@ -44,6 +44,7 @@ def _warnings(topology: Topology, acting: Sequence[_Acting], limits: Limits | No
     yield from _never_act(topology, acting)
     yield from _no_way(topology, acting)
     yield from _boards(topology)
+    yield from _unasked(topology)
     yield from _voters(topology)
     yield from _unheard(topology)
     yield from _density(topology, limits)
@@ -171,6 +172,19 @@ def _boards(topology: Topology) -> Iterator[Lint]:
             yield Lint("board", (name,), f"nobody may read the board '{name}'", fatal=False)
 
 
+def _unasked(topology: Topology) -> Iterator[Lint]:
+    """Positions are wanted, and nobody is asked for one."""
+    wanted = [phase for phase in topology.phases if phase.positions != "off"]
+    if wanted and not any(map(_asks, wanted)):
+        why = "order: tasks asks for none, and neither is anybody asked who may answer 'user'; remove it"
+        yield Lint("positions", (), f"`positions: {wanted[0].positions}` has no effect: {why}", fatal=False)
+
+
+def _asks(phase: Phase) -> bool:
+    answering = phase.predecessors.get(USER, ())
+    return phase.order != "tasks" and any(name not in answering for name in phase.participants)
+
+
 def _voters(topology: Topology) -> Iterator[Lint]:
     """What a vote says of voters who have no edge to it."""
     for name, vote in topology.votes.items():
@@ -178,10 +192,10 @@ def _voters(topology: Topology) -> Iterator[Lint]:
         for voter in vote.weights:
             if voter not in voters:
                 message = f"'{voter}' has a weight at '{name}' and no edge to it"
-                yield Lint("voter", (voter, name), message, fatal=False)
+                yield Lint("voter", (voter, name), message, fatal=False, key="weights")
         if vote.ties != "seed" and vote.ties not in voters:
             message = f"'{vote.ties}' decides ties at '{name}' and has no edge to it: the seed will decide them"
-            yield Lint("voter", (vote.ties, name), message, fatal=False)
+            yield Lint("voter", (vote.ties, name), message, fatal=False, key="ties")
 
 
 def _unheard(topology: Topology) -> Iterator[Lint]:

@@ -186,6 +186,8 @@ def read_graph(path: str) -> nx.Graph[Any]:
 def named_graph(graph: nx.Graph[Any], names: Sequence[str], source: str) -> nx.DiGraph[str]:
     """The graph with agents' names: its own where they are names of agents, else `names`, in order.
 
+    Raises: TopologyError where only some of its own are, or it has more or fewer nodes than there are names.
+
     An undirected edge becomes two.
     """
     import networkx as nx
@@ -194,6 +196,11 @@ def named_graph(graph: nx.Graph[Any], names: Sequence[str], source: str) -> nx.D
     own = list(directed.nodes)
     if own and all(isinstance(node, str) and (node == USER or not names or node in names) for node in own):
         return directed
+    if set(own) & set(names):
+        # By their order they would get each other's names.
+        strange = next(node for node in own if node not in names and node != USER)
+        meant = did_you_mean(str(strange), names)
+        raise TopologyError(f"{source} names some of the agents, and '{strange}' is none: {', '.join(names)}{meant}")
     if len(own) != len(names):
         raise TopologyError(f"{source} draws {len(own)} nodes, and there are {len(names)} agents to stand on them")
     named: nx.DiGraph[str] = nx.relabel_nodes(directed, dict(zip(own, names, strict=True)))
@@ -206,7 +213,10 @@ def edges_of_graph(graph: nx.DiGraph[Any]) -> Iterator[Edge]:
         if a == b:
             continue
         known = {key: data[key] for key in ("max_messages", "rewrite", "carries", "trust", "model") if key in data}
-        yield edge_from({"from": a, "to": b, **known})
+        try:
+            yield edge_from({"from": a, "to": b, **known})
+        except TopologyError as error:
+            raise TopologyError(f"the edge {a} -> {b}: {error.problems[0].message}") from error
 
 
 def edge_from(given: Any) -> Edge:
@@ -254,7 +264,7 @@ def valid(model: type[Any], given: Mapping[str, Any]) -> Any:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        faults = (": ".join(filter(None, (".".join(map(str, at["loc"])), at["msg"]))) for at in error.errors())
         raise TopologyError("; ".join(faults)) from error
 
 

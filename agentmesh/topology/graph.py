@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from agentmesh.config.topologies import (
     AnyTopology,
@@ -27,7 +27,7 @@ from agentmesh.messages import RUN, USER, Policy
 from agentmesh.topology import drawn, kinds
 from agentmesh.topology.bounds import Bounds, bounds_of
 from agentmesh.topology.drawn import valid
-from agentmesh.topology.phases import Board, Edge, Join, Order, Phase, Planning, Positions, Until, Vote, digest
+from agentmesh.topology.phases import Board, Edge, Join, Method, Order, Phase, Planning, Positions, Until, Vote, digest
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -216,12 +216,13 @@ class Topology:
         everybody: Sequence[str] = (),
     ) -> Topology:
         """The topology that a `topology:` entry describes."""
-        phases = kinds.phases_of(config, resolve, everybody)
+        phases = kinds.phases_of(config, resolve, everybody, tuple(votes or ()))
         return cls(phases, kind=config.kind, joins=joins, votes=votes, boards=boards, policy=config.policy)
 
     @classmethod
     def _of(cls, config: AnyTopology, *, policy: Policy = "return_to_agent", **more: Any) -> Topology:
-        return cls(kinds.phases_of(config), kind=config.kind, policy=policy, **more)
+        phases = kinds.phases_of(config, votes=tuple(more.get("votes") or ()))
+        return cls(phases, kind=config.kind, policy=policy, **more)
 
     def with_joins(self, joins: Mapping[str, Join]) -> Topology:
         """The same topology with what some agents wait for."""
@@ -280,6 +281,8 @@ def _completed(phase: Phase, joins: Mapping[str, Join], votes: Votes, boards: Bo
     for name, join in joins.items():
         if join not in ("any", "all", "quorum") and (not isinstance(join, int) or join < 1):
             raise TopologyError(f"the join of '{name}' is any, all, quorum, or a number from 1; found {join!r}")
+    for name, vote in votes.items():
+        _check_vote(name, vote)
     ends = {end for edge in phase.edges for end in edge.pair}
     own_votes = {**{name: vote for name, vote in votes.items() if name in ends}, **phase.votes}
     own_boards = {**{name: board for name, board in boards.items() if name in ends}, **phase.boards}
@@ -296,6 +299,18 @@ def _completed(phase: Phase, joins: Mapping[str, Join], votes: Votes, boards: Bo
         votes=own_votes,
         boards=own_boards,
     )
+
+
+def _check_vote(name: str, vote: Vote) -> None:
+    """What the configuration of a file has checked already. Raises: TopologyError."""
+    if vote.method not in get_args(Method):
+        allowed = ", ".join(get_args(Method))
+        raise TopologyError(f"the method of the vote '{name}' is one of {allowed}; found {vote.method!r}")
+    if vote.options and vote.candidates:
+        raise TopologyError(f"`options` and `candidates` exclude each other: the vote '{name}' is about one of them")
+    for voter, weight in vote.weights.items():
+        if not isinstance(weight, int | float) or not weight > 0:
+            raise TopologyError(f"the weight of '{voter}' at '{name}' is a number above 0; found {weight!r}")
 
 
 def _opening(phase: Phase, others: Collection[str], boards: Boards) -> tuple[str, ...]:

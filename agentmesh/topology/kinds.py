@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, permutations
 from typing import Any, assert_never
@@ -90,8 +90,10 @@ def ring(
     )
 
 
-def layers(agents: Sequence[str | Sequence[str]], *, resolve: Resolve = tuple) -> tuple[Phase, ...]:
-    """Each layer sees the task and what the layer before it wrote, all of it; the last one answers."""
+def layers(
+    agents: Sequence[str | Sequence[str]], *, resolve: Resolve = tuple, votes: Collection[str] = ()
+) -> tuple[Phase, ...]:
+    """Each layer sees the task and what the layer before it wrote, all of it; the last one, perhaps a vote, answers."""
     rows = [resolve([row] if isinstance(row, str) else row) for row in agents]
     unique([name for row in rows for name in row])
     if len(rows[-1]) != 1:
@@ -99,7 +101,7 @@ def layers(agents: Sequence[str | Sequence[str]], *, resolve: Resolve = tuple) -
         raise TopologyError(f"the last layer answers, so it is one agent, or a vote; found {len(rows[-1])}: {last}")
     edges: list[Edge] = []
     for at, row in enumerate(rows):
-        edges += [Edge(USER, name) for name in row]
+        edges += [Edge(USER, name) for name in row if name not in votes]
         edges += [Edge(a, b) for a in (rows[at - 1] if at else ()) for b in row]
     edges.append(Edge(rows[-1][0], USER))
     names = tuple(name for row in rows for name in row)
@@ -203,9 +205,9 @@ def graph(edges: Iterable[Edge], nodes: Iterable[str] = ()) -> tuple[Phase, ...]
 
 
 def phases_of(  # noqa: C901 - one case for each kind; splitting it would hide the list
-    config: AnyTopology, resolve: Resolve = tuple, everybody: Sequence[str] = ()
+    config: AnyTopology, resolve: Resolve = tuple, everybody: Sequence[str] = (), votes: Collection[str] = ()
 ) -> tuple[Phase, ...]:
-    """The phases that a `topology:` entry describes. `everybody`: the agents of the file. Raises: TopologyError."""
+    """The phases of a `topology:` entry. `everybody`, `votes`: the file's agents and votes. Raises: TopologyError."""
     match config:
         case Solo():
             phases = solo(*resolve([config.agent]))
@@ -219,7 +221,7 @@ def phases_of(  # noqa: C901 - one case for each kind; splitting it would hide t
         case Ring():
             phases = ring(resolve(config.agents), rounds=config.rounds, speaker=config.speaker, order=config.order)
         case Layers():
-            phases = layers(config.agents, resolve=resolve)
+            phases = layers(config.agents, resolve=resolve, votes=votes)
         case Debate():
             phases = debate(resolve(config.sides), config.judge, rounds=config.rounds, order=config.order)
         case Independent():

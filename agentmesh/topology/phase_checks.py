@@ -41,6 +41,7 @@ def phase_faults(phases: Sequence[Phase]) -> Iterator[Lint]:
         last = index == len(phases) - 1
         faults = (
             *_useless_edges(phase, where, phases[index:]),
+            *_idle_keys(phase, where),
             *_votes(phase, where),
             *_positions(phase, where),
             *_converged(phase, where),
@@ -88,6 +89,30 @@ def _why_useless(phase: Phase, edge: Edge, planned: set[tuple[str, str]]) -> str
     if planned and edge.pair not in planned:
         return "order: tasks knows only planners, their workers, the judge, and 'user' before and after them"
     return ""
+
+
+def _idle_keys(phase: Phase, where: str) -> Iterator[Lint]:
+    """What edges ask for and nobody does."""
+    for edge in phase.edges:
+        for key, why in _without_effect(phase, edge):
+            named = tuple(name for name in edge.pair if name != USER)
+            drawn = f"`{key}` has no effect on the edge {edge.sender} -> {edge.recipient}{where}"
+            yield Lint("useless_edge", named, f"{drawn}: {why}; remove it", key="edges")
+
+
+def _without_effect(phase: Phase, edge: Edge) -> Iterator[tuple[str, str]]:
+    if edge.sender in phase.boards or edge.recipient in phase.boards:
+        given = {"max_messages": edge.max_messages, "carries": edge.carries != "full", "rewrite": edge.rewrite}
+        yield from ((key, "a board is read and written whole, by tools") for key, value in given.items() if value)
+        return
+    vote = phase.votes.get(edge.recipient)
+    if vote is not None and edge.sender not in vote.candidates:
+        if edge.carries == "summary":
+            yield "carries: summary", "nobody changes a ballot"
+        if edge.rewrite is not None:
+            yield "rewrite", "nobody changes a ballot"
+    elif edge.carries == "summary" and (edge.sender == USER or edge.sender in phase.votes):
+        yield "carries: summary", "nobody shortens " + ("a task" if edge.sender == USER else "what won a vote")
 
 
 def _votes(phase: Phase, where: str) -> Iterator[Lint]:

@@ -416,3 +416,38 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = agentmesh.config.nothing
+
+
+@pytest.mark.parametrize(
+    ("topology", "heeded"),
+    [
+        ("{kind: flat, agents: [a, b]}", False),
+        ("{kind: hierarchy, planner: b, workers: [a]}", False),
+        ("{kind: graph, order: simultaneous, rounds: 1, edges: [user -> a, a -> b, b -> user]}", False),
+        ("{kind: graph, edges: [user -> b, b -> a, a -> user]}", True),
+        ("{kind: chain, agents: [b, a]}", True),
+    ],
+)
+def test_a_join_where_nobody_waits_is_a_warning(topology: str, heeded: bool) -> None:
+    loaded = load(
+        text=f"version: 1\nmodels: {{default: echo}}\nagents:\n  a: {{join: all}}\n  b: {{}}\ntopology: {topology}\n"
+    )
+    told = [(problem.line, problem.column, problem.path) for problem in loaded.warnings]
+    assert told == ([] if heeded else [(4, 13, "agents.a.join")])
+    assert all("`join` has no effect" in problem.message for problem in loaded.warnings)
+
+
+@pytest.mark.parametrize(
+    ("topology", "path"),
+    [
+        ('{kind: solo, agent: ""}', "topology.agent"),
+        ('{kind: chain, agents: [a, ""]}', "topology.agents[1]"),
+        ('{kind: graph, edges: [user -> a, a -> user, ["", a]]}', "topology.edges[2].from"),
+    ],
+)
+def test_a_place_without_a_name_is_an_error(topology: str, path: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(text=f"version: 1\nmodels: {{default: echo}}\nagents: {{a: {{}}}}\ntopology: {topology}\n")
+    assert [(problem.path, problem.message) for problem in raised.value.problems] == [
+        (path, "found an empty name; agents: a")
+    ]

@@ -329,6 +329,24 @@ def test_every_model_call_of_a_run_is_in_its_bounds() -> None:
     assert bounds.model_calls == 3 * len(play.order) + len(asked)
 
 
+def test_the_summary_of_an_answer_is_in_the_bounds() -> None:
+    """One for each answer that may come, however many agents may give it."""
+    edges: list[Any] = ["user -> a, b", {"from": ["a", "b"], "to": "user", "carries": "summary"}]
+    topology = Topology.graph(edges)
+    asked: list[str] = []
+    play = Play(
+        topology,
+        dict.fromkeys("ab", lambda turn: "long"),
+        summarise=lambda content: asked.append(content) or "short",  # type: ignore[func-returns-value]
+    ).run()
+    agents = {name: AgentConfig(max_steps=1) for name in NAMES}
+    assert asked == ["long"]
+    assert play.order == ["a", "b"]
+    assert bounds_of(topology.phases, agents).model_calls == 2 + 1
+    refuted = bounds_of(topology.phases, agents, retries=2)
+    assert refuted.model_calls == (refuted.turns or 0) + 3
+
+
 def test_a_planner_that_opens_one_task_at_a_time_reaches_its_bounds() -> None:
     def planner(turn: StartTurn) -> Any:
         return [tasks(f"t{turn.turn}"), None] if turn.turn <= 3 else "answer"

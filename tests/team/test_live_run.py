@@ -104,12 +104,13 @@ async def test_isolating_and_restoring() -> None:
 
 async def test_only_drawn_edges_can_be_cut() -> None:
     async with team(forever, Topology.chain(["a", "b"])).start("task") as run:
-        with pytest.raises(TopologyError, match="there is no such edge"):
+        with pytest.raises(TopologyError, match="there is no such edge: b -> a; edges: user -> a, a -> b, b -> user"):
             run.cut("b", "a")
         with pytest.raises(TopologyError, match="there is no such edge"):
             run.restore("x", "y")
-        with pytest.raises(TopologyError, match="there is no such edge"):
-            run.isolate("ghost")
+        for nobody in ("ghost", "user"):
+            with pytest.raises(TopologyError, match=f"'{nobody}' is not on the graph; on it are: a, b"):
+                run.isolate(nobody)
 
 
 async def test_a_metric_is_in_the_log_and_in_no_prompt() -> None:

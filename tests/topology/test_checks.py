@@ -500,3 +500,78 @@ def test_a_large_graph_is_checked_in_no_time(order: str) -> None:
     assert time.process_time() - before < 1.0
     assert [fault.check for fault in faults if fault.fatal] == []
     assert said(faults, "density")
+
+
+# Keys without effect
+
+
+def test_what_an_edge_asks_of_a_board_or_a_ballot_and_nobody_does_is_an_error() -> None:
+    edges: list[Any] = [
+        "user -> a, b",
+        {"from": "a", "to": "b1", "max_messages": 1, "carries": "position", "rewrite": "package:function"},
+        {"from": "b1", "to": "b", "trust": "untrusted"},
+        {"from": "b", "to": "v", "carries": "summary", "max_messages": 1},
+        {"from": "a", "to": "v", "rewrite": "package:function"},
+        "v -> user",
+    ]
+    faults = found(Topology.graph(edges, votes=VOTES, boards=BOARDS))
+    whole = "a board is read and written whole, by tools; remove it"
+    assert said(faults, "useless_edge") == [
+        f"`max_messages` has no effect on the edge a -> b1: {whole}",
+        f"`carries` has no effect on the edge a -> b1: {whole}",
+        f"`rewrite` has no effect on the edge a -> b1: {whole}",
+        "`carries: summary` has no effect on the edge b -> v: nobody changes a ballot; remove it",
+        "`rewrite` has no effect on the edge a -> v: nobody changes a ballot; remove it",
+    ]
+    assert all(fault.fatal for fault in faults)
+
+
+def test_nobody_shortens_a_task_or_what_won_a_vote() -> None:
+    edges: list[Any] = [
+        {"from": "user", "to": "a", "carries": "summary"}, "a -> v", {"from": "v", "to": "user", "carries": "summary"},
+    ]  # fmt: skip
+    assert said(found(Topology.graph(edges, votes=VOTES)), "useless_edge") == [
+        "`carries: summary` has no effect on the edge user -> a: nobody shortens a task; remove it",
+        "`carries: summary` has no effect on the edge v -> user: nobody shortens what won a vote; remove it",
+    ]
+
+
+def test_what_a_candidate_enters_may_be_rewritten() -> None:
+    edges: list[Any] = [
+        "user -> a, b, c", {"from": ["a", "b"], "to": "v", "rewrite": "package:function"}, "a, b -> c", "c -> v",
+        "v -> user",
+    ]  # fmt: skip
+    faults = found(Topology.graph(edges, votes={"v": Vote(candidates=("a", "b"))}))
+    assert not [fault for fault in faults if fault.fatal]
+
+
+@pytest.mark.parametrize(
+    ("topology", "unasked"),
+    [
+        (Topology.chain(["a"], positions="required"), True),
+        (
+            course(
+                {
+                    "order": "tasks",
+                    "planner": "a",
+                    "workers": ["b"],
+                    "edges": ["user -> a", "a -> user"],
+                    "positions": "optional",
+                }
+            ),
+            True,
+        ),
+        (Topology.chain(["a", "b"], positions="required"), False),
+        (Topology.flat(["a", "b"], positions="required"), False),
+    ],
+)
+def test_positions_that_nobody_is_asked_for_are_told(topology: Topology, unasked: bool) -> None:
+    told = said(found(topology), "positions")
+    assert len(told) == unasked
+    assert all("has no effect" in message for message in told)
+
+
+def test_layers_may_end_in_a_vote_which_is_not_given_the_task() -> None:
+    topology = Topology.layers([["a", "b"], ["c", "d"], "v"], votes=VOTES)
+    assert found(topology) == []
+    assert topology.phases[0].predecessors["v"] == ("c", "d")

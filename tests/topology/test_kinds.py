@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from agentmesh.config.models import Limits
 from agentmesh.errors import ConfigError, TopologyError
 from agentmesh.topology.bounds import bounds_of
 from agentmesh.topology.checks import lint
-from agentmesh.topology.graph import Edge, Phase, Topology
+from agentmesh.topology.drawn import named_graph
+from agentmesh.topology.graph import Edge, Phase, Topology, Vote
 
 
 def faults(topology: Topology, limits: Limits | None = None) -> dict[str, tuple[str, ...]]:
@@ -259,3 +261,29 @@ def test_limits_lower_the_bounds() -> None:
 def test_bounds_that_are_not_known_are_none() -> None:
     bounds = Topology.graph(["user -> a", "a -> b", "b -> a", "b -> user"]).bounds
     assert bounds.as_dict() == dict.fromkeys(["turns", "model_calls", "messages", "tokens", "usd"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ({"method": "pluralty"}, "the method of the vote 'v' is one of plurality, borda, condorcet; found 'pluralty'"),
+        ({"options": ("x",), "candidates": ("a",)}, "`options` and `candidates` exclude each other"),
+        ({"weights": {"a": -1}}, "the weight of 'a' at 'v' is a number above 0; found -1"),
+        ({"weights": {"a": "much"}}, "the weight of 'a' at 'v' is a number above 0; found 'much'"),
+    ],
+)
+def test_a_vote_from_python_is_checked_as_that_of_a_file(rule: dict[str, Any], why: str) -> None:
+    with pytest.raises(TopologyError, match=re.escape(why)):
+        Topology.independent(["a", "b"], vote="v", votes={"v": Vote(**rule)})
+
+
+def test_a_graph_that_names_only_some_of_the_agents_is_refused_rather_than_renamed() -> None:
+    with pytest.raises(TopologyError, match="names some of the agents, and 'cc' is none: a, b, c; did you mean 'c'"):
+        named_graph(nx.DiGraph([("b", "a"), ("a", "cc")]), ("a", "b", "c"), "graph.json")
+
+
+def test_a_wrong_attribute_of_an_edge_of_a_graph_is_told_with_its_edge() -> None:
+    graph = nx.DiGraph([("user", "a"), ("b", "user")])
+    graph.add_edge("a", "b", carries="sumary")
+    with pytest.raises(TopologyError, match="the edge a -> b: carries: "):
+        Topology(graph)
