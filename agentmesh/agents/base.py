@@ -9,7 +9,7 @@ from typing import Protocol
 
 from agentmesh.config.topologies import Positions
 from agentmesh.events import ContextReason, Inbound, MessageDelivered
-from agentmesh.messages import Part, Position, Reply, ToolCall
+from agentmesh.messages import Part, Position, Reply, ToolCall, answer_key
 from agentmesh.providers.base import Provider, Request
 from agentmesh.tools.graph import Choices
 
@@ -45,6 +45,13 @@ class View:
     def text(self) -> str:
         """The contents of the inbox, one below the other."""
         return "\n\n".join(item.content for item in self.inbox)
+
+    def ballot_fault(self, answer: str) -> str | None:
+        """Why a plain reply with this answer is no ballot, where a reply is one and nothing else; None if it is."""
+        options = self.choices.get("vote", {}).get("ranking", ())
+        if not options or len(self.recipients) != 1 or answer_key(answer) in map(answer_key, options):
+            return None
+        return f"Your answer is your ballot, and must be one of these, word for word: {', '.join(options)}"
 
     def __str__(self) -> str:
         return self.text

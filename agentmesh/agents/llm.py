@@ -17,7 +17,7 @@ from agentmesh.agents.memory import (
     turns_remembered,
 )
 from agentmesh.agents.positions import contribution_schema, read_contribution
-from agentmesh.agents.prompt import CUT_OFF, NOTHING_SAID, inbox_content, system_text
+from agentmesh.agents.prompt import CUT_OFF, NO_BALLOT, NOTHING_SAID, inbox_content, system_text
 from agentmesh.config.models import AgentConfig
 from agentmesh.errors import AgentError
 from agentmesh.events import ContextReason
@@ -101,7 +101,11 @@ class LLMAgent:
                 read = read_contribution(reply.text, positions)
             except ValueError as error:
                 return repair_message(str(error))
-            return Said(read.text, position=read.position)
+            fault = turn.view.ballot_fault(read.position.answer if read.position else read.text)
+            return repair_message(fault) if fault else Said(read.text, position=read.position)
+        unfit = turn.view.ballot_fault(reply.position.answer if reply.position else reply.text)
+        if unfit is not None:
+            return NO_BALLOT.format(why=unfit)
         fault = turn.fault(reply.text)
         return repair_message(fault) if fault else Said(reply.text, position=reply.position)
 

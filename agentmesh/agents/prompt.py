@@ -20,6 +20,7 @@ What the run itself tells you comes as <notice>...</notice>."""
 
 
 NOTHING_SAID = "<notice>\nYou returned neither text nor a tool call. Reply, or call one of your tools.\n</notice>"
+NO_BALLOT = "<notice>\n{why}. Reply with nothing else, or call vote with a ranking.\n</notice>"
 CUT_OFF = "<notice>\nYour reply was cut off at {tokens} tokens, and was not sent. Reply more briefly.\n</notice>"
 
 

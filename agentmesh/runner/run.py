@@ -334,6 +334,8 @@ class Runner:
             passed, detail = await check(command.answer)
         except Exception as error:  # a check is somebody else's code; one that fails has not passed
             passed, detail = False, f"{type(error).__name__}: {error}"
+            if command.phase is not None:  # to go through the phase again would be paid for nothing
+                self.stop("failed", f"until of phase {command.phase}: {detail}")
         self.record(Verification(passed=passed, attempt=command.attempt, detail=detail, phase=command.phase))
 
 

@@ -130,7 +130,7 @@ class Boards:
             "entries": [entry.model_dump(exclude_defaults=True) for entry in sheet.entries.values()],
         }
         text = json.dumps(shown, ensure_ascii=False)
-        trust: Trust = "trusted" if sheet.source() is None else "untrusted"
+        trust = self._shown(event.agent or "", board, sheet.source() is not None)
         return finished(event, result=text).model_copy(update={"trust": trust})
 
     def _put(self, event: ToolCallStarted, action: Writing) -> Step:
@@ -167,18 +167,27 @@ class Boards:
     def _made(self, agent: str, action: Writing) -> BoardWritten | Refused:
         """What an action makes of a board as it stands now, or why it makes nothing."""
         sheet = self._sheet(action.board)
-        label = self._state.labels.of(agent)
+        label = self._label_of(agent, action.board, self._state.labels.of(agent))
         reads = action.board in self._state.reads(agent)
         if not isinstance(action, WriteBoard):
             entry = _entry(agent, action, sheet, reads=reads)
             if isinstance(entry, str):
-                return Refused(entry, "untrusted" if reads and sheet.source() else "trusted")
+                return Refused(entry, self._shown(agent, action.board, reads and sheet.source() is not None))
             return BoardWritten(agent=agent, board=action.board, version=sheet.version, entry=entry, trust=label)
         if action.version != sheet.version:
-            shown = reads and {action.version, sheet.version} & sheet.untrusted.keys()
-            return Refused(self._stale(agent, action, sheet), "untrusted" if shown else "trusted")
+            shown = reads and bool({action.version, sheet.version} & sheet.untrusted.keys())
+            return Refused(self._stale(agent, action, sheet), self._shown(agent, action.board, shown))
         version = sheet.version + 1
         return BoardWritten(agent=agent, board=action.board, version=version, content=action.content, trust=label)
+
+    def _shown(self, agent: str, board: str, untrusted: bool) -> Trust:
+        """Whether what an agent is shown of a board may be acted upon."""
+        return self._label_of(board, agent, "untrusted" if untrusted else "trusted")
+
+    def _label_of(self, sender: str, recipient: str, label: Trust) -> Trust:
+        """The label of what passes between an agent and a board: an edge may be untrusted by itself."""
+        edge = self._state.phase.by_pair.get((sender, recipient))
+        return "untrusted" if edge is not None and edge.trust == "untrusted" else label
 
     def _stale(self, agent: str, action: WriteBoard, sheet: _Sheet) -> str:
         """Why a write is refused; what changed is told only to those who may read the board."""

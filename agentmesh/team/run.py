@@ -137,7 +137,10 @@ class Run:
             self._over.set()
 
     def _decide(self, message_id: str, answer: str) -> None:
-        withheld = [event.message_id for event in self._runner.events if isinstance(event, MessageWithheld)]
+        log = self._runner.events
+        decided = {event.question_id for event in log if isinstance(event, Answered)}
+        held = [event.message_id for event in log if isinstance(event, MessageWithheld)]
+        withheld = [message for message in held if message not in decided]
         if message_id not in withheld:
             raise TopologyError(f"no message '{message_id}' is withheld; withheld: {one_of(withheld)}")
         self._go_on(Answered(question_id=message_id, content=answer))

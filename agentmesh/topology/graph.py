@@ -26,6 +26,7 @@ from agentmesh.errors import TopologyError
 from agentmesh.messages import RUN, USER, Policy
 from agentmesh.topology import drawn, kinds
 from agentmesh.topology.bounds import Bounds, bounds_of
+from agentmesh.topology.described import phases_of
 from agentmesh.topology.drawn import valid
 from agentmesh.topology.phases import Board, Edge, Join, Method, Order, Phase, Planning, Positions, Until, Vote, digest
 
@@ -216,12 +217,12 @@ class Topology:
         everybody: Sequence[str] = (),
     ) -> Topology:
         """The topology that a `topology:` entry describes."""
-        phases = kinds.phases_of(config, resolve, everybody, tuple(votes or ()))
+        phases = phases_of(config, resolve, everybody, tuple(votes or ()))
         return cls(phases, kind=config.kind, joins=joins, votes=votes, boards=boards, policy=config.policy)
 
     @classmethod
     def _of(cls, config: AnyTopology, *, policy: Policy = "return_to_agent", **more: Any) -> Topology:
-        phases = kinds.phases_of(config, votes=tuple(more.get("votes") or ()))
+        phases = phases_of(config, votes=tuple(more.get("votes") or ()))
         return cls(phases, kind=config.kind, policy=policy, **more)
 
     def with_joins(self, joins: Mapping[str, Join]) -> Topology:

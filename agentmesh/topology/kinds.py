@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, permutations
-from typing import Any, assert_never
+from typing import Any
 
 from agentmesh.config.topologies import (
-    AnyTopology,
-    Chain,
-    Debate,
-    Flat,
-    Graph,
-    Hierarchy,
-    Independent,
-    Layers,
     Planner,
     Positions,
-    Ring,
-    Solo,
-    Star,
 )
 from agentmesh.errors import TopologyError
 from agentmesh.messages import USER
@@ -202,47 +191,6 @@ def graph(edges: Iterable[Edge], nodes: Iterable[str] = ()) -> tuple[Phase, ...]
     check_edges(drawn)
     named = dict.fromkeys(nodes) | dict.fromkeys(end for edge in drawn for end in edge.pair if end != USER)
     return (Phase("graph", "reactive", tuple(named), drawn),)
-
-
-def phases_of(  # noqa: C901 - one case for each kind; splitting it would hide the list
-    config: AnyTopology, resolve: Resolve = tuple, everybody: Sequence[str] = (), votes: Collection[str] = ()
-) -> tuple[Phase, ...]:
-    """The phases of a `topology:` entry. `everybody`, `votes`: the file's agents and votes. Raises: TopologyError."""
-    match config:
-        case Solo():
-            phases = solo(*resolve([config.agent]))
-        case Chain():
-            phases = chain(resolve(config.agents))
-        case Flat():
-            chosen = {"rounds": config.rounds, "speaker": config.speaker, "vote": config.vote}
-            phases = flat(resolve(config.agents), order=config.order, end=config.end, **chosen)  # type: ignore[arg-type]
-        case Star():
-            phases = star(config.center, resolve(config.leaves), rounds=config.rounds)
-        case Ring():
-            phases = ring(resolve(config.agents), rounds=config.rounds, speaker=config.speaker, order=config.order)
-        case Layers():
-            phases = layers(config.agents, resolve=resolve, votes=votes)
-        case Debate():
-            phases = debate(resolve(config.sides), config.judge, rounds=config.rounds, order=config.order)
-        case Independent():
-            ways = {"vote": config.vote, "best_of": config.best_of, "aggregator": config.aggregator}
-            phases = independent(resolve(config.agents), **ways)
-        case Hierarchy():
-            phases = hierarchy(
-                config.planner,
-                config.workers,
-                judge=config.judge,
-                max_cycles=config.max_cycles,
-                max_tasks=config.max_tasks,
-                resolve=resolve,
-            )
-        case Graph():
-            from agentmesh.topology.drawn import drawn_phases
-
-            return drawn_phases(config, resolve, everybody)
-        case _:
-            assert_never(config)
-    return with_positions(phases, config.positions)
 
 
 def with_positions(phases: Iterable[Phase], positions: Positions) -> tuple[Phase, ...]:

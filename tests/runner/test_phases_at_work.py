@@ -289,3 +289,34 @@ def test_the_best_answer_is_passed_on_word_for_word(faster: str) -> None:
     result = Team(agents, Topology.independent(["a", "b"], best_of="judge")).run_sync("t")
     assert result.answer == "the words of b"
     assert [(e.agent, e.ranking) for e in result.events if isinstance(e, VoteCast)] == [("judge", ("b", "a"))]
+
+
+def test_a_reply_that_is_no_ballot_is_asked_for_again() -> None:
+    def model(request: Any) -> str:
+        told = [message for message in request.messages if "must be one of these" in str(message["content"])]
+        return "Yes." if told else "I think that it is yes."
+
+    votes = {"ballot": Vote(options=("yes", "no"))}
+    agents = [Agent(name=name, model=model) for name in "ab"]
+    result = Team(agents, Topology.independent(["a", "b"], vote="ballot", votes=votes)).run_sync("t")
+    assert result.answer == "yes"
+    assert result.usage.model_calls == 4
+    assert not any(isinstance(event, MessageRefused) for event in result.events)
+
+
+@pytest.mark.parametrize("check", ["command", "function"])
+def test_a_check_of_a_phase_that_cannot_run_fails_the_run_at_once(check: str) -> None:
+    until: dict[str, Any] = {"command": ["/no/such/program"]} if check == "command" else {"function": "broken"}
+    phases: list[dict[str, Any]] = [
+        {"name": "work", "edges": ["user -> a"], "until": until, "max_iterations": 5},
+        {"name": "report", "edges": ["a -> user"], "opens": ["a"]},
+    ]
+
+    def broken(text: str) -> bool:
+        raise KeyError(text)
+
+    tools = {} if check == "command" else {"broken": broken}
+    result = Team([Agent(name="a", model=lambda request: "x")], Topology(phases), tools=tools).run_sync("t")
+    assert result.outcome == "failed"
+    assert result.reason.startswith("until of phase work: ")
+    assert result.usage.model_calls == 1

@@ -94,6 +94,30 @@ def test_a_board_keeps_the_label_of_what_was_written_on_it() -> None:
     assert "what read_board returned" in (error or "")
 
 
+@pytest.mark.parametrize("untrusted", ["reader -> notes", "notes -> buyer"])
+def test_an_edge_of_a_board_may_be_untrusted(untrusted: str) -> None:
+    def edge(text: str) -> Any:
+        sender, recipient = text.split(" -> ")
+        trust = "untrusted" if text == untrusted else "trusted"
+        return {"from": sender, "to": recipient, "trust": trust}
+
+    writes = ToolCall("write_board", {"board": "notes", "content": "found", "version": 0})
+    topology = Topology(
+        [
+            {"name": "write", "edges": ["user -> reader", edge("reader -> notes")]},
+            {"name": "buy", "edges": ["user -> buyer", edge("notes -> buyer"), "buyer -> user"]},
+        ],
+        boards={"notes": Board()},
+    )
+    buyer = once(calls("read_board", board="notes"), calls("order", amount=1), "done")
+    reader = Agent(name="reader", model=once(Reply(tool_calls=(writes,)), "written"))
+    [(ordered, error)] = orders(
+        Team([reader, Agent(name="buyer", tools=(SHOP,), model=buyer)], topology).run_sync("task")
+    )
+    assert ordered is None
+    assert "what read_board returned" in (error or "")
+
+
 @pytest.mark.parametrize(("memory", "ordered"), [("full", None), ("fresh", "ordered 1")])
 def test_the_label_goes_with_the_context_that_bore_it(memory: Any, ordered: str | None) -> None:
     """An agent that has forgotten what it read may act again; one that remembers may not."""

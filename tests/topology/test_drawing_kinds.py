@@ -160,7 +160,9 @@ def edges_said(lines: list[str]) -> Edges:
             whole.append(line)
     # What is noted in brackets is blotted out, not taken out: branches hang from columns.
     whole = [re.sub(r" \((?!alone)[^()]*\)", lambda found: "\0" * len(found[0]), line) for line in whole]
-    alias = next((line.split(": ")[1].replace("\0", "").split(", ") for line in whole if line.startswith("everybody: ")), [])
+    alias = next(
+        (line.split(": ")[1].replace("\0", "").split(", ") for line in whole if line.startswith("everybody: ")), []
+    )
     found: Edges = []
     columns: dict[int, str] = {}
     for line in whole:

@@ -283,7 +283,7 @@ def test_a_graph_that_names_only_some_of_the_agents_is_refused_rather_than_renam
 
 
 def test_a_wrong_attribute_of_an_edge_of_a_graph_is_told_with_its_edge() -> None:
-    graph = nx.DiGraph([("user", "a"), ("b", "user")])
+    graph: Any = nx.DiGraph([("user", "a"), ("b", "user")])
     graph.add_edge("a", "b", carries="sumary")
     with pytest.raises(TopologyError, match="the edge a -> b: carries: "):
         Topology(graph)
