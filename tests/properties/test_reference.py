@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 
+from agentmesh.agents.base import Said
 from agentmesh.agents.llm import LLMAgent
 from agentmesh.config.models import AgentConfig
 from agentmesh.events import (
@@ -131,6 +132,13 @@ def played(topology: Topology, script: Script, drawn: Changes) -> Play:
     return Play(topology, dict.fromkeys((*NAMES, *RESERVE), act), before=outside).run(steps=5000)
 
 
+class TakenAtItsWord(LLMAgent):
+    """A model whose reply is not asked for again when it is no ballot: what is compared is how the run refuses it."""
+
+    def _said(self, reply: Reply, turn: Any) -> Said:
+        return Said(reply.text, position=reply.position)
+
+
 class Prompted:
     """The run through the runner, with functions for models. Turns take place in the order in which they began."""
 
@@ -140,7 +148,7 @@ class Prompted:
         self.open: list[str] = []
         self.prompts: dict[tuple[str, int], str] = {}
         provider = FunctionProvider(self.model)
-        members = {name: Member(LLMAgent(AgentConfig()), provider) for name in (*NAMES, *RESERVE)}
+        members = {name: Member(TakenAtItsWord(AgentConfig()), provider) for name in (*NAMES, *RESERVE)}
         plan = RunPlan("run", "t", "the task", topology.phases, members, policy=topology.policy, watch=self.watch)
         self.runner = Runner(plan)
 
