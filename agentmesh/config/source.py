@@ -127,8 +127,9 @@ def _composed(text: str) -> Node | None:
     if len(text) >= _LARGE:
         try:
             # Many times faster; where it is not built for a platform, this is the same as below.
-            if _is_shallow(text):
-                return YAML(typ="safe", pure=False).compose(text)  # type: ignore[no-any-return]
+            if not _is_shallow(text):
+                raise RecursionError
+            return YAML(typ="safe", pure=False).compose(text)  # type: ignore[no-any-return]
         except YAMLError:
             pass  # what is wrong is said in the words that small files get
     return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-any-return]

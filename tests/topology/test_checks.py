@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -487,17 +486,15 @@ def test_what_is_fatal_comes_first_and_hides_warnings_of_the_whole_graph() -> No
 
 
 @pytest.mark.parametrize("order", ["reactive", "simultaneous", "round_robin", "random"])
-def test_a_large_graph_is_checked_in_no_time(order: str) -> None:
-    """A thousand agents with ten thousand edges: half a second is what `check` may spend on it."""
+def test_a_large_graph_is_checked(order: str) -> None:
+    """A thousand agents with ten thousand edges; how long that takes is measured by the benchmarks."""
     names = [f"n{number}" for number in range(1000)]
     steps = [(names[i], names[(i + step) % 1000]) for step in (1, 2, 3, 5, 8, 13, 21, 34, 55) for i in range(1000)]
     edges: list[Any] = [*(("user", name) for name in names), *steps, (names[0], "user")]
     rounds = {} if order == "reactive" else {"rounds": 20}
     topology = course({"edges": edges, "order": order, **rounds})
     limits = Limits(turns=50_000, messages=1000)
-    before = time.process_time()
     faults = lint(topology, bounds_of(topology.phases, limits=limits), limits)
-    assert time.process_time() - before < 1.0
     assert [fault.check for fault in faults if fault.fatal] == []
     assert said(faults, "density")
 

@@ -88,7 +88,7 @@ def goes_through(curve: Curve, box: Box) -> bool:
     return any(box[0] + 1 < x < box[2] - 1 and box[1] + 1 < y < box[3] - 1 for x, y in points)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(graphs())
 def test_every_edge_is_drawn_exactly_once_in_every_form(topology: Topology) -> None:
     pairs = sorted(topology.edges)
@@ -104,7 +104,7 @@ def test_every_edge_is_drawn_exactly_once_in_every_form(topology: Topology) -> N
     assert sorted(json.loads(draw(topology, "json"))["edges"]) == [list(pair) for pair in pairs]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(graphs())
 def test_every_node_is_named_in_every_form(topology: Topology) -> None:
     for form in FORMATS:
@@ -112,7 +112,7 @@ def test_every_node_is_named_in_every_form(topology: Topology) -> None:
         assert all(name in text or "everybody" in text for name in topology.nodes), form
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(graphs(20))
 def test_no_two_nodes_overlap(topology: Topology) -> None:
     spots = picture_of(topology).spots
@@ -132,7 +132,7 @@ def test_lines_and_labels_stay_clear_of_nodes_and_of_each_other(name: str) -> No
     assert not [pair for pair in combinations(boxes, 2) if overlap(*pair)]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(graphs())
 def test_everything_lies_within_the_picture(topology: Topology) -> None:
     picture = picture_of(topology)
@@ -141,7 +141,7 @@ def test_everything_lies_within_the_picture(topology: Topology) -> None:
     assert all(-0.1 <= x <= picture.width + 0.1 and -0.1 <= y <= picture.height + 0.1 for x, y in points)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(graphs())
 def test_the_user_stands_at_the_edge(topology: Topology) -> None:
     spots = {spot.key: spot for spot in picture_of(topology).spots}

@@ -59,7 +59,7 @@ def test_pictures_do_not_depend_on_how_python_hashes() -> None:
     program = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
         "from tests.topology.test_drawing_kinds import FORMATS, KINDS, draw\n"
-        "print(*(draw(make(6), form) for make in KINDS.values() for form in FORMATS), sep='\\n')\n"
+        "print(*(draw(make(4), form) for make in KINDS.values() for form in FORMATS), sep='\\n')\n"
     )
     printed = [
         subprocess.run(
@@ -71,7 +71,7 @@ def test_pictures_do_not_depend_on_how_python_hashes() -> None:
     assert printed[0] == printed[1]
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(kinds() | graphs())
 def test_a_picture_has_each_node_and_each_edge_of_each_phase_once(topology: Topology) -> None:
     for card, phase in zip(cards(topology), topology.phases, strict=True):
@@ -81,7 +81,7 @@ def test_a_picture_has_each_node_and_each_edge_of_each_phase_once(topology: Topo
         assert sorted(edges) == sorted(f"{edge.sender}->{edge.recipient}" for edge in phase.edges)
 
 
-@settings(max_examples=100)
+@settings(max_examples=25)
 @given(kinds() | graphs())
 def test_no_two_nodes_overlap_and_lines_end_at_the_border_of_nodes_or_frames(topology: Topology) -> None:
     for phase in topology.phases:
@@ -116,7 +116,7 @@ def test_no_line_of_a_kind_runs_over_a_node(kind: str, count: int) -> None:
             assert not over, ends
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(kinds() | graphs())
 def test_the_user_stands_left_and_right_of_everything(topology: Topology) -> None:
     for phase in topology.phases:
@@ -127,7 +127,7 @@ def test_the_user_stands_left_and_right_of_everything(topology: Topology) -> Non
             assert ANSWER not in spots or all(spots[ANSWER].box[0] > spot.box[2] for spot in others)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(kinds() | graphs())
 def test_graphviz_puts_every_node_where_the_picture_has_it(topology: Topology) -> None:
     blocks = re.split(r"\n  subgraph ", draw(topology, "dot"))[1:]
@@ -187,7 +187,7 @@ def edges_said(lines: list[str]) -> Edges:
     return list(dict.fromkeys(found))
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(kinds() | graphs())
 def test_the_text_says_each_edge_and_no_other(topology: Topology) -> None:
     blocks = draw(topology, "text").rstrip("\n").split("\n\n")
@@ -197,7 +197,7 @@ def test_the_text_says_each_edge_and_no_other(topology: Topology) -> None:
         assert sorted(edges_said(told)) == sorted(edge.pair for edge in phase.edges), block
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(graphs())
 def test_the_text_says_what_each_edge_carries_and_whether_it_is_trusted(topology: Topology) -> None:
     text = draw(topology, "text")
