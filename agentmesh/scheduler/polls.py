@@ -92,6 +92,8 @@ class Polls:
 
     def due(self) -> list[Event]:
         """The results of votes in which every ballot is in."""
+        if not self._polls:
+            return []
         return [
             event
             for name, poll in self._polls.items()

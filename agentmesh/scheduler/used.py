@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from agentmesh.events import BoundsChanged, Event, MessageDelivered, ModelCallFinished, ModelCallStarted, TurnStarted
+from agentmesh.events import BoundsChanged, Event
 from agentmesh.messages import Usage
 from agentmesh.topology.bounds import Bounds
 from agentmesh.topology.phases import Phase
@@ -21,21 +21,27 @@ class Used:
     turns: int = 0
     messages: int = 0
     calls: int = 0
-    usage: Usage = field(default_factory=Usage)
+    tokens: int = 0
+    cost_usd: float | None = 0.0
 
     def count(self, event: Event) -> None:
         """Take an event into account."""
-        match event:
-            case TurnStarted():
+        match event.type:  # a look at the class would cost more, on the path of every event
+            case "turn_started":
                 self.turns += 1
-            case MessageDelivered():
+            case "message_delivered":
                 self.messages += 1
-            case ModelCallStarted():
+            case "model_call_started":
                 self.calls += 1
-            case ModelCallFinished():
-                self.usage = self.usage + event.usage
+            case "model_call_finished":
+                self._spend(event.usage)
             case _:
                 pass
+
+    def _spend(self, usage: Usage) -> None:
+        self.tokens += usage.tokens
+        known = self.cost_usd is not None and usage.cost_usd is not None
+        self.cost_usd = (self.cost_usd or 0.0) + (usage.cost_usd or 0.0) if known else None
 
     def changed(self, bounds: Bounds, under_way: int) -> BoundsChanged:
         """The new bounds of the whole run: what was used, and what may come.
@@ -43,13 +49,13 @@ class Used:
         `under_way`: messages that may come from turns in flight, or that are kept. What the model calls of those turns
         still use is part of what may come: a turn in flight is counted there once more.
         """
-        cost = self.usage.cost_usd
+        cost = self.cost_usd
         return BoundsChanged(
             bounds={
                 "turns": _sum(bounds.turns, self.turns),
                 "model_calls": _sum(bounds.model_calls, self.calls),
                 "messages": _sum(bounds.messages, self.messages + under_way),
-                "tokens": _sum(bounds.tokens, self.usage.tokens),
+                "tokens": _sum(bounds.tokens, self.tokens),
                 "usd": None if cost is None or bounds.usd is None else round(bounds.usd + cost, 6),
             }
         )
