@@ -45,8 +45,8 @@ def programs(config: TeamConfig) -> list[Program]:
         if agent.command is not None
     ]
     for path, phase in drawn_phases(config.topology):
-        if phase.until is not None and phase.until.command is not None:
-            found.append(Program(phase.until.command, (*path, "until", "command")))
+        if phase.until is not None and phase.until.verify is not None:
+            found.append(Program(phase.until.verify, (*path, "until", "verify")))
     if config.verify is not None and config.verify.command is not None:
         found.append(Program(config.verify.command, ("verify", "command")))
     return found

@@ -174,15 +174,15 @@ class EdgeConfig(Config):
 class UntilConfig(Config):
     """What must hold before a phase is over; until it does, the phase is gone through again."""
 
-    command: tuple[str, ...] | None = Field(None, min_length=1, description="Program: 0 means done")
+    verify: tuple[str, ...] | None = Field(None, min_length=1, description="Program and arguments: 0 means done")
     promise: str | None = Field(None, min_length=1, description="Text that an agent writes as <promise>TEXT</promise>")
     function: str | None = Field(None, description="package.module:function (text) -> bool")
-    timeout_s: float = Field(60.0, gt=0, description="Seconds that the command may take")
+    timeout_s: float = Field(60.0, gt=0, description="Seconds that the program may take")
 
     @model_validator(mode="after")
     def _one_way(self) -> UntilConfig:
-        if sum(way is not None for way in (self.command, self.promise, self.function)) != 1:
-            raise ValueError("give exactly one of `command`, `promise` and `function`")
+        if sum(way is not None for way in (self.verify, self.promise, self.function)) != 1:
+            raise ValueError("give exactly one of `verify`, `promise` and `function`")
         return self
 
 

@@ -62,7 +62,7 @@ def _phase(
 
 def until_of(config: UntilConfig | None) -> Until | None:
     """What must hold for a phase to be over, as data."""
-    return None if config is None else Until(config.command, config.promise, config.function, config.timeout_s)
+    return None if config is None else Until(config.verify, config.promise, config.function, config.timeout_s)
 
 
 def _planning(drawn: DrawnPhase, resolve: Resolve) -> Planning | None:

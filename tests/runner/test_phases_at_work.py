@@ -241,7 +241,7 @@ def test_a_phase_begins_again_with_fresh_agents_until_a_function_is_satisfied() 
 
 def test_a_phase_that_is_never_satisfied_ends_the_run_as_a_limit() -> None:
     phases: list[dict[str, Any]] = [
-        {"name": "work", "edges": ["user -> a"], "until": {"command": ["false"]}, "max_iterations": 2},
+        {"name": "work", "edges": ["user -> a"], "until": {"verify": ["false"]}, "max_iterations": 2},
         {"name": "report", "edges": ["a -> user"], "opens": ["a"]},
     ]
     result = Team([Agent(name="a", model=lambda request: "x")], Topology(phases)).run_sync("t")
@@ -304,9 +304,9 @@ def test_a_reply_that_is_no_ballot_is_asked_for_again() -> None:
     assert not any(isinstance(event, MessageRefused) for event in result.events)
 
 
-@pytest.mark.parametrize("check", ["command", "function"])
+@pytest.mark.parametrize("check", ["verify", "function"])
 def test_a_check_of_a_phase_that_cannot_run_fails_the_run_at_once(check: str) -> None:
-    until: dict[str, Any] = {"command": ["/no/such/program"]} if check == "command" else {"function": "broken"}
+    until: dict[str, Any] = {"verify": ["/no/such/program"]} if check == "verify" else {"function": "broken"}
     phases: list[dict[str, Any]] = [
         {"name": "work", "edges": ["user -> a"], "until": until, "max_iterations": 5},
         {"name": "report", "edges": ["a -> user"], "opens": ["a"]},
@@ -315,7 +315,7 @@ def test_a_check_of_a_phase_that_cannot_run_fails_the_run_at_once(check: str) ->
     def broken(text: str) -> bool:
         raise KeyError(text)
 
-    tools = {} if check == "command" else {"broken": broken}
+    tools = {} if check == "verify" else {"broken": broken}
     result = Team([Agent(name="a", model=lambda request: "x")], Topology(phases), tools=tools).run_sync("t")
     assert result.outcome == "failed"
     assert result.reason.startswith("until of phase work: ")

@@ -31,7 +31,7 @@ def workshop(agents: list[str]) -> Topology:
     first, every = agents[0], ", ".join(agents)
     edges = [f"user -> {every}", f"{every} <-> plan", f"{first} -> {', '.join(agents[1:])}", f"{first} -> user"]
     phase = {"name": "build", "nodes": agents, "edges": edges, "order": "random", "rounds": 4}
-    more = {"until": {"command": ["pytest", "-q"]}, "max_iterations": 5, "memory": "fresh"}
+    more = {"until": {"verify": ["pytest", "-q"]}, "max_iterations": 5, "memory": "fresh"}
     return Topology([{**phase, **more}], boards={"plan": Board()})
 
 
