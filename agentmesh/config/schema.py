@@ -10,7 +10,6 @@ from agentmesh.config.topologies import AnyTopology
 DRAFT = "http://json-schema.org/draft-07/schema#"
 _REFERENCE = "Reference"
 _TOPOLOGIES = tuple(model.__name__ for model in get_args(AnyTopology))
-_LEFT_OUT = ("title", "discriminator", "default")
 _SCALARS = ("integer", "number", "boolean")
 
 

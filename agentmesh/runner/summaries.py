@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 
 import anyio
 
 from agentmesh.agents.prompt import summary_request
-from agentmesh.errors import AgentMeshError, LimitExceeded
-from agentmesh.events import MessageRefused, MessageTransformed, ModelCallFinished, ModelCallStarted
-from agentmesh.messages import Reply, Usage
+from agentmesh.events import MessageRefused, MessageTransformed
 from agentmesh.providers.encoding import mended
+from agentmesh.runner.calls import PaidCall
 from agentmesh.runner.turn import Shell
 from agentmesh.scheduler.commands import Summarise
 from agentmesh.topology.bounds import SUMMARY_TOKENS
@@ -66,51 +64,16 @@ class Summaries:
         provider = runner.plan.summarisers[command.model]
         request = summary_request(agent, command.content, SUMMARY_TOKENS)
         estimate = sum(len(str(message["content"])) for message in request.messages) // _CHARACTERS_PER_TOKEN + 1
-        refused = await runner.ledger.reserve(agent, estimate + SUMMARY_TOKENS)
-        if refused is not None:
-            runner.record(refused)
+        digest = hashlib.sha256(repr(request.messages).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        call = PaidCall(provider, agent, lambda: self._key(command), digest, estimate)
+        try:
+            reply = await call.make(runner, request)
+        except Exception:  # a provider may be anybody's code; why it failed stands in the log
             return None
+        return mended(reply.text) if reply.text.strip() else None
+
+    def _key(self, command: Summarise) -> str:
         edge = f"{command.sender}->{command.recipient}"
         self._calls[edge] += 1
         phase = f"{command.phase}#{command.occurrence}"
-        key = f"{runner.plan.run_id}/{phase}/edge:{edge}/{self._calls[edge]}"
-        digest = hashlib.sha256(repr(request.messages).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        reserved = estimate + SUMMARY_TOKENS
-        started = ModelCallStarted(
-            agent=agent, key=key, model=provider.model_id, request_hash=digest, reserved=reserved
-        )
-        runner.record(started)
-        begun = time.monotonic()
-        reply, error, usage = Reply(), None, Usage(model_calls=1)
-        try:
-            reply = await provider.complete(request)
-            usage = _usage(reply, estimate)
-        except (AgentMeshError, LimitExceeded) as failure:
-            error = str(failure)
-        except Exception as failure:  # a provider may be anybody's code
-            error = f"{type(failure).__name__}: {failure}"
-        except anyio.get_cancelled_exc_class():
-            error = "cancelled"
-            raise
-        finally:
-            runner.ledger.settle(agent, reserved, usage.tokens if error is None else estimate)
-            finished = ModelCallFinished(
-                agent=agent,
-                key=key,
-                model=reply.model or provider.model_id,
-                usage=usage,
-                content=reply.text,
-                finish_reason=reply.finish_reason,
-                error=error,
-                seconds=round(time.monotonic() - begun, 6),
-                attempts=tuple(request.attempts),
-            )
-            runner.record(finished)
-        return mended(reply.text) if error is None and reply.text.strip() else None
-
-
-def _usage(reply: Reply, estimate: int) -> Usage:
-    usage = reply.usage or Usage(
-        input_tokens=estimate, output_tokens=len(reply.text) // 4 + 1, estimated=True, cost_usd=None
-    )
-    return usage.model_copy(update={"model_calls": 1})
+        return f"{self._runner.plan.run_id}/{phase}/edge:{edge}/{self._calls[edge]}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -13,10 +12,6 @@ import anyio.lowlevel
 from agentmesh.agents.base import ToolResult, View
 from agentmesh.errors import (
     AgentError,
-    AgentMeshError,
-    LimitExceeded,
-    ProviderError,
-    ProviderErrorKind,
     ToolError,
 )
 from agentmesh.events import (
@@ -24,32 +19,21 @@ from agentmesh.events import (
     ContextReason,
     ContextStarted,
     Event,
-    ModelCallFinished,
-    ModelCallStarted,
     Notice,
     Question,
     ToolCallFinished,
     ToolCallStarted,
 )
-from agentmesh.messages import USER, Reply, ToolCall, Trust, Usage
+from agentmesh.messages import USER, Reply, ToolCall, Trust
 from agentmesh.providers.base import Provider, Request
 from agentmesh.providers.encoding import mended
+from agentmesh.runner.calls import PaidCall
 from agentmesh.runner.ledger import Ledger
 from agentmesh.runner.member import Delta, FailedAttempt, Member, RunPlan, Watcher
 from agentmesh.scheduler.commands import StartTurn
 from agentmesh.tools import calling
 from agentmesh.tools.graph import GRAPH_TOOLS
 from agentmesh.tools.results import READ_RESULT, LongResults
-
-_ONE_CALL = Usage(model_calls=1)
-_NO_REPLY = Reply()
-"""What a call that failed used and said."""
-
-
-UNSPENT: frozenset[ProviderErrorKind] = frozenset(
-    {"authentication", "quota", "rate", "context_too_long", "bad_request", "connection", "price"}
-)
-"""Failures of calls that no server has worked on. Others may have cost their prompt, and count as if they had."""
 
 
 class Shell(Protocol):
@@ -125,52 +109,11 @@ class RunningTurn:
             await anyio.lowlevel.checkpoint()  # this turn is cancelled already: spend nothing more
         if provider is None:
             raise AgentError("has no model")
-        reserved = input_tokens + request.max_output_tokens
-        refused = await runner.ledger.reserve(agent, reserved)
-        if refused is not None:
-            runner.record(refused)
-            raise LimitExceeded(refused.limit, refused.allowed, refused.needed)
-        key = self._next_key()
-        model = provider.model_id
-        runner.record(ModelCallStarted(agent=agent, key=key, model=model, request_hash=request_hash, reserved=reserved))
-        started = time.monotonic()
-        usage, reply, error = _ONE_CALL, _NO_REPLY, None
-        spent = input_tokens
-        request = self._of_this_run(request)
-        try:
-            reply = await provider.complete(request, self._on_delta())
-            usage = self._usage(reply, input_tokens)
-            spent = usage.tokens
-        except ProviderError as failure:
-            error = str(failure)
-            if failure.kind in UNSPENT:
-                spent = 0
-            raise
-        except Exception as failure:  # a provider may be anybody's code
-            error = str(failure) if isinstance(failure, AgentMeshError) else f"{type(failure).__name__}: {failure}"
-            raise
-        except anyio.get_cancelled_exc_class():
-            error = "cancelled"
-            raise
-        finally:
-            runner.ledger.settle(agent, reserved, spent)
-            runner.record(
-                ModelCallFinished(
-                    agent=agent,
-                    key=key,
-                    model=reply.model or model,
-                    usage=usage,
-                    content=reply.text,
-                    tool_calls=reply.tool_calls,
-                    finish_reason=reply.finish_reason,
-                    structured=reply.structured,
-                    extra=reply.extra,
-                    error=error,
-                    seconds=round(time.monotonic() - started, 6),
-                    attempts=tuple(request.attempts),
-                )
-            )
-        return reply
+        watch = self._runner.plan.watch
+        if watch is not None and getattr(watch, "attempts", False):
+            request = replace(request, attempts=_ToldAttempts(self._agent, watch))
+        call = PaidCall(provider, agent, self._next_key, request_hash, input_tokens)
+        return await call.make(runner, request, self._on_delta())
 
     async def call(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
         """Carry out tool calls: those on the graph one after the other, the rest at the same time."""
@@ -268,26 +211,11 @@ class RunningTurn:
         self._index += 1
         return f"{self._key}/{self._index}"
 
-    def _of_this_run(self, request: Request) -> Request:
-        """The request with the run's deadline, its failed attempts told to whoever watches for them."""
-        remaining_s, watch = self._runner.remaining_s(), self._runner.plan.watch
-        if remaining_s is not None:
-            request = replace(request, deadline_s=remaining_s)
-        if watch is not None and getattr(watch, "attempts", False):
-            request = replace(request, attempts=_ToldAttempts(self._agent, watch))
-        return request
-
     def _on_delta(self) -> Callable[[str], None] | None:
         watch, agent = self._runner.plan.watch, self._agent
         if watch is None or not getattr(watch, "deltas", False):
             return None
         return lambda text: watch(Delta(agent, text))
-
-    def _usage(self, reply: Reply, input_tokens: int) -> Usage:
-        usage = reply.usage or Usage(
-            input_tokens=input_tokens, output_tokens=len(reply.text) // 4 + 1, estimated=True, cost_usd=None
-        )
-        return usage if usage.model_calls == 1 else usage.model_copy(update={"model_calls": 1})
 
 
 def _texts(value: object) -> list[object]:

@@ -213,6 +213,20 @@ def test_a_summary_that_the_limit_does_not_pay_for_is_not_asked_for() -> None:
     assert (result.outcome, result.reason, asked) == ("limit", "model_calls: 1 allowed", [])
 
 
+def test_a_summary_ends_with_the_deadline_of_the_run_like_every_call() -> None:
+    deadlines: list[float | None] = []
+
+    def short(request: Any) -> str:
+        deadlines.append(request.deadline_s)
+        return "in short"
+
+    edges = ["user -> a", {"from": "a", "to": "b", "carries": "summary", "model": "short"}, "b -> user"]
+    assert summarising(lambda request: "long", edges, models={"short": short}, limits={"seconds": 60}).answer == "long"
+    [deadline] = deadlines
+    assert deadline is not None
+    assert 0 < deadline <= 60
+
+
 def test_a_phase_begins_again_with_fresh_agents_until_a_function_is_satisfied() -> None:
     prompts: list[int] = []
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -287,3 +288,9 @@ def test_a_wrong_attribute_of_an_edge_of_a_graph_is_told_with_its_edge() -> None
     graph.add_edge("a", "b", carries="sumary")
     with pytest.raises(TopologyError, match="the edge a -> b: carries: "):
         Topology(graph)
+
+
+def test_a_graph_is_read_from_a_file_in_python_too(tmp_path: Path) -> None:
+    file = tmp_path / "team.graphml"
+    nx.write_graphml(nx.DiGraph([("user", "a"), ("a", "b"), ("b", "user")]), file)
+    assert Topology.from_file(str(file)) == Topology.graph([("user", "a"), ("a", "b"), ("b", "user")])
