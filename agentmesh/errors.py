@@ -9,6 +9,10 @@ AgentMeshError
 ├── ProviderError          a model could not answer; `kind` says why and `hint` what to do
 ├── AgentError             an agent that is a function or a program failed
 ├── ToolError              a tool failed; its message goes to the model
+├── JournalError           the journal cannot be read or written
+│   ├── RunNotFound        it holds no such run
+│   └── RunTaken           another process is running it
+├── RunChanged             a recorded run does not follow from the team as it is now
 └── RunError               raised only by `result.raise_for_outcome()`
     ├── RunFailed
     ├── RunStalled
@@ -127,6 +131,22 @@ class LimitExceeded(AgentMeshError):
 
 class ToolError(AgentMeshError):
     """A tool refused its arguments or failed. The text goes back to the model that called it."""
+
+
+class JournalError(AgentMeshError):
+    """The journal cannot be read or written. What it has acknowledged is safe."""
+
+
+class RunNotFound(JournalError):
+    """The journal holds no run of that id."""
+
+
+class RunTaken(JournalError):
+    """Another process is running this run, or has taken it over."""
+
+
+class RunChanged(AgentMeshError):
+    """A recorded run cannot go on: it does not follow from the team, or the code, as it is now."""
 
 
 class RunError(AgentMeshError):

@@ -71,10 +71,27 @@ class RunStarted(EventBase):
     topology_hash: str = ""
     version: str = ""
     continues: str | None = None
+    team_hash: str = ""
+    """Of the expanded graph, phases, instructions, models, tools and monitors; not of limits or prices."""
 
 
 class RunResumed(EventBase):
+    """The run goes on from an earlier point of its log: after a crash, an interruption or a limit, or as a fork."""
+
     type: Literal["run_resumed"] = "run_resumed"
+    at: int
+    """Id of the last event that counts: what stands between it and this one is history, and decides nothing."""
+    parent: str | None = None
+    """Of a fork: the run from which everything up to here was inherited."""
+
+
+class StopRequested(EventBase):
+    """Somebody outside the run ends it."""
+
+    type: Literal["stop_requested"] = "stop_requested"
+    outcome: Outcome
+    reason: str
+    by: str = ""
 
 
 class PhaseStarted(EventBase):
@@ -254,6 +271,8 @@ class FindingRecorded(EventBase):
     finding: Finding
     threshold: float = 0.0
     blocking: bool = False
+    observed: int = 0
+    """Id of the event that the monitor was shown."""
 
 
 class InterventionMade(EventBase):
@@ -345,6 +364,7 @@ class RunEnded(EventBase):
 Event = (
     RunStarted
     | RunResumed
+    | StopRequested
     | PhaseStarted
     | PhaseEnded
     | Notice
