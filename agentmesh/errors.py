@@ -18,7 +18,8 @@ AgentMeshError
     ├── RunStalled
     ├── LimitReached
     ├── RunHalted
-    └── RunCancelled
+    ├── RunCancelled
+    └── RunWaits
 """
 
 from __future__ import annotations
@@ -120,10 +121,11 @@ class AgentError(AgentMeshError):
 
 
 class LimitExceeded(AgentMeshError):
-    """A model call did not fit into what the run, or its agent, may still use."""
+    """A model call did not fit into what the run, or a part of it, may still use: `scope` says whose limit it was."""
 
-    def __init__(self, limit: str, allowed: float, needed: float) -> None:
+    def __init__(self, limit: str, allowed: float, needed: float, scope: str = "run") -> None:
         self.limit = limit
+        self.scope = scope
         self.allowed = allowed
         self.needed = needed
         super().__init__(f"{limit}: {allowed:g} allowed, {needed:g} needed")
@@ -146,7 +148,15 @@ class RunTaken(JournalError):
 
 
 class RunChanged(AgentMeshError):
-    """A recorded run cannot go on: it does not follow from the team, or the code, as it is now."""
+    """A recorded run cannot go on: it does not follow from the team, or the code, as it is now.
+
+    `event` and `type` name the first event that does not, where it is known.
+    """
+
+    def __init__(self, message: str, event: int | None = None, type: str | None = None) -> None:  # noqa: A002 - as events
+        self.event = event
+        self.type = type
+        super().__init__(message)
 
 
 class RunError(AgentMeshError):
@@ -177,3 +187,7 @@ class RunHalted(RunError):
 
 class RunCancelled(RunError):
     """The run ended `cancelled`: somebody outside the team stopped it."""
+
+
+class RunWaits(RunError):
+    """The run has not ended: people are asked something, and it can be resumed when they have answered."""

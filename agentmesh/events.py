@@ -83,6 +83,8 @@ class RunResumed(EventBase):
     """Id of the last event that counts: what stands between it and this one is history, and decides nothing."""
     parent: str | None = None
     """Of a fork: the run from which everything up to here was inherited."""
+    added: dict[str, float] = Field(default_factory=dict)
+    """By limit of the run: how much more it allows from now on."""
 
 
 class StopRequested(EventBase):
@@ -135,6 +137,8 @@ class ContextStarted(EventBase):
     type: Literal["context_started"] = "context_started"
     reason: ContextReason
     recipients: tuple[str, ...] = ()
+    system: str = ""
+    """What the agent is told before all else."""
 
 
 class ModelCallStarted(EventBase):
@@ -144,6 +148,8 @@ class ModelCallStarted(EventBase):
     request_hash: str
     reserved: int
     """Tokens set aside for this call: estimated input and the agent's `max_output_tokens`."""
+    reserved_usd: float | None = None
+    """The most that those tokens can cost; None where no price is known."""
 
 
 class ModelCallFinished(EventBase):
@@ -155,8 +161,14 @@ class ModelCallFinished(EventBase):
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str = "stop"
     structured: Literal["native", "json_mode", "prompt"] | None = None
+    position: Position | None = None
+    """Beside the text, where a function plays a model in a discussion."""
     extra: Json = Field(default_factory=dict)
     error: str | None = None
+    settled: int | None = None
+    """Tokens that limits were charged with: those used, or the prompt of a failed call that may have cost it."""
+    settled_usd: float | None = None
+    """What those cost at most, where a price is known."""
     seconds: float = 0.0
     attempts: tuple[str, ...] = ()
     """One line per failed attempt, refused way of asking for structured output, and step to a fallback."""
@@ -301,12 +313,16 @@ class TopologyChanged(EventBase):
 
 
 class LimitWasReached(EventBase):
-    """A limit stands in the way. `agent` is None for a limit of the whole run."""
+    """A limit stands in the way. `agent` is None for a limit of the whole run, or of a phase."""
 
     type: Literal["limit_reached"] = "limit_reached"
     limit: str
     allowed: float
     needed: float
+    scope: str = "run"
+    """Whose limit it is: `run`, `phase:NAME`, `agent:NAME`, `edge:A->B` or `monitor:NAME`."""
+    kept: bool = False
+    """Of a limit of the run: whether as much as one last answer takes is still left of it."""
 
 
 class Metric(EventBase):
@@ -327,6 +343,9 @@ class Answered(EventBase):
     question_id: str
     content: str
     by: str = ""
+    """Who answered."""
+    given: float | None = None
+    """When, in seconds since the epoch, where the run heard it later."""
 
 
 class Verification(EventBase):

@@ -18,9 +18,16 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session")
+def journal_for_all(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where commands keep their runs that are not told where: not in the checkout."""
+    return str(tmp_path_factory.mktemp("journal") / "journal.db")
+
+
 @pytest.fixture(autouse=True)
-def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test depends on, or spends, what the developer's environment holds."""
+def no_keys(monkeypatch: pytest.MonkeyPatch, journal_for_all: str) -> None:
+    """No test depends on, spends, or adds to what the developer's environment holds."""
     for name in list(os.environ):
         if name.endswith("_API_KEY") or (name.startswith("AGENTMESH_") and "BLOCK" not in name):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("AGENTMESH_JOURNAL", journal_for_all)

@@ -35,6 +35,8 @@ class View:
     """Whether its reply carries a position beside the text."""
     restart: ContextReason | None = None
     """Why it forgets what was before this turn, if it does."""
+    wrap_up: bool = False
+    """Whether it is the last turn of a run that has come to a limit: it answers in plain text, with no tools."""
 
     @cached_property
     def messages(self) -> tuple[MessageDelivered, ...]:
@@ -84,11 +86,11 @@ class Turn(Protocol):
     def view(self) -> View: ...
 
     async def complete(
-        self, request: Request, request_hash: str, input_tokens: int, provider: Provider | None = None
+        self, request: Request, request_hash: str, input_tokens: int, provider: Provider | None = None, key: str = ""
     ) -> Reply:
         """One model call, of the agent's own model unless another is given. `input_tokens` is an estimate.
 
-        Raises: ProviderError, LimitExceeded.
+        `key` names the call within the turn; by default calls are counted. Raises: ProviderError, LimitExceeded.
         """
         ...
 
@@ -96,8 +98,8 @@ class Turn(Protocol):
         """Carry out tool calls: those on the graph one after the other, the rest at the same time."""
         ...
 
-    def context_started(self, reason: ContextReason) -> None:
-        """Note that the next request does not extend the one before."""
+    def context_started(self, reason: ContextReason, system: str) -> None:
+        """Note that the next request does not extend the one before, and with what it begins."""
         ...
 
     def fault(self, text: str) -> str | None:
@@ -108,8 +110,8 @@ class Turn(Protocol):
         """Let the run tell this agent something at its next turn: what came of a call that it no longer awaits."""
         ...
 
-    async def ask(self, question: str) -> str:
-        """Put a question to the person in charge. Raises: AgentError if nobody can answer."""
+    async def ask(self, question: str, key: str = "") -> str:
+        """Put a question to the person in charge, `key` as of `complete`. Raises: AgentError if nobody can answer."""
         ...
 
 

@@ -14,7 +14,8 @@ from agentmesh.agents.quoting import escaped
 from agentmesh.messages import ChatMessage, Reply, ToolCall
 
 CHARACTERS_PER_TOKEN = 4
-"""The usual rule of thumb; only reservations rest on it, and they are settled with what the provider reports."""
+"""The usual rule of thumb, for what is written in ASCII. Only reservations rest on it, and on one token for any other
+character; they are settled with what the provider reports."""
 _LOST = "the turn ended before this call was done"
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -60,6 +61,7 @@ class Context:
         head = _encoded([self.tools, schema])
         self._hash = hashlib.sha256(head.encode())
         self._characters = len(head)
+        self._estimated = _quarters(head)
         self._add({"role": "system", "content": system})
         self._fixed = self._characters
 
@@ -71,7 +73,7 @@ class Context:
     @property
     def input_tokens(self) -> int:
         """Estimated length of the prompt, in tokens."""
-        return self._characters // CHARACTERS_PER_TOKEN + 1
+        return self._estimated // CHARACTERS_PER_TOKEN + 1
 
     @property
     def measured_tokens(self) -> int:
@@ -179,7 +181,18 @@ class Context:
         encoded = _encoded(message)
         self._hash.update(encoded.encode("utf-8", "surrogatepass"))
         self._characters += len(encoded)
+        self._estimated += _quarters(encoded)
         self.messages.append(message)
+
+
+def estimated_tokens(text: str) -> int:
+    """What a text is taken to be in tokens before anybody has counted them."""
+    return _quarters(text) // CHARACTERS_PER_TOKEN + 1
+
+
+def _quarters(text: str) -> int:
+    """The estimate for a text in quarters of tokens: one for an ASCII character, a whole token for any other."""
+    return len(text) if text.isascii() else 4 * len(text) - 3 * len(text.encode("ascii", "ignore"))
 
 
 def _joined(contents: Sequence[Content]) -> Content:

@@ -61,6 +61,8 @@ class LLMAgent:
         view = turn.view
         context = self._in_context(turn)
         context.begin(inbox_content(view.inbox), pinned_part(view.inbox))
+        if view.wrap_up:
+            return await self._last_words(turn, context)
         for step in range(1, self.config.max_steps + 1):
             end = self._end_of_kept(context, step)
             if end is not None:
@@ -84,6 +86,16 @@ class LLMAgent:
             if any(result.ends_turn and result.call.name != "send_message" for result in results):
                 return Said(None)
         raise AgentError(f"no end after {self.config.max_steps} model calls (max_steps)")
+
+    async def _last_words(self, turn: Turn, context: Context) -> Said:
+        """The text of one call with the tools switched off, cut off or not: there is no other. Raises: AgentError."""
+        request = replace(self._request(turn.view.agent, context), tool_choice="none")
+        reply = await turn.complete(request, context.request_hash, context.input_tokens)
+        context.assistant(reply, context.call_ids(reply.tool_calls))
+        fault = turn.fault(reply.text) if reply.text.strip() else "its model wrote no text"
+        if fault is not None:
+            raise AgentError(f"no last answer: {fault}")
+        return Said(reply.text)
 
     def fork(self) -> LLMAgent:
         """The same agent with the same memory, for another run: what it learns there this one does not know."""
@@ -113,9 +125,9 @@ class LLMAgent:
         """The context that this turn goes on with: the last one, unless it may not or need not."""
         view, before = turn.view, self._context
         reason: ContextReason
-        if before is None or self.config.memory == "fresh" or view.restart is not None:
-            turn.context_started(view.restart or "fresh")
-            return self._new_context(view)
+        fresh = self.config.memory == "fresh" and not view.wrap_up  # whose last answer goes on from its last turn
+        if before is None or fresh or view.restart is not None:
+            return self._new_context(turn, view.restart or "fresh")
         before.close()
         most = turns_remembered(self.config.memory)
         if len(before.turns) >= most:
@@ -124,16 +136,18 @@ class LLMAgent:
             reason, keep = "phase", len(before.turns)
         else:
             return before
-        turn.context_started(reason)
-        context = self._new_context(view)
+        context = self._new_context(turn, reason)
         context.take_over(before, keep, notes=before.notes)
         return context
 
-    def _new_context(self, view: View) -> Context:
+    def _new_context(self, turn: Turn, reason: ContextReason) -> Context:
         """A context without turns, which is the agent's from now on."""
+        view = turn.view
+        system = system_text(self.config.instructions, view)
+        turn.context_started(reason, system)
         tools = [*self.settings.tools, *(definition(name, view.choices.get(name)) for name in view.tools)]
         schema = self.settings.schema if view.answers else contribution_schema(view.positions)
-        self._context = Context(system_text(self.config.instructions, view), tools, schema)
+        self._context = Context(system, tools, schema)
         self._shape = _shape(view)
         return self._context
 
@@ -148,8 +162,9 @@ class LLMAgent:
         """A context that begins with the agent's notes on this one, which cost a model call."""
         view, asked = turn.view, context
         if context.schema is not None:  # notes have no such form: they are asked for in a context of their own
-            turn.context_started("compact")
-            asked = Context(str(context.messages[0]["content"]), context.tools, None)
+            system = str(context.messages[0]["content"])
+            turn.context_started("compact", system)
+            asked = Context(system, context.tools, None)
             asked.take_over(context, len(context.turns), notes=context.notes)
             self._context, self._shape = asked, ()
         asked.user(TAKE_NOTES)
@@ -157,8 +172,7 @@ class LLMAgent:
         reply = await turn.complete(request, asked.request_hash, asked.input_tokens)
         if not reply.text.strip():
             raise AgentError("its model wrote no notes on its context, which is nearly full (memory: compact)")
-        turn.context_started("compact")
-        after = self._new_context(view)
+        after = self._new_context(turn, "compact")
         after.take_over(context, 1, notes=noted(reply.text), end=end)
         return after
 

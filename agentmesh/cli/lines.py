@@ -14,7 +14,8 @@ from agentmesh.runner import FailedAttempt
 
 FACTS: dict[str, tuple[str, ...]] = {
     "run_started": ("team", "seed", "continues", "task"),
-    "run_resumed": (),
+    "run_resumed": ("at", "parent", "added"),
+    "stop_requested": ("outcome", "by", "reason"),
     "phase_started": ("phase", "occurrence", "order"),
     "phase_ended": ("phase", "occurrence", "reason"),
     "notice": ("template", "content"),

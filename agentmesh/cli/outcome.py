@@ -32,6 +32,9 @@ def describe(facts: dict[str, Any]) -> str:
         f"{facts['seconds']:.1f} s",
     ]
     lines = [head, "  " + ", ".join(numbers)]
+    if before := facts.get("inherited"):
+        tokens = f"{before['input_tokens']:,} + {before['output_tokens']:,} tokens"
+        lines.append(f"  inherited: {count(before['model_calls'], 'model call')}, {tokens}, paid for by the run before")
     lines += [
         f"  finding: {one_line(finding['monitor'], 40)}: {one_line(finding['label'], 40)} "
         f"({finding['score']:g}): {one_line(finding['why'], 160)}"

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import anyio
 import click
 
-from agentmesh.cli.display import Display
+from agentmesh.cli.driving import carried_out
+from agentmesh.cli.journals import durability_option, journal_option, made_of
 from agentmesh.cli.options import json_flag, model_and_overrides
-from agentmesh.cli.outcome import describe, exit_code, refused
-from agentmesh.cli.signals import Interruption
-from agentmesh.cli.terminal import complain, printable, say, say_json, warning
-from agentmesh.errors import ConfigError, ModelRequestsBlocked, Problem
-from agentmesh.events import Event
-from agentmesh.reporting import summary
+from agentmesh.cli.outcome import refused
+from agentmesh.cli.terminal import say_json
+from agentmesh.errors import ConfigError, Problem
 from agentmesh.team import Team
-
-SIMULATED = "agentmesh: simulated models, no key used. Real ones: AGENTMESH_MODEL=openai:MODEL, or -m anthropic:MODEL"
 
 
 @click.command(name="run")
@@ -36,6 +29,9 @@ SIMULATED = "agentmesh: simulated models, no key used. Real ones: AGENTMESH_MODE
     help="Let the file import tools, functions and monitors from this package. Repeatable.",
 )
 @click.option("--events", is_flag=True, help="Print each event on stdout as it happens, one JSON object a line.")
+@click.option("--no-journal", is_flag=True, help="Keep nothing: the run cannot be resumed, and asks nobody later.")
+@journal_option
+@durability_option
 @json_flag
 @model_and_overrides
 def command(file: str, task: str | None, task_file: str | None, as_json: bool, **given: Any) -> None:
@@ -44,6 +40,10 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
     The answer goes to stdout, everything else to stderr. With --json the result goes to stdout as one JSON object in
     place of the answer. With --events stdout holds the events and nothing else, or with --json the result as one more
     line at the end. Ctrl-C cancels everything in flight and still prints the result; a second one leaves at once.
+
+    Every event is kept in the journal, so that the run can be resumed, forked and reported on. A question to a person
+    is put on the terminal; where there is none the other agents go on, and when nothing else is left to do the command
+    exits 5: `agentmesh answer`, then `agentmesh resume`.
 
     On a terminal the agents are shown at work; elsewhere, or with CI or NO_COLOR set, each event is one line.
 
@@ -62,57 +62,26 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
     try:
         text = _task(task, task_file)
         team = Team.from_yaml(file, model=given["model"], overrides=given["overrides"], allow=given["allow"])
-        for problem in team.warnings:
-            complain(warning(problem, file))
-        if team.simulated:
-            complain(SIMULATED)
-        display = Display(team.topology.nodes, events=given["events"])
-        events = anyio.run(_run, team, file, text, given["seed"], display)
+        journal = None if given["no_journal"] else given["journal"]
+        carried_out(
+            team,
+            lambda display: team.start(
+                text,
+                seed=given["seed"],
+                journal=journal,
+                durability=given["durability"],
+                made=made_of(file, given["model"], given["overrides"], given["allow"]),
+                watch=display,
+                ask=display.ask,
+            ),
+            file=file,
+            events=given["events"],
+            as_json=as_json,
+        )
     except ConfigError as error:
         if as_json:
             say_json(refused(error, file), indent=None if given["events"] else 2)
         raise
-    code = _tell(events, as_json, given["events"])
-    if code == 0:
-        team.assert_scripts_complete()
-    raise click.exceptions.Exit(code)
-
-
-def _tell(events: Sequence[Event], as_json: bool, after_events: bool) -> int:
-    """Print how a run ended; the exit code for it."""
-    facts = summary(events)
-    try:
-        if as_json:
-            say_json(facts, indent=None if after_events else 2)
-        elif facts["answer"] is not None:
-            (complain if after_events else say)(printable(facts["answer"]))
-    finally:
-        complain(describe(facts))
-    return exit_code(facts["outcome"])
-
-
-async def _run(team: Team, file: str, task: str, seed: int | None, display: Display) -> Sequence[Event]:
-    interruption = Interruption()
-    display.abandoned = interruption.wish
-    refusal: ConfigError | None = None
-    events: Sequence[Event] = ()
-    async with anyio.create_task_group() as beside:
-        await beside.start(interruption.on_signals, display.close)
-        try:
-            async with team.start(task, seed=seed, watch=display, ask=display.ask) as run:
-                with display:
-                    interruption.applies_to(run.cancel)
-                    beside.start_soon(display.keep_drawing)
-                    # Where requests are blocked the log ends as it must, and says so.
-                    with suppress(ModelRequestsBlocked):
-                        await run.result()
-            events = run.events
-        except ConfigError as error:  # raised below as it is: the task group would wrap it
-            refusal = ConfigError(error.problems, file)
-        beside.cancel_scope.cancel()
-    if refusal is not None:
-        raise refusal
-    return events
 
 
 def _task(task: str | None, task_file: str | None) -> str:

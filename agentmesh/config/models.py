@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from agentmesh.config.base import Config, Name, PositiveInt
+from agentmesh.config.limits import Limits as Limits
+from agentmesh.config.limits import MonitorLimits
 from agentmesh.config.topologies import TopologyConfig
 
 PROVIDERS = ("openai", "anthropic", "simulated", "scripted", "echo", "function")
@@ -22,7 +24,17 @@ class Price(Config):
 class Pace(Config):
     """How fast requests may go out to one model."""
 
-    concurrency: PositiveInt | None = Field(None, description="Requests in flight at once; no bound if absent")
+    requests_per_minute: PositiveInt | None = Field(
+        None, description="Requests that leave in a minute, of all processes of this user on this machine together"
+    )
+    tokens_per_minute: PositiveInt | None = Field(
+        None,
+        description="Tokens in a minute, likewise: the estimated input and `max_output_tokens` are set aside for each "
+        "request, and what it did not use is given back",
+    )
+    concurrency: PositiveInt | None = Field(
+        None, description="Requests of this process in flight at once; no bound if absent"
+    )
 
 
 class ModelConfig(Config):
@@ -44,22 +56,15 @@ class ModelConfig(Config):
     top_p: float | None = Field(None, gt=0, le=1, description="Nucleus sampling, where the model takes it")
     reasoning_effort: str | None = Field(None, description="Such as low, medium, high; where the model takes it")
     timeout_s: float = Field(600.0, gt=0, description="Longest wait for one attempt, in seconds")
+    idle_timeout_s: float = Field(
+        120.0, gt=0, description="Longest silence of an answer that is streamed, in seconds, before its first piece too"
+    )
     max_retries: int = Field(4, ge=0, description="Attempts after the first, for failures that may pass")
     price: Price | None = Field(None, description="Overrides the built-in price table")
     pace: Pace = Field(default_factory=Pace, description="How fast requests may go out")
     fallback: tuple[str, ...] = Field((), description="Names of models asked, in this order, where this one fails")
     skill: float | None = Field(None, ge=0, le=1, description="Simulated only: chance that an easy step is right")
     latency_s: float | None = Field(None, ge=0, description="Simulated only: seconds that an answer takes")
-
-
-class Limits(Config):
-    """What a run, or one agent in it, may use. Absent means no limit."""
-
-    turns: PositiveInt | None = Field(None, description="Turns")
-    model_calls: PositiveInt | None = Field(None, description="Model calls, repairs included, retries not")
-    tokens: PositiveInt | None = Field(None, description="Input and output tokens together")
-    messages: PositiveInt | None = Field(None, description="Delivered messages")
-    seconds: float | None = Field(None, gt=0, description="Seconds of wall-clock time")
 
 
 class CommandConfig(Config):
@@ -165,6 +170,9 @@ class MonitorConfig(Config):
     blocking: bool = Field(False, description="Sees a message before it is delivered")
     on_error: Literal["halt", "ignore"] = Field("halt", description="What happens to the run if the monitor raises")
     interventions: tuple[Literal["note", "halt"], ...] = Field((), description="The ladder: one rung per finding")
+    limits: MonitorLimits = Field(
+        default_factory=MonitorLimits, description="What its own model calls may use, apart from those of the agents"
+    )
 
 
 class VerifyConfig(Config):

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from agentmesh.config.base import Config, Name, PositiveInt
+from agentmesh.config.limits import EdgeLimits, Limits, Spending
 
 Carries = Literal["full", "position", "summary"]
 Positions = Literal["required", "optional", "off"]
@@ -151,6 +152,9 @@ class EdgeConfig(Config):
         "trusted", description="`untrusted`: what passes here may not lead to a tool that requires trust"
     )
     rewrite: str | None = Field(None, description="package.module:function (text) -> text, applied on the way")
+    limits: EdgeLimits = Field(
+        default_factory=EdgeLimits, description="What its summaries may use, and how many messages pass"
+    )
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -158,6 +162,15 @@ class EdgeConfig(Config):
     def _model_summarises(self) -> EdgeConfig:
         if self.model != "default" and self.carries != "summary":
             raise misfit("model", "`model` goes with carries: summary: it makes the summaries; add that, or remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _limits_bite(self) -> EdgeConfig:
+        spending = [key for key in Spending.model_fields if getattr(self.limits, key) is not None]
+        if spending and self.carries != "summary":
+            raise misfit("limits", f"`{spending[0]}` limits what summaries use: add carries: summary, or remove it")
+        if self.limits.messages is not None and self.max_messages is not None:
+            raise misfit("limits", "`max_messages` and `limits.messages` say the same: keep one of them")
         return self
 
     @property
@@ -216,6 +229,9 @@ class DrawnPhase(Config):
     max_iterations: PositiveInt = Field(1, description="Times that the phase is gone through at most")
     memory: Literal["full", "fresh"] = Field(
         "full", description="`fresh`: every agent forgets what was, whenever the phase begins"
+    )
+    limits: Limits = Field(
+        default_factory=Limits, description="What all its occurrences together may use; then the phase ends"
     )
     planner: str | None = Field(None, description="Of order `tasks`: the planner")
     workers: tuple[str | Planner, ...] = Field((), description="Of order `tasks`: workers, or planners with workers")

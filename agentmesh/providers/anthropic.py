@@ -11,6 +11,7 @@ from agentmesh.messages import ChatMessage, ToolCall
 from agentmesh.providers.ask import schema_instruction
 from agentmesh.providers.base import Delta, Request
 from agentmesh.providers.encoding import Counts, Start, content_of, count, dumps, fields, grown_body, plain_text
+from agentmesh.providers.failures import failed
 from agentmesh.providers.http import Assembly, Decoded, HttpProvider, Mode
 from agentmesh.providers.openai import decoded_arguments
 
@@ -66,11 +67,11 @@ class AnthropicProvider(HttpProvider):
         """Text and tool calls of the content blocks."""
         content = answer.get("content")
         if not isinstance(content, list):
-            raise ProviderError("malformed", f"{self.model_id} answered without content")
+            raise failed("malformed", f"{self.model_id} answered without content")
         reason = answer.get("stop_reason")
         if reason == "refusal":
             why = (answer.get("stop_details") or {}).get("explanation") or "it gave no reason"
-            raise ProviderError("content_refused", f"{self.model_id} refused: {why}")
+            raise failed("content_refused", f"{self.model_id} refused: {why}")
         calls = tuple(
             ToolCall(name=block["name"], arguments=decoded_arguments(block.get("input")), id=block["id"])
             for block in content
@@ -245,7 +246,7 @@ def _document(name: str, source: dict[str, Any]) -> dict[str, Any]:
         try:
             text = b64decode(source["data"], validate=True).decode(errors="replace")
         except ValueError as error:
-            raise ProviderError("bad_request", f"the file {name!r} is not in base64: {error}") from error
+            raise failed("bad_request", f"the file {name!r} is not in base64: {error}") from error
         source = {"type": "text", "media_type": "text/plain", "data": text}
     elif media_type != PDF:
         raise ProviderError(

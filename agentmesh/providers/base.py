@@ -37,8 +37,15 @@ class Request:
     deadline_s: float | None = None
     """Seconds that remain of the run: retries end there."""
     memo: dict[str, Any] = field(default_factory=dict, compare=False)
+    key: str = field(default="", compare=False)
+    """Names the call in the log: run / phase#occurrence / agent / turn / index."""
     attempts: list[str] = field(default_factory=list, compare=False)
     """The provider notes here each failed attempt, for the log."""
+
+    @property
+    def run(self) -> str:
+        """The run that asks, where one does."""
+        return self.key.partition("/")[0]
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import httpx2
 
+from agentmesh.providers.pacing import pacers_of
 from agentmesh.providers.wire import SpreadTransport, Target, Wire, open_wire
 
 
@@ -45,8 +46,8 @@ class Endpoint:
         self.client = client
         self.wire = wire
         self.users = 0
+        self.pacers = pacers_of(address.sdk, address.base_url.rstrip("/"), address.key)
         self._targets: dict[str, Target] = {}
-        self._pacers: dict[tuple[str, int], asyncio.Semaphore] = {}
 
     def target(self, path: str) -> Target:
         """Address and headers for a path, the SDK's headers included."""
@@ -56,12 +57,6 @@ class Endpoint:
             headers = {name: value for name, value in merged.items() if isinstance(value, str)}
             known = self._targets[path] = Target(self.address.base_url.rstrip("/") + path, headers, (self.address.key,))
         return known
-
-    def pacer(self, model: str, concurrency: int | None) -> asyncio.Semaphore | None:
-        """Lets so many requests to a model pass at once, whoever sends them; None where there is no bound."""
-        if concurrency is None:
-            return None
-        return self._pacers.setdefault((model, concurrency), asyncio.Semaphore(concurrency))
 
 
 _lock = threading.Lock()

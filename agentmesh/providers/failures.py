@@ -36,6 +36,20 @@ _GENERAL = re.compile(r"\d*|none|error|api_error|server_error|(invalid|bad)_?(re
 """Codes and types that leave the reason to the text."""
 _INPUT = frozenset({"messages", "input", "prompt", "input_tokens", "input_text"})
 """Parameters at fault where the conversation itself is too long."""
+NEXT_STEPS: Mapping[ProviderErrorKind, str] = {
+    "authentication": "check the key and what it may be used for",
+    "quota": "add credit to the account, or name a `fallback`",
+    "rate": "set `pace` of the model to what the account may use, or name a `fallback`",
+    "context_too_long": "shorten the conversation (`memory: fresh`) or choose a model with a longer context",
+    "content_refused": "change the task or the instructions, or name a `fallback` with other rules",
+    "timeout": "raise `timeout_s` of the model, or name a `fallback`",
+    "connection": "try again; if it lasts, look at the network, at a proxy and at the server's own log",
+    "malformed": "is `base_url` the address of this API, with its /v1, and not of a web page or another API?",
+    "server": "the fault is the server's: try again later, raise `max_retries`, or name a `fallback`",
+    "bad_request": "check `model`, `api` and what this model takes",
+    "price": "give the model a `price`",
+}
+"""What to do about a failure, where nothing more exact is known."""
 _KEY_SHAPE = re.compile(r"\b(sk|pk|key|Bearer)([-_ ][A-Za-z0-9*._-]{6,})")
 
 
@@ -53,6 +67,11 @@ class ParameterRefused(ProviderError):
     """The server names the parameter that it does not take."""
 
     parameter: str = ""
+
+
+def failed(kind: ProviderErrorKind, message: str, *, hint: str = "") -> ProviderError:
+    """The error for a failure, with the next step."""
+    return ProviderError(kind, message, hint=hint or NEXT_STEPS[kind])
 
 
 def failure(origin: Origin, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
@@ -79,7 +98,7 @@ def stream_failure(origin: Origin, error: Mapping[str, Any]) -> ProviderError:
     code, names = fields.get("code", ""), f"{fields.get('code', '')} {fields.get('type', '')}"
     status = int(code) if code.isdigit() else 400 if "invalid_request" in names else 500
     kind = _kind(status, fields, text)
-    return ProviderError(kind, f"{origin.model_id} broke off its answer: {text}")
+    return failed(kind, f"{origin.model_id} broke off its answer: {text}", hint=_hint(kind, status, fields, origin))
 
 
 def error_fields(body: bytes) -> dict[str, str]:
@@ -168,5 +187,7 @@ def _hint(kind: ProviderErrorKind, status: int, error: Mapping[str, str], origin
             return f"does the server at {origin.url} know this model, and is `base_url` right?"
         case "bad_request" if "param" in error:
             return f"the parameter at fault is {error['param']!r}"
+        case "timeout":
+            return "the server gave up on it: ask for shorter answers (`max_output_tokens`) or name a `fallback`"
         case _:
-            return ""
+            return NEXT_STEPS[kind]

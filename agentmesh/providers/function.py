@@ -37,7 +37,9 @@ class FunctionProvider:
             raise
         except Exception as error:
             raise ProviderError(
-                "bad_request", f"the function {self._name} raised {type(error).__name__}: {error}"
+                "bad_request",
+                f"the function {self._name} raised {type(error).__name__}: {error}",
+                hint="mend the function: this error is its own",
             ) from error
         if isinstance(answer, str):
             answer = Reply(text=answer)

@@ -24,21 +24,27 @@ class Gate:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._ticking = False
 
-    async def __aenter__(self) -> None:
+    async def enter(self, seconds: float) -> float:
+        """Wait for a place; `leave` gives it back. What is left of the `seconds`. Raises: TimeoutError."""
         if self.in_flight < self.room and not self._waiting:
             self.in_flight += 1
-            return
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            return seconds
+        loop = asyncio.get_running_loop()
+        place: asyncio.Future[None] = loop.create_future()
         self._waiting.append(place)
         self._tick_later()
+        began = loop.time()
         try:
-            await place
-        except asyncio.CancelledError:
+            async with asyncio.timeout(seconds):
+                await place
+        except (asyncio.CancelledError, TimeoutError):
             if place.done() and not place.cancelled():
-                await self.__aexit__()
+                self.leave()
             raise
+        return max(0.001, seconds - (loop.time() - began))
 
-    async def __aexit__(self, *_: object) -> None:
+    def leave(self) -> None:
+        """Give the place to the next who waits."""
         if not self._let_out():
             self.in_flight -= 1
 

@@ -15,16 +15,17 @@ from weakref import WeakKeyDictionary
 import anyio
 import httpx2
 
-from agentmesh.config.models import ModelConfig
+from agentmesh.config.models import ModelConfig, Pace
 from agentmesh.errors import ConfigError, ProviderError
 from agentmesh.messages import Reply, ToolCall, Usage
 from agentmesh.providers.base import Delta, Request
 from agentmesh.providers.encoding import Counts, estimated_counts, mended, mended_calls, mended_value
 from agentmesh.providers.endpoints import Address, Client, Endpoint, acquire, release
-from agentmesh.providers.failures import Origin, ParameterRefused, failure, redacted, stream_failure
+from agentmesh.providers.failures import Origin, ParameterRefused, failed, failure, redacted, stream_failure
 from agentmesh.providers.guard import refuse_blocked_request
+from agentmesh.providers.pacing import Pacer
 from agentmesh.providers.prices import rates_of
-from agentmesh.providers.retry import FIRST_WAIT_SECONDS, Clock, retried
+from agentmesh.providers.retry import FIRST_WAIT_SECONDS, Clock, OutOfTime, retried
 from agentmesh.providers.sse import decoded, events
 from agentmesh.providers.wire import Stream
 
@@ -34,6 +35,8 @@ Mode = Literal["native", "json_mode", "prompt"]
 REFUSED_MODE_STATUS = frozenset({400, 404, 415, 422, 501})
 NO_KEY = "no-key"
 """Sent to compatible servers that were given no key: some refuse a request without one, none looks at it."""
+UNUSED = frozenset({"authentication", "quota", "rate", "context_too_long", "bad_request", "connection"})
+"""Failures that count against no limit of tokens."""
 MODE_PARAMETERS = ("response_format", "text", "output_config", "output_format")
 
 
@@ -100,14 +103,14 @@ class HttpProvider(ABC):
         clock = Clock(min(request.timeout_s, self.config.timeout_s), request.deadline_s)
         try:
             # Nearly every call succeeds at once, and then retrying costs nothing.
-            return await self._attempt(endpoint, request, on_delta, clock.attempt_s())
+            return await self._attempt(endpoint, request, on_delta, clock)
         except ProviderError as error:
             request.attempts.append(str(error))
             if not error.retryable or self.config.max_retries == 0:
                 raise
             failed = error
         return await retried(
-            lambda: self._attempt(endpoint, request, on_delta, clock.attempt_s()),
+            lambda: self._attempt(endpoint, request, on_delta, clock),
             failed,
             request.attempts,
             clock,
@@ -180,24 +183,23 @@ class HttpProvider(ABC):
         loop = asyncio.get_running_loop()
         if (endpoint := self._held.get(loop)) is None:
             endpoint = self._held[loop] = acquire(address, self._client)
+            if self.config.pace != Pace():
+                endpoint.pacers.need(self.config.model).configure(self.config.pace)
         return endpoint
 
     def _attempt(
-        self, endpoint: Endpoint, request: Request, on_delta: Delta | None, seconds: float
+        self, endpoint: Endpoint, request: Request, on_delta: Delta | None, clock: Clock
     ) -> Coroutine[Any, Any, Reply]:
         if request.response_schema is None:
-            sending = self._send(endpoint, request, None, on_delta, seconds)
-        else:
-            sending = self._structured(endpoint, request, on_delta, seconds)
-        pacer = endpoint.pacer(self.config.model, self.config.pace.concurrency)
-        return sending if pacer is None else _paced(pacer, sending)
+            return self._send(endpoint, request, None, on_delta, clock)
+        return self._structured(endpoint, request, on_delta, clock)
 
-    async def _structured(self, endpoint: Endpoint, request: Request, on_delta: Delta | None, seconds: float) -> Reply:
+    async def _structured(self, endpoint: Endpoint, request: Request, on_delta: Delta | None, clock: Clock) -> Reply:
         """Where the server refuses a way of asking for structured output, the next way is tried."""
         refused: ProviderError | None = None
         for mode in self.modes[self.modes.index(self._mode) :]:
             try:
-                reply = await self._send(endpoint, request, mode, on_delta, seconds)
+                reply = await self._send(endpoint, request, mode, on_delta, clock)
             except ProviderError as error:
                 if error.kind != "bad_request" or error.status not in REFUSED_MODE_STATUS:
                     raise
@@ -212,9 +214,51 @@ class HttpProvider(ABC):
         raise refused
 
     async def _send(
-        self, endpoint: Endpoint, request: Request, mode: Mode | None, on_delta: Delta | None, seconds: float
+        self, endpoint: Endpoint, request: Request, mode: Mode | None, on_delta: Delta | None, clock: Clock
     ) -> Reply:
         body = self.encode(request, mode, stream=on_delta is not None)
+        pacer = endpoint.pacers.by_model.get(self.config.model)
+        if pacer is not None:
+            return await self._paced(pacer, endpoint, request, body, mode, on_delta, clock)
+        try:
+            return await self._exchange(endpoint, body, mode, on_delta, clock.attempt_s())
+        except ProviderError as error:
+            if error.kind == "rate" and not isinstance(error, OutOfTime):
+                # From now on there is a pacer: until the first refusal, pacing costs nothing.
+                pacer = endpoint.pacers.need(self.config.model, endpoint.wire.in_flight + 1)
+                pacer.refused(None, error.retry_after_s)
+            raise
+
+    async def _paced(
+        self,
+        pacer: Pacer,
+        endpoint: Endpoint,
+        request: Request,
+        body: bytes,
+        mode: Mode | None,
+        on_delta: Delta | None,
+        clock: Clock,
+    ) -> Reply:
+        tokens = estimated_counts(body, "").input_tokens + request.max_output_tokens
+        ticket = await pacer.enter(request.run, request.agent, tokens, clock)
+        used = tokens
+        try:
+            reply = await self._exchange(endpoint, body, mode, on_delta, clock.attempt_s())
+            used = reply.usage.tokens if reply.usage else tokens
+        except ProviderError as error:
+            if error.kind in UNUSED:
+                used = 0
+            if error.kind == "rate" and not isinstance(error, OutOfTime):
+                pacer.refused(ticket, error.retry_after_s)
+            raise
+        else:
+            return reply
+        finally:
+            pacer.leave(ticket, used)
+
+    async def _exchange(
+        self, endpoint: Endpoint, body: bytes, mode: Mode | None, on_delta: Delta | None, seconds: float
+    ) -> Reply:
         target = endpoint.target(self.path)
         if on_delta is None:
             status, headers, content = await endpoint.wire.post(target, body, seconds)
@@ -222,7 +266,7 @@ class HttpProvider(ABC):
                 raise failure(self._origin(endpoint), status, headers, content)
             answer = decoded(content)
         else:
-            async with endpoint.wire.stream(target, body, seconds) as stream:
+            async with endpoint.wire.stream(target, body, seconds, self.config.idle_timeout_s) as stream:
                 answer = await self._streamed(endpoint, stream, on_delta)
         with self._understanding(endpoint):
             return self._reply(endpoint, answer, body, mode)
@@ -251,7 +295,7 @@ class HttpProvider(ABC):
         with self._understanding(endpoint):
             whole = assembly.answer()
         if whole is None:
-            raise ProviderError("connection", f"{self._model_id} ended its stream before the answer was complete")
+            raise failed("connection", f"{self._model_id} ended its stream before the answer was complete")
         return whole
 
     def _reply(self, endpoint: Endpoint, answer: dict[str, Any], body: bytes, mode: Mode | None) -> Reply:
@@ -292,7 +336,7 @@ class HttpProvider(ABC):
             yield
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
             found = redacted(f"{type(error).__name__}: {error}", self._origin(endpoint).secrets)
-            raise ProviderError("malformed", f"{self._model_id} answered in an unknown form: {found}") from error
+            raise failed("malformed", f"{self._model_id} answered in an unknown form: {found}") from error
 
     def _origin(self, endpoint: Endpoint) -> Origin:
         variable = self.config.api_key_env or self.key_variable
@@ -302,14 +346,6 @@ class HttpProvider(ABC):
 def _may_be_about_mode(error: ProviderError) -> bool:
     """A refusal that names another parameter is not about structured output."""
     return not isinstance(error, ParameterRefused) or error.parameter.startswith(MODE_PARAMETERS)
-
-
-async def _paced(pacer: asyncio.Semaphore, sending: Coroutine[Any, Any, Reply]) -> Reply:
-    try:
-        async with pacer:
-            return await sending
-    finally:
-        sending.close()  # where it never began, because the wait was cancelled
 
 
 async def _whole(chunks: Any) -> bytes:

@@ -7,12 +7,12 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from agentmesh.errors import ProviderError
 from agentmesh.messages import ChatMessage, ToolCall
 from agentmesh.providers.ask import schema_instruction
 from agentmesh.providers.base import Delta, Request
 from agentmesh.providers.capabilities import is_reasoning_model
 from agentmesh.providers.encoding import Counts, Start, count, dumps, fields, grown_body
+from agentmesh.providers.failures import failed
 from agentmesh.providers.http import Assembly, Decoded, HttpProvider, Mode
 from agentmesh.providers.schema import is_strict
 
@@ -98,15 +98,15 @@ class OpenAIProvider(OpenAIBase):
         """The first choice."""
         choices = answer.get("choices")
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
-            raise ProviderError("malformed", f"{self.model_id} answered without choices")
+            raise failed("malformed", f"{self.model_id} answered without choices")
         choice = choices[0]
         message = choice.get("message")
         if not isinstance(message, Mapping):
-            raise ProviderError("malformed", f"{self.model_id} answered without a message")
+            raise failed("malformed", f"{self.model_id} answered without a message")
         reason = choice.get("finish_reason") or "stop"
         if message.get("refusal") or reason == "content_filter":
             why = message.get("refusal") or "its answer was stopped by a content filter"
-            raise ProviderError("content_refused", f"{self.model_id} refused: {why}")
+            raise failed("content_refused", f"{self.model_id} refused: {why}")
         calls = tuple(
             _tool_call(given, number) for number, given in enumerate(message.get("tool_calls") or (), start=1)
         )

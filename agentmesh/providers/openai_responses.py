@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentmesh.errors import ProviderError
 from agentmesh.messages import ChatMessage, ToolCall
 from agentmesh.providers.base import Delta, Request
 from agentmesh.providers.capabilities import is_reasoning_model
 from agentmesh.providers.encoding import Counts, content_of, count, dumps, fields, plain_text
+from agentmesh.providers.failures import failed
 from agentmesh.providers.http import Assembly, Decoded, Mode
 from agentmesh.providers.openai import OpenAIBase, decoded_arguments
 from agentmesh.providers.schema import is_strict
@@ -28,7 +28,7 @@ class OpenAIResponsesProvider(OpenAIBase):
         """Text and function calls of the output items."""
         output = answer.get("output")
         if not isinstance(output, list):
-            raise ProviderError("malformed", f"{self.model_id} answered without output")
+            raise failed("malformed", f"{self.model_id} answered without output")
         text: list[str] = []
         calls: list[ToolCall] = []
         for item in output:
@@ -88,14 +88,14 @@ class OpenAIResponsesProvider(OpenAIBase):
 
     def _part_text(self, part: Mapping[str, Any]) -> str:
         if part.get("type") == "refusal":
-            raise ProviderError("content_refused", f"{self.model_id} refused: {part.get('refusal')}")
+            raise failed("content_refused", f"{self.model_id} refused: {part.get('refusal')}")
         return str(part.get("text") or "")
 
     def _finish_reason(self, answer: Mapping[str, Any], *, called: bool) -> str:
         if answer.get("status") == "incomplete":
             reason = (answer.get("incomplete_details") or {}).get("reason")
             if reason == "content_filter":
-                raise ProviderError("content_refused", f"{self.model_id} was stopped by a content filter")
+                raise failed("content_refused", f"{self.model_id} was stopped by a content filter")
             return "length"
         return "tool_calls" if called else "stop"
 

@@ -17,6 +17,19 @@ FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 
 
+class OutOfTime(ProviderError):
+    """A request that never left: its wait for a place would have outlasted the deadline. Nothing was spent."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        hint = "raise the limit `seconds`, or ask less at once"
+        super().__init__("rate", message, hint=hint, retry_after_s=retry_after_s)
+
+    @property
+    def retryable(self) -> bool:
+        """Never: there is no time left."""
+        return False
+
+
 class Clock:
     """How long attempts and the waits between them may last, from the moment it is made."""
 
@@ -34,7 +47,17 @@ class Clock:
 
     def wait_s(self) -> float:
         """Seconds that a wait begun now may take: to the deadline, or as long as an attempt where there is none."""
-        return self._timeout_s if self._deadline is None else self._deadline - time.monotonic()
+        if self._deadline is None:
+            return max(self._timeout_s, LONGEST_WAIT_SECONDS)
+        return self._deadline - time.monotonic()
+
+    def left_s(self) -> float | None:
+        """Seconds to the deadline, if there is one."""
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    def latest(self) -> float:
+        """When a wait begun now must be over, as `time.monotonic` tells it."""
+        return time.monotonic() + self.wait_s()
 
 
 async def retried(
@@ -49,12 +72,13 @@ async def retried(
     """`attempt()` again after it `failed`, until it succeeds, fails for good, or time or attempts run out.
 
     Each failed attempt leaves a line in `attempts`. A wait that would outlast the clock is not begun: the failure is
-    raised at once. Raises: ProviderError, the last one.
+    raised at once, and says so. Raises: ProviderError, the last one.
     """
     import tenacity
 
     backoff = tenacity.wait_random_exponential(multiplier=first_wait_s, max=LONGEST_WAIT_SECONDS, min=first_wait_s / 2)
     before = [failed]
+    too_late = ""
 
     async def again() -> T:
         if before:
@@ -70,7 +94,12 @@ async def retried(
         return backoff(state) if asked is None else asked + backoff(state) * 0.1
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        return state.attempt_number > max_retries or state.upcoming_sleep > clock.wait_s()
+        nonlocal too_late
+        if state.attempt_number > max_retries:
+            return True
+        if state.upcoming_sleep > (left := clock.wait_s()):
+            too_late = f"not tried again: {max(0.0, left):.1f} s are left, and it would wait {state.upcoming_sleep:.1f}"
+        return bool(too_late)
 
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, ProviderError) and error.retryable),
@@ -78,7 +107,12 @@ async def retried(
         stop=stop,
         reraise=True,
     )
-    return await retrying(again)
+    try:
+        return await retrying(again)
+    except ProviderError as failure:
+        if too_late:
+            failure.args = (f"{failure}; {too_late}",)
+        raise
 
 
 def _retry_after(state: tenacity.RetryCallState) -> float | None:

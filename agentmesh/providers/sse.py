@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from agentmesh.errors import ProviderError
+from agentmesh.providers.failures import failed
 
 END = b"[DONE]"
 
@@ -32,9 +32,9 @@ def decoded(text: bytes) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ProviderError("malformed", f"the answer is not JSON: {error}") from error
+        raise failed("malformed", f"the answer is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise ProviderError("malformed", f"the answer is no JSON object but {type(value).__name__}")
+        raise failed("malformed", f"the answer is no JSON object but {type(value).__name__}")
     return value
 
 

@@ -23,8 +23,9 @@ import httpcore2
 import httpx2
 
 from agentmesh.errors import ConfigError, MissingExtra, ProviderError
-from agentmesh.providers.failures import redacted
+from agentmesh.providers.failures import failed, redacted
 from agentmesh.providers.gate import Gate
+from agentmesh.providers.patience import CONNECT_SECONDS, Patience, let_in, timed_out
 
 if TYPE_CHECKING:
     import aiohttp
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 WIRE_VARIABLE = "AGENTMESH_HTTP"
 """`httpx2` or `aiohttp`; by default aiohttp where it is installed, since it costs less than half of the CPU time."""
 
-CONNECT_SECONDS = 10.0
 POOL_SIZE = 8
 """Requests in flight in one httpx2 pool: measured best between 4 and 16 with 256 in flight."""
 LARGE_BODY = 1 << 20
@@ -77,12 +77,19 @@ class Stream(NamedTuple):
 class Wire(Protocol):
     """Sends bodies to one server. Raises ProviderError of kind `timeout` or `connection`, nothing else."""
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests are on their way."""
+        ...
+
     async def post(self, target: Target, body: bytes, timeout_s: float) -> Answer:
         """Send and wait for the whole answer, `timeout_s` seconds in all."""
         ...
 
-    def stream(self, target: Target, body: bytes, timeout_s: float) -> AbstractAsyncContextManager[Stream]:
-        """Send and read the answer as it comes, `timeout_s` seconds in all."""
+    def stream(
+        self, target: Target, body: bytes, timeout_s: float, idle_s: float
+    ) -> AbstractAsyncContextManager[Stream]:
+        """Send and read the answer as it comes, `timeout_s` seconds in all and at most `idle_s` without any of it."""
         ...
 
     async def aclose(self) -> None:
@@ -213,11 +220,20 @@ class HttpxWire:
         self._prepared: dict[str, tuple[httpcore2.URL, Headers]] = {}
         self._gate = Gate()
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests are on their way."""
+        return self._gate.in_flight
+
     async def post(self, target: Target, body: bytes, timeout_s: float) -> Answer:
         """Send and wait for the whole answer."""
         with _httpx_failures(target, timeout_s):
-            async with self._gate, asyncio.timeout(timeout_s):
-                response = await self._transport.exchange(self._request(target, body))
+            left = await let_in(self._gate, target.url, timeout_s)
+            try:
+                async with asyncio.timeout(left):
+                    response = await self._transport.exchange(self._request(target, body))
+            finally:
+                self._gate.leave()
             headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
             content = response.content
             if "content-encoding" in headers:
@@ -225,15 +241,19 @@ class HttpxWire:
         return Answer(response.status, headers, content)
 
     @asynccontextmanager
-    async def stream(self, target: Target, body: bytes, timeout_s: float) -> AsyncIterator[Stream]:
+    async def stream(self, target: Target, body: bytes, timeout_s: float, idle_s: float) -> AsyncIterator[Stream]:
         """Send and read the answer as it comes."""
         with _httpx_failures(target, timeout_s):
-            async with self._gate, asyncio.timeout(timeout_s):
-                response = await self._send(target, body)
-                try:
-                    yield Stream(response.status_code, response.headers, response.aiter_bytes())
-                finally:
-                    await response.aclose()
+            left = await let_in(self._gate, target.url, timeout_s)
+            try:
+                async with Patience(target.url, left, idle_s) as patience:
+                    response = await self._send(target, body)
+                    try:
+                        yield Stream(response.status_code, response.headers, patience.over(response.aiter_bytes()))
+                    finally:
+                        await response.aclose()
+            finally:
+                self._gate.leave()
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -267,7 +287,7 @@ def _httpx_failures(target: Target, timeout_s: float) -> Iterator[None]:
         yield
     except (httpx2.TimeoutException, httpcore2.TimeoutException, TimeoutError) as error:
         connecting = isinstance(error, httpx2.ConnectTimeout | httpcore2.ConnectTimeout)
-        raise _timed_out(target.url, timeout_s, connecting=connecting) from error
+        raise timed_out(target.url, timeout_s, connecting=connecting) from error
     except (httpx2.TransportError, httpx2.DecodingError, *_HTTPCORE_FAILURES, OSError) as error:
         refused = isinstance(error, httpx2.ConnectError | httpcore2.ConnectError)
         raise _disconnected(target, error, refused=refused) from error
@@ -280,18 +300,34 @@ class AiohttpWire:
         self._session: aiohttp.ClientSession | None = None
         self._gate = Gate()
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests are on their way."""
+        return self._gate.in_flight
+
     async def post(self, target: Target, body: bytes, timeout_s: float) -> Answer:
         """Send and wait for the whole answer."""
         with _aiohttp_failures(target, timeout_s):
-            async with self._gate, self._request(target, body, timeout_s) as response:
-                return Answer(response.status, response.headers, await response.read())
+            left = await let_in(self._gate, target.url, timeout_s)
+            try:
+                async with self._request(target, body, left) as response:
+                    return Answer(response.status, response.headers, await response.read())
+            finally:
+                self._gate.leave()
 
     @asynccontextmanager
-    async def stream(self, target: Target, body: bytes, timeout_s: float) -> AsyncIterator[Stream]:
+    async def stream(self, target: Target, body: bytes, timeout_s: float, idle_s: float) -> AsyncIterator[Stream]:
         """Send and read the answer as it comes."""
         with _aiohttp_failures(target, timeout_s):
-            async with self._gate, self._request(target, body, timeout_s) as response:
-                yield Stream(response.status, response.headers, response.content.iter_any())
+            left = await let_in(self._gate, target.url, timeout_s)
+            try:
+                async with (
+                    Patience(target.url, left, idle_s) as patience,
+                    self._request(target, body, left) as response,
+                ):
+                    yield Stream(response.status, response.headers, patience.over(response.content.iter_any()))
+            finally:
+                self._gate.leave()
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -326,21 +362,13 @@ def _aiohttp_failures(target: Target, timeout_s: float) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise _timed_out(target.url, timeout_s, connecting=isinstance(error, aiohttp.ConnectionTimeoutError)) from error
+        raise timed_out(target.url, timeout_s, connecting=isinstance(error, aiohttp.ConnectionTimeoutError)) from error
     except (aiohttp.ClientError, OSError) as error:
         raise _disconnected(target, error, refused=isinstance(error, aiohttp.ClientConnectorError)) from error
 
 
-def _timed_out(url: str, timeout_s: float, *, connecting: bool) -> ProviderError:
-    if connecting:
-        return ProviderError("timeout", f"no connection to {url} within {CONNECT_SECONDS:g} s")
-    return ProviderError(
-        "timeout", f"no complete answer from {url} within {timeout_s:g} s", hint="raise `timeout_s` of the model"
-    )
-
-
 def _disconnected(target: Target, error: Exception, *, refused: bool) -> ProviderError:
     if refused:
-        return ProviderError("connection", f"no connection to {target.url}", hint="is the server running there?")
+        return failed("connection", f"no connection to {target.url}", hint="is the server running there?")
     found = redacted(str(error), target.secrets) or type(error).__name__
-    return ProviderError("connection", f"the connection to {target.url} broke: {found}")
+    return failed("connection", f"the connection to {target.url} broke: {found}")

@@ -9,13 +9,14 @@ from typing import Protocol
 
 import anyio
 
-from agentmesh.errors import AgentMeshError, LimitExceeded, ProviderError, ProviderErrorKind
+from agentmesh.errors import AgentMeshError, JournalError, LimitExceeded, ProviderError, ProviderErrorKind
 from agentmesh.events import Event, ModelCallFinished, ModelCallStarted
 from agentmesh.messages import Reply, Usage
 from agentmesh.providers.base import Provider, Request
-from agentmesh.runner.ledger import Ledger
+from agentmesh.runner.ledger import Bill, Ledger
 
 _ONE_CALL = Usage(model_calls=1)
+_NOTHING = Usage()
 _NO_REPLY = Reply()
 """What a call that failed used and said."""
 
@@ -35,6 +36,10 @@ class Payer(Protocol):
         """Append an event to the log and carry out all that follows from it."""
         ...
 
+    async def durable(self) -> None:
+        """Wait until all that was recorded is safe. Raises: JournalError."""
+        ...
+
     def remaining_s(self) -> float | None:
         """Seconds until the run's deadline, if it has one."""
         ...
@@ -42,39 +47,42 @@ class Payer(Protocol):
 
 @dataclass(frozen=True)
 class PaidCall:
-    """One call on one agent's account. `key` is asked for once it is sure to leave; `input_tokens` is an estimate."""
+    """One call on one agent's account. `input_tokens` is an estimate."""
 
     provider: Provider
     agent: str
-    key: Callable[[], str]
+    key: str
     request_hash: str
     input_tokens: int
+    last: bool = False
+    """Whether it can come to nothing but an answer: it may use what is kept for one."""
+    wrap_up: bool = False
+    """Whether it is the last one of a run, whose answer may be no longer than what is left pays for."""
 
     async def make(self, run: Payer, request: Request, on_delta: Callable[[str], None] | None = None) -> Reply:
         """The model's reply. Raises: ProviderError, LimitExceeded."""
-        agent, provider, spent = self.agent, self.provider, self.input_tokens
-        reserved = self.input_tokens + request.max_output_tokens
-        refused = await run.ledger.reserve(agent, reserved)
-        if refused is not None:
-            run.record(refused)
-            raise LimitExceeded(refused.limit, refused.allowed, refused.needed)
-        key, model = self.key(), provider.model_id
-        run.record(
-            ModelCallStarted(agent=agent, key=key, model=model, request_hash=self.request_hash, reserved=reserved)
-        )
+        agent, provider = self.agent, self.provider
+        bill = await self._reserve(run, request)
+        key, model = self.key, provider.model_id
+        set_aside = {"reserved": bill.tokens, "reserved_usd": bill.usd}
+        run.record(ModelCallStarted(agent=agent, key=key, model=model, request_hash=self.request_hash, **set_aside))
         started = time.monotonic()
         usage, reply, error = _ONE_CALL, _NO_REPLY, None
+        spent = Usage(input_tokens=self.input_tokens, cost_usd=None)
         remaining_s = run.remaining_s()
-        if remaining_s is not None:
-            request = replace(request, deadline_s=remaining_s)
+        request = replace(request, deadline_s=remaining_s, key=key, max_output_tokens=bill.output_tokens)
         try:
+            # Whatever happens from now on, the log knows of the call, and of all that led to it.
+            await run.durable()
             reply = await provider.complete(request, on_delta)
-            usage = self._usage(reply)
-            spent = usage.tokens
+            usage = spent = self._usage(reply)
         except ProviderError as failure:
             error = str(failure)
             if failure.kind in UNSPENT:
-                spent = 0
+                spent = _NOTHING
+            raise
+        except JournalError as failure:
+            error, spent = str(failure), _NOTHING
             raise
         except Exception as failure:  # a provider may be anybody's code
             error = str(failure) if isinstance(failure, AgentMeshError) else f"{type(failure).__name__}: {failure}"
@@ -83,7 +91,8 @@ class PaidCall:
             error = "cancelled"
             raise
         finally:
-            run.ledger.settle(agent, reserved, spent)
+            cost = bill.cost_usd(spent)
+            run.ledger.settle(bill, spent.tokens, cost)
             run.record(
                 ModelCallFinished(
                     agent=agent,
@@ -94,13 +103,27 @@ class PaidCall:
                     tool_calls=reply.tool_calls,
                     finish_reason=reply.finish_reason,
                     structured=reply.structured,
+                    position=reply.position,
                     extra=reply.extra,
                     error=error,
+                    settled=spent.tokens,
+                    settled_usd=cost,
                     seconds=round(time.monotonic() - started, 6),
                     attempts=tuple(request.attempts),
                 )
             )
         return reply
+
+    async def _reserve(self, run: Payer, request: Request) -> Bill:
+        """What the call is to be charged with at most. Raises: LimitExceeded, which then stands in the log."""
+        size = (self.input_tokens, request.max_output_tokens)
+        bill = run.ledger.bill(self.key, self.agent, self.provider.model_id, size, last=self.last or self.wrap_up)
+        bill = run.ledger.fitting(bill) if self.wrap_up else bill
+        refused = await run.ledger.reserve(bill)
+        if refused is not None:
+            run.record(refused)
+            raise LimitExceeded(refused.limit, refused.allowed, refused.needed, refused.scope)
+        return bill
 
     def _usage(self, reply: Reply) -> Usage:
         usage = reply.usage or Usage(

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agentmesh.agents.base import Occupant
-from agentmesh.config.models import Limits
-from agentmesh.events import Event
+from agentmesh.config.models import Limits, Price
+from agentmesh.events import Event, RunResumed
+from agentmesh.journal.base import Log, Word
 from agentmesh.messages import Policy, Trust
 from agentmesh.monitors.base import Watch
 from agentmesh.providers.base import Provider
+from agentmesh.runner.ledger import Closer, Ledger, limits_by_account
 from agentmesh.tools.results import LongResults
 from agentmesh.topology.bounds import Bounds
 from agentmesh.topology.phases import Phase
@@ -69,6 +71,8 @@ class Member:
     """The results of its tools that were too long to be shown at once."""
     forgetful: bool = False
     """Whether it remembers nothing of its earlier turns."""
+    rebuilt: bool = False
+    """Whether a run that goes on has to go through its earlier turns, so that it remembers them."""
 
 
 @dataclass(frozen=True)
@@ -102,3 +106,35 @@ class RunPlan:
     continues: str | None = None
     untrusted: Mapping[str, str] = field(default_factory=dict)
     """By agent: where what it remembers of the run before this one came from, if that may not be acted upon."""
+    team_hash: str = ""
+    log: Log | None = None
+    """Where every event is written; without one the log is lost with the process."""
+    recorded: Sequence[Event] = ()
+    """Of a run that goes on: its log so far."""
+    resumed: RunResumed | None = None
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """By `provider.model_id`: what no call to that model exceeds. Of the others no price is known."""
+    words: Callable[[], Awaitable[Sequence[Word]]] | None = None
+    """Of a run that goes on: what was said to it so far, by processes that did not hold it."""
+
+    @property
+    def patient(self) -> bool:
+        """Whether people may answer later, in another process: then the run waits instead of ending."""
+        return self.log is not None
+
+
+def ledger_of(plan: RunPlan, closer: Callable[[], str | None]) -> Ledger:
+    """The ledger of one run. `closer`: who would give its last answer now."""
+
+    def closing() -> Closer | None:
+        name = closer()
+        if name is None:
+            return None
+        member = plan.members[name]
+        provider = member.provider
+        price = None if provider is None else plan.prices.get(provider.model_id)
+        return Closer(name, member.max_output_tokens, price, asks=provider is not None)
+
+    agents = {name: member.limits for name, member in plan.members.items()}
+    monitors = {watch.name: watch.config.limits for watch in plan.monitors}
+    return Ledger(limits_by_account(plan.limits, plan.phases, agents, monitors), plan.prices, closing)

@@ -4,41 +4,53 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
 
 from agentmesh import __version__
 from agentmesh.agents.base import Said
-from agentmesh.errors import AgentError, AgentMeshError, LimitExceeded, ModelRequestsBlocked, ProviderError
+from agentmesh.errors import (
+    AgentMeshError,
+    JournalError,
+    LimitExceeded,
+    ModelRequestsBlocked,
+    ProviderError,
+    RunChanged,
+)
 from agentmesh.events import (
+    Answered,
     Event,
     EventBase,
-    FindingRecorded,
-    InterventionMade,
     LimitWasReached,
     MessageProposed,
     MessageTransformed,
+    PhaseStarted,
     PositionStated,
     RunEnded,
+    RunResumed,
     RunStarted,
+    StopRequested,
     ToolCallFinished,
     ToolCallStarted,
     TurnEnded,
     TurnFailed,
-    Verification,
     stamped,
 )
-from agentmesh.messages import Finding, Outcome, Position
+from agentmesh.messages import Outcome, Position
 from agentmesh.providers.encoding import mended
-from agentmesh.runner.ledger import Ledger
-from agentmesh.runner.member import RunPlan
+from agentmesh.runner.clock import PhaseClock
+from agentmesh.runner.member import RunPlan, ledger_of
+from agentmesh.runner.observers import Observers
+from agentmesh.runner.outside import Outside
+from agentmesh.runner.past import INTERRUPTED, Deeds, Past, relative
+from agentmesh.runner.people import People
+from agentmesh.runner.resume import resume
 from agentmesh.runner.summaries import Summaries
 from agentmesh.runner.turn import RunningTurn
-from agentmesh.scheduler import CancelTurns, Command, Rewrite, Scheduler, StartTurn, Step, Summarise, Verify
-from agentmesh.scheduler.ladder import MONITOR_ERROR
-from agentmesh.tools import calling
+from agentmesh.scheduler import CancelTurns, Command, Rewrite, Scheduler, StartTurn, Summarise, Verify
 from agentmesh.tools.results import LongResults
 
 
@@ -49,7 +61,7 @@ class Runner:
         self.plan = plan
         self.events: list[Event] = []
         agent_limits = {name: member.limits for name, member in plan.members.items()}
-        self.ledger = Ledger(plan.limits, agent_limits)
+        self.ledger = ledger_of(plan, lambda: self.scheduler.reached.closer())
         self.scheduler = Scheduler(
             plan.phases,
             policy=plan.policy,
@@ -60,49 +72,90 @@ class Runner:
             forgetful=[name for name, member in plan.members.items() if member.forgetful],
             untrusted=plan.untrusted,
             bounds=plan.bounds,
+            patient=plan.patient,
         )
+        self.past = Past()
+        self.observers = Observers(plan.monitors)
+        self.summaries = Summaries(self)
+        self.people = People(self)
+        self.outside = Outside(self)
+        self._clock = PhaseClock(self)
         self._queue: deque[Event | Command] = deque()
         self._draining = True
         """Whether the queue is being worked through; before the start, everything waits in it for `run_started`."""
+        self._burst: list[Event] = []
+        """What the queue has come to so far: events that are written together."""
         self._tasks: TaskGroup | None = None
         self._scopes: dict[str, anyio.CancelScope] = {}
+        self._deeds: dict[str, Deeds] = {}
         self._finished: dict[str, ToolCallFinished] = {}
         self._waiting: dict[str, anyio.Event] = {}
         self._seconds: dict[str, float] = {}
-        self._summaries = Summaries(self)
-        self._ended = anyio.Event()
+        self._over = anyio.Event()
         self._started = time.monotonic()
         self._fatal: BaseException | None = None
-        self._broken: set[str] = set()
-        """Monitors that raised: the run halts on the first word of that, and asks them nothing more."""
 
     async def execute(self) -> None:
-        """Run to the end. Whatever cuts it short, the log closes with `run_ended`."""
-        plan = self.plan
+        """Run to the end, or until nothing is left but to wait for people. The log of a run that ends says so itself.
+
+        Raises: RunChanged before anything is done; JournalError where the log can no longer be written.
+        """
+        first = await resume(self) if self.plan.recorded else [self._beginning()]
         try:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
-                if plan.limits.seconds:
-                    tasks.start_soon(self._deadline, plan.limits.seconds)
-                self._queue.appendleft(
-                    RunStarted(
-                        team=plan.team,
-                        task=mended(plan.task),
-                        parts=plan.parts,
-                        seed=plan.seed,
-                        topology_hash=plan.topology_hash,
-                        version=__version__,
-                        continues=plan.continues,
-                    )
-                )
-                self._draining = False
-                self._take([])
-                await self._ended.wait()
+                remaining_s = self.remaining_s()
+                if remaining_s is not None:
+                    tasks.start_soon(self._deadline, remaining_s)
+                self._queue.extendleft(reversed(first))
+                await self._listen()
+                await self._over.wait()
                 tasks.cancel_scope.cancel()
         finally:
-            self.stop("cancelled", "interrupted")
+            if not self.people.waiting:
+                self.stop("cancelled", INTERRUPTED)
+            await self._close()
         if self._fatal is not None:
             raise self._fatal
+
+    async def _listen(self) -> None:
+        """Begin, and hear from then on what other processes say, and what they have said while nobody listened."""
+        plan = self.plan
+        if plan.log is not None:
+            plan.log.listen(self.people.tell)
+        words = await plan.words() if plan.words is not None else ()
+        self._draining = False
+        self._take([])
+        for word in words:
+            self.people.tell(word)
+
+    async def _close(self) -> None:
+        """Wait until the end of the log is safe too."""
+        with anyio.CancelScope(shield=True):
+            try:
+                await self.durable()
+            except JournalError as error:
+                self._fatal = self._fatal or error
+
+    def _beginning(self) -> RunStarted:
+        plan = self.plan
+        return RunStarted(
+            team=plan.team,
+            task=mended(plan.task),
+            parts=plan.parts,
+            seed=plan.seed,
+            topology_hash=plan.topology_hash,
+            version=__version__,
+            continues=plan.continues,
+            team_hash=plan.team_hash,
+        )
+
+    def go_on_from(self, past: Past, deeds: Mapping[str, Deeds], seconds: float, by_agent: Mapping[str, float]) -> None:
+        """Take up a run that had gone on for so many seconds, and its agents' turns for so many."""
+        self.past = past
+        self._deeds = dict(deeds)
+        self._started -= seconds
+        self._seconds = dict(by_agent)
 
     @property
     def ending(self) -> bool:
@@ -121,14 +174,43 @@ class Runner:
         """The results of the agent's tools that were too long to be shown at once."""
         return self.plan.members[agent].results
 
-    def stop(self, outcome: Outcome, reason: str) -> None:
+    def stop(self, outcome: Outcome, reason: str, by: str = "") -> None:
         """End the run from outside, at once. Does nothing to a run that has ended."""
         if not self.scheduler.ended:
-            self._take(self.scheduler.stop(outcome, reason))
+            self._take([StopRequested(outcome=outcome, reason=reason, by=by)])
 
-    def record(self, event: Event) -> None:
-        """Append an event to the log and carry out all that follows from it."""
-        self._take([event])
+    def record(self, *events: Event) -> None:
+        """Append events to the log, together, and carry out all that follows from them."""
+        self._take(events)
+
+    async def durable(self) -> None:
+        """Wait until all that was recorded is safe. Raises: JournalError, after which nothing more is done."""
+        log = self.plan.log
+        if log is None:
+            return
+        try:
+            await log.durable()
+        except JournalError as error:
+            self._fatal = self._fatal or error
+            self.scheduler.ended = True  # what cannot be written must not happen
+            self._over.set()
+            raise
+
+    def park(self) -> None:
+        """Leave the run as it is: it waits for people, and another process goes on with it."""
+        self._over.set()
+
+    def question(self, agent: str, question_id: str, question: str) -> None:
+        """Put a question to the person in charge. Raises: AgentError if nobody can answer."""
+        self.people.question(agent, question_id, question)
+
+    async def answer(self, agent: str, question_id: str, question: str) -> str:
+        """Wait for the answer to a question."""
+        return await self.people.answer(agent, question_id, question)
+
+    def rests(self, change: int) -> None:
+        """So many more turns, or fewer, have nothing to do but to wait for people."""
+        self.people.rests(change)
 
     def remaining_s(self) -> float | None:
         """Seconds until the run's deadline, if it has one."""
@@ -136,17 +218,18 @@ class Runner:
         return None if limit is None else max(0.0, limit - (time.monotonic() - self._started))
 
     async def on_graph(self, event: ToolCallStarted) -> ToolCallFinished:
-        """Record a call of a graph tool and wait until the scheduler has decided on it."""
+        """Record a call of a graph tool, unless it is in the log, and wait until the scheduler has decided on it."""
         waiting = self._waiting[event.key] = anyio.Event()
         try:
-            self.record(event)
+            if relative(event.key) not in self.past.begun:
+                self.record(event)
             if event.key not in self._finished:
                 await waiting.wait()
             return self._finished.pop(event.key)
         finally:
             del self._waiting[event.key]
 
-    def _take(self, items: Step) -> None:
+    def _take(self, items: Iterable[Event | Command]) -> None:
         """Work through what happened and what follows, in order. Re-entrant calls only add to the end."""
         self._queue.extend(items)
         if self._draining:
@@ -161,12 +244,15 @@ class Runner:
                     self._carry_out(item)
         finally:
             self._draining = False
+            if self.plan.log is not None and self._burst:
+                self.plan.log.append(self._burst)
+                self._burst = []
 
     def _append(self, event: Event) -> None:
         if self.scheduler.ended:
             return
         self._log(event)
-        found = self._observe(event) if self.plan.monitors else []
+        found = self.observers.found(event) if self.plan.monitors else []
         if found:
             self.scheduler.expect(event)  # nothing new begins, and the run does not end, before each finding is heard
             if isinstance(event, MessageProposed | MessageTransformed):
@@ -178,22 +264,30 @@ class Runner:
                 self.scheduler.expect(finding)
         self._queue.extend(self.scheduler.step(event))
         self._queue.extend(found)
-        if isinstance(event, ToolCallFinished) and event.key in self._waiting:
-            self._finished[event.key] = event
-            self._waiting[event.key].set()
-        elif isinstance(event, RunEnded):
-            self._ended.set()
+        match event:
+            case ToolCallFinished() if event.key in self._waiting:
+                self._finished[event.key] = event
+                self._waiting[event.key].set()
+            case Answered():
+                self.people.answered(event)
+            case PhaseStarted() | RunResumed() if self._tasks is not None:
+                self._clock.hear(event, self.events, self._tasks)
+            case RunEnded():
+                self._over.set()
+            case _:
+                pass
 
     def _log(self, event: Event) -> None:
         stamped(event, len(self.events) + 1, self.plan.run_id, time.time())
         self.events.append(event)
+        if self.plan.log is not None:
+            self._burst.append(event)
         if self.plan.watch is None or self._fatal is not None:
             return
         try:
             self.plan.watch(event)
         except Exception as error:  # whoever watches is anybody's code: the run ends, and the caller gets the error
             self._fatal = error
-            self.scheduler.expect(event)
             self.stop("failed", f"watch raised {type(error).__name__}: {error}")
 
     def _at_once(self, event: Event) -> None:
@@ -204,41 +298,30 @@ class Runner:
             else:
                 self._carry_out(item)
 
-    def _observe(self, event: Event) -> list[FindingRecorded]:
-        if isinstance(event, FindingRecorded | InterventionMade):
-            return []
-        found = []
-        for watch in self.plan.monitors:
-            if watch.name in self._broken:
-                continue
-            try:
-                findings = watch.findings(event)
-            except Exception as error:  # a monitor is somebody else's code; it fails closed
-                if watch.config.on_error == "ignore":
-                    continue
-                self._broken.add(watch.name)
-                why = f"the monitor raised {type(error).__name__}: {error}"
-                findings = [Finding(monitor=watch.name, label=MONITOR_ERROR, why=why)]
-            found += [
-                FindingRecorded(finding=finding, threshold=watch.config.threshold, blocking=watch.config.blocking)
-                for finding in findings
-            ]
-        return found
-
     def _carry_out(self, command: Command) -> None:
-        assert self._tasks is not None
         match command:
             case StartTurn():
-                self._tasks.start_soon(self._turn, command)
+                self._begin(self._turn, command)
             case Rewrite():
-                self._tasks.start_soon(self._rewrite, command)
+                self._begin(self.outside.rewrite, command)
             case Summarise():
-                self._tasks.start_soon(self._summaries.make, command)
+                self._begin(self.summaries.make, command)
             case Verify():
-                self._tasks.start_soon(self._verify, command)
+                self._begin(self.outside.verify, command)
             case CancelTurns():
                 for scope in list(self._scopes.values()):
                     scope.cancel()
+
+    def _begin(self, work: Callable[[Any], Awaitable[None]], command: Command) -> None:
+        async def carried_out() -> None:
+            try:
+                await work(command)
+            finally:
+                self.people.at_work(-1)
+
+        assert self._tasks is not None
+        self.people.at_work(1)
+        self._tasks.start_soon(carried_out)
 
     async def _turn(self, command: StartTurn) -> None:
         agent = command.agent
@@ -250,7 +333,7 @@ class Runner:
             if self.scheduler.ending:
                 scope.cancel()
             try:
-                turn = RunningTurn(self, member, command)
+                turn = RunningTurn(self, member, command, self._deeds.pop(agent, None))
                 said = await self._in_own_time(agent, member.occupant.act(turn))
                 fault = turn.fault(said.text) if said and said.text is not None else None
                 if said is not None and fault is None:
@@ -258,12 +341,16 @@ class Runner:
                     return
                 failure = ("answer_form", fault) if fault is not None else self._out_of_time(agent)
             except anyio.get_cancelled_exc_class():
-                self.stop("cancelled", "interrupted")
-                self._end_turn(command, TurnFailed(agent=agent, turn=command.turn, error="cancelled", kind="cancelled"))
+                if not self.people.waiting:
+                    self.stop("cancelled", INTERRUPTED)
+                    failed = TurnFailed(agent=agent, turn=command.turn, error="cancelled", kind="cancelled")
+                    self._end_turn(command, failed)
                 raise
+            except JournalError:
+                return  # nothing can be written any more, and nothing is
             except Exception as error:  # an agent may be anybody's code: its failure is an event, never a message
-                failure = _classified(error)
-                if isinstance(error, ModelRequestsBlocked):
+                failure = classified(error)
+                if isinstance(error, ModelRequestsBlocked | RunChanged):
                     self._fatal = error
                     self.stop("failed", str(error))
             finally:
@@ -277,18 +364,16 @@ class Runner:
         agent, position = command.agent, said.position
         if position is None and command.positions == "required" and said.text:
             position = Position(answer=said.text.strip())  # a function's, program's or person's reply is what it holds
+        stated = []
         if position is not None and command.positions != "off":
-            self.record(
-                PositionStated(
-                    agent=agent, turn=command.turn, phase=command.phase, round=command.round, position=position
-                )
-            )
+            place = {"turn": command.turn, "phase": command.phase, "round": command.round}
+            stated = [PositionStated(agent=agent, position=position, **place)]
         reply = said.text and mended(said.text)
-        self._end_turn(command, TurnEnded(agent=agent, turn=command.turn, reply=reply, parts=said.parts))
+        self._end_turn(command, *stated, TurnEnded(agent=agent, turn=command.turn, reply=reply, parts=said.parts))
 
-    def _end_turn(self, command: StartTurn, event: TurnEnded | TurnFailed) -> None:
+    def _end_turn(self, command: StartTurn, *events: Event) -> None:
         self._scopes.pop(command.agent, None)
-        self.record(event)
+        self.record(*events)
 
     async def _in_own_time(self, agent: str, acting: Awaitable[Said]) -> Said | None:
         """What the agent said, or None if the seconds that it alone may use are over."""
@@ -301,45 +386,19 @@ class Runner:
 
     def _out_of_time(self, agent: str) -> tuple[str, str]:
         allowed = self.plan.members[agent].limits.seconds or 0.0
-        self.record(LimitWasReached(agent=agent, limit="seconds", allowed=allowed, needed=allowed))
+        self.record(
+            LimitWasReached(agent=agent, limit="seconds", allowed=allowed, needed=allowed, scope=f"agent:{agent}")
+        )
         return ("limit", f"seconds: {allowed:g} allowed")
 
-    async def _deadline(self, seconds: float) -> None:
-        await anyio.sleep(seconds)
-        self.record(LimitWasReached(limit="seconds", allowed=seconds, needed=seconds))
-
-    async def _rewrite(self, command: Rewrite) -> None:
-        try:
-            content = await calling.call(self.plan.rewrites[command.function], command.content)
-            if not isinstance(content, str):
-                raise AgentError(f"returned {type(content).__name__}, not text")  # noqa: TRY301
-        except Exception as error:  # a rewrite is somebody else's code; without it the message may not pass
-            self.stop("failed", f"rewrite {command.function}: {type(error).__name__}: {error}")
-            return
-        self.record(
-            MessageTransformed(
-                agent=command.sender,
-                message_id=command.message_id,
-                sender=command.sender,
-                recipient=command.recipient,
-                content=mended(content),
-                by=command.function,
-            )
-        )
-
-    async def _verify(self, command: Verify) -> None:
-        check = self.plan.verify if command.phase is None else self.plan.untils[command.phase]
-        assert check is not None
-        try:
-            passed, detail = await check(command.answer)
-        except Exception as error:  # a check is somebody else's code; one that fails has not passed
-            passed, detail = False, f"{type(error).__name__}: {error}"
-            if command.phase is not None:  # to go through the phase again would be paid for nothing
-                self.stop("failed", f"until of phase {command.phase}: {detail}")
-        self.record(Verification(passed=passed, attempt=command.attempt, detail=detail, phase=command.phase))
+    async def _deadline(self, remaining_s: float) -> None:
+        await anyio.sleep(remaining_s)
+        allowed = self.plan.limits.seconds or 0.0
+        self.record(LimitWasReached(limit="seconds", allowed=allowed, needed=allowed))
 
 
-def _classified(error: Exception) -> tuple[str, str]:
+def classified(error: Exception) -> tuple[str, str]:
+    """The kind of a failure and its words, as `turn_failed` has them."""
     match error:
         case ProviderError():
             return (error.kind, str(error))
@@ -348,6 +407,6 @@ def _classified(error: Exception) -> tuple[str, str]:
         case AgentMeshError():
             return ("agent", str(error))
         case ExceptionGroup(exceptions=[Exception() as only]):  # what an agent's own task group made of its error
-            return _classified(only)
+            return classified(only)
         case _:
             return ("error", f"{type(error).__name__}: {error}")

@@ -10,17 +10,12 @@ import anyio
 import anyio.lowlevel
 
 from agentmesh.agents.base import ToolResult, View
-from agentmesh.errors import (
-    AgentError,
-    ToolError,
-)
+from agentmesh.errors import AgentError, RunChanged, ToolError
 from agentmesh.events import (
-    Answered,
     ContextReason,
     ContextStarted,
     Event,
     Notice,
-    Question,
     ToolCallFinished,
     ToolCallStarted,
 )
@@ -30,8 +25,8 @@ from agentmesh.providers.encoding import mended
 from agentmesh.runner.calls import PaidCall
 from agentmesh.runner.ledger import Ledger
 from agentmesh.runner.member import Delta, FailedAttempt, Member, RunPlan, Watcher
+from agentmesh.runner.past import Deeds, EndOfRecord, Past, relative
 from agentmesh.scheduler.commands import StartTurn
-from agentmesh.tools import calling
 from agentmesh.tools.graph import GRAPH_TOOLS
 from agentmesh.tools.results import READ_RESULT, LongResults
 
@@ -41,6 +36,7 @@ class Shell(Protocol):
 
     plan: RunPlan
     ledger: Ledger
+    past: Past
 
     @property
     def ending(self) -> bool:
@@ -63,24 +59,51 @@ class Shell(Protocol):
         """Append an event to the log and carry out all that follows from it."""
         ...
 
+    async def durable(self) -> None:
+        """Wait until all that was recorded is safe. Raises: JournalError."""
+        ...
+
     def remaining_s(self) -> float | None:
         """Seconds until the run's deadline, if it has one."""
         ...
 
     async def on_graph(self, event: ToolCallStarted) -> ToolCallFinished:
-        """Record a call of a graph tool and wait until it is decided."""
+        """Record a call of a graph tool, unless it is in the log, and wait until it is decided."""
+        ...
+
+    def question(self, agent: str, question_id: str, question: str) -> None:
+        """Put a question to the person in charge. Raises: AgentError if nobody can answer."""
+        ...
+
+    async def answer(self, agent: str, question_id: str, question: str) -> str:
+        """Wait for the answer to a question."""
+        ...
+
+    def rests(self, change: int) -> None:
+        """So many more turns, or fewer, have nothing to do but to wait for people."""
         ...
 
 
 class RunningTurn:
-    """What an agent acts through while its turn lasts."""
+    """What an agent acts through while its turn lasts.
 
-    def __init__(self, runner: Shell, member: Member, command: StartTurn) -> None:
+    Of a turn that was begun before, what is in the log is given back as it was, and nothing is done a second time.
+    `over`: the turn has ended long since, and is gone through only so that the agent remembers it.
+    """
+
+    def __init__(
+        self, runner: Shell, member: Member, command: StartTurn, deeds: Deeds | None = None, *, over: bool = False
+    ) -> None:
         self._runner = runner
         self._member = member
         self._agent = command.agent
         self._key = f"{runner.plan.run_id}/{command.phase}#{command.occurrence}/{command.agent}/{command.turn}"
         self._index = 0
+        self._deeds = deeds or Deeds()
+        self._over = over
+        self._calls = 0
+        self._questions = 0
+        self._resting = False
         self.view = View(
             agent=command.agent,
             turn=command.turn,
@@ -93,18 +116,30 @@ class RunningTurn:
             choices=command.choices,
             positions=command.positions,
             restart=command.restart,
+            wrap_up=command.wrap_up,
         )
 
-    def context_started(self, reason: ContextReason) -> None:
-        """Note that the next request does not extend the one before."""
-        self._runner.record(ContextStarted(agent=self._agent, reason=reason, recipients=self.view.recipients))
+    def context_started(self, reason: ContextReason, system: str) -> None:
+        """Note that the next request does not extend the one before, and with what it begins."""
+        if self._deeds.context_started(self._agent, system):
+            return
+        self._live()
+        recipients = self.view.recipients
+        self._runner.record(ContextStarted(agent=self._agent, reason=reason, recipients=recipients, system=system))
 
     async def complete(
-        self, request: Request, request_hash: str, input_tokens: int, provider: Provider | None = None
+        self, request: Request, request_hash: str, input_tokens: int, provider: Provider | None = None, key: str = ""
     ) -> Reply:
-        """One model call, paid from the ledger. Raises: ProviderError, LimitExceeded."""
+        """One model call, paid from the ledger, or once before. Raises: ProviderError, LimitExceeded, RunChanged."""
         runner, agent = self._runner, self._agent
         provider = provider or self._member.provider
+        key = self._next_key(key)
+        paid = runner.past.reply(key, request_hash)
+        if paid is not None:
+            return paid
+        if self._over and relative(key) in runner.past.failures:
+            raise AgentError(runner.past.failures[relative(key)])
+        self._live()
         if runner.ending:
             await anyio.lowlevel.checkpoint()  # this turn is cancelled already: spend nothing more
         if provider is None:
@@ -112,23 +147,29 @@ class RunningTurn:
         watch = self._runner.plan.watch
         if watch is not None and getattr(watch, "attempts", False):
             request = replace(request, attempts=_ToldAttempts(self._agent, watch))
-        call = PaidCall(provider, agent, self._next_key, request_hash, input_tokens)
+        paid_by = {"last": self._only_answers(request), "wrap_up": self.view.wrap_up}
+        call = PaidCall(provider, agent, key, request_hash, input_tokens, **paid_by)
         return await call.make(runner, request, self._on_delta())
 
     async def call(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
         """Carry out tool calls: those on the graph one after the other, the rest at the same time."""
         results: dict[int, ToolResult] = {}
 
-        async def work(index: int) -> None:
-            results[index] = await self._work(calls[index])
+        async def work(index: int, key: str) -> None:
+            self._calls += 1
+            try:
+                results[index] = await self._work(calls[index], key)
+            finally:
+                self._calls -= 1
+                self._rest()
 
-        others = [index for index, call in enumerate(calls) if call.name not in GRAPH_TOOLS]
+        others = [(index, self._next_key()) for index, call in enumerate(calls) if call.name not in GRAPH_TOOLS]
         if len(others) == 1:
-            await work(others[0])
+            await work(*others[0])
         elif others:
             async with anyio.create_task_group() as group:
-                for index in others:
-                    group.start_soon(work, index)
+                for index, key in others:
+                    group.start_soon(work, index, key)
         for index, call in enumerate(calls):
             if call.name in GRAPH_TOOLS:
                 results[index] = await self._on_graph(call)
@@ -136,26 +177,44 @@ class RunningTurn:
 
     def fault(self, text: str) -> str | None:
         """Why the text may not become the answer, whose form the team declares."""
-        checks = self._runner.plan.answer_fault if self.view.answers else None
+        checks = self._runner.plan.answer_fault if self.view.answers or self.view.wrap_up else None
         return checks(text) if checks else None
 
     def remind(self, text: str) -> None:
         """Let the run tell this agent something at its next turn."""
-        self._runner.record(Notice(agent=self._agent, template="refused", content=text))
+        if not self._deeds.reminded():
+            self._live()
+            self._runner.record(Notice(agent=self._agent, template="refused", content=text))
 
-    async def ask(self, question: str) -> str:
+    async def ask(self, question: str, key: str = "") -> str:
         """Put a question to the person in charge. Raises: AgentError if nobody can answer."""
-        ask = self._runner.plan.ask
-        if ask is None:
-            raise AgentError("is human, and nobody is there to answer: run in a terminal, or pass ask=")
-        question_id = self._next_key()
-        self._runner.record(Question(agent=self._agent, question_id=question_id, content=question))
-        answer = mended(str(await calling.call(ask, self._agent, question)))
-        self._runner.record(Answered(agent=self._agent, question_id=question_id, content=answer))
-        return answer
+        key = self._next_key(key)
+        answer = self._runner.past.answers.get(relative(key))
+        if answer is not None:
+            return answer
+        self._live()
+        self._runner.question(self._agent, key, question)
+        self._questions += 1
+        try:
+            self._rest()
+            return await self._runner.answer(self._agent, key, question)
+        finally:
+            self._questions -= 1
+            self._rest()
+
+    def _rest(self) -> None:
+        """Tell the run whether all that this turn does now is to wait for people."""
+        resting = 0 < self._questions == max(1, self._calls)
+        if resting != self._resting:
+            self._resting = resting
+            self._runner.rests(1 if resting else -1)
 
     async def _on_graph(self, call: ToolCall) -> ToolResult:
         key, agent, arguments = self._next_key(), self._agent, call.arguments
+        before = self._runner.past.ended.get(relative(key))
+        if before is not None:
+            return _result(call, _same_call(call, before))
+        self._live()
         if call.name == "send_message" and USER in _texts(arguments.get("recipients")):
             fault = self.fault(str(arguments.get("content")))
             if fault is not None:
@@ -165,14 +224,23 @@ class RunningTurn:
         started = ToolCallStarted(agent=agent, key=key, name=call.name, arguments=arguments)
         return _result(call, await self._runner.on_graph(started))
 
-    async def _work(self, call: ToolCall) -> ToolResult:
-        runner, agent, key = self._runner, self._agent, self._next_key()
-        runner.record(ToolCallStarted(agent=agent, key=key, name=call.name, arguments=call.arguments))
+    async def _work(self, call: ToolCall, key: str) -> ToolResult:
+        runner, agent, past = self._runner, self._agent, self._runner.past
+        if relative(key) in past.ended:
+            return self._shown(call, _same_call(call, past.ended[relative(key)]))
+        self._live()
+        if relative(key) not in past.begun:
+            runner.record(ToolCallStarted(agent=agent, key=key, name=call.name, arguments=call.arguments))
+        if relative(key) in past.undone:  # the run has gone back behind it: what it did is done all the same
+            finished = _same_call(call, past.undone[relative(key)]).model_copy(update={"key": key})
+            runner.record(finished)
+            return self._shown(call, finished)
         result: str | None = None
         error: str | None = None
         trust: Trust = "trusted"
         try:
-            result, trust = await self._called(call)
+            await runner.durable()
+            result, trust = await self._called(call, key)
         except ToolError as failure:
             error = str(failure)
         except anyio.get_cancelled_exc_class():
@@ -187,12 +255,15 @@ class RunningTurn:
                 agent=agent, key=key, name=call.name, arguments=call.arguments, result=result, error=error, trust=trust
             )
             runner.record(finished)
-        if result is None or call.name == READ_RESULT:
-            return _result(call, finished)
-        # The log has all of it; the prompt, as much as it takes.
-        return ToolResult(call, runner.results(agent).shown(result, trust))
+        return self._shown(call, finished)
 
-    async def _called(self, call: ToolCall) -> tuple[str, Trust]:
+    def _shown(self, call: ToolCall, finished: ToolCallFinished) -> ToolResult:
+        """A result as the agent is shown it: the log has all of it; the prompt, as much as it takes."""
+        if finished.result is None or call.name == READ_RESULT:
+            return _result(call, finished)
+        return ToolResult(call, self._runner.results(self._agent).shown(finished.result, finished.trust))
+
+    async def _called(self, call: ToolCall, key: str) -> tuple[str, Trust]:
         """What a tool of the agent's own returns, and whether that may be acted upon. Raises: ToolError, any other."""
         tool = self._member.tools.get(call.name)
         if tool is None and call.name == READ_RESULT:
@@ -207,7 +278,18 @@ class RunningTurn:
             )
         return mended(await tool(call.arguments)), tool.trust
 
-    def _next_key(self) -> str:
+    def _only_answers(self, request: Request) -> bool:
+        """Whether the reply can be nothing but the answer of the run: there is nobody else to write to, and no tool."""
+        return self.view.answers and self.view.recipients == (USER,) and not request.tools
+
+    def _live(self) -> None:
+        """From here on things happen, which they may not in a turn that is over."""
+        if self._over:
+            raise EndOfRecord
+
+    def _next_key(self, key: str = "") -> str:
+        if key:
+            return f"{self._key}/{key}"
         self._index += 1
         return f"{self._key}/{self._index}"
 
@@ -234,6 +316,14 @@ class _ToldAttempts(list[str]):
         """Note an attempt, and tell of it."""
         super().append(why)
         self._watch(FailedAttempt(self._agent, len(self), why))
+
+
+def _same_call(call: ToolCall, before: ToolCallFinished) -> ToolCallFinished:
+    """What came of a call before. Raises: RunChanged if that was another one."""
+    if (before.name, before.arguments) == (call.name, call.arguments):
+        return before
+    why = f"event {before.id} (tool_call_finished): '{before.agent}' called {before.name}, and now calls {call.name}"
+    raise RunChanged(f"{why} with {call.arguments!r} instead of {before.arguments!r}", before.id, before.type)
 
 
 def _result(call: ToolCall, finished: ToolCallFinished) -> ToolResult:

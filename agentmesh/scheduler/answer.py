@@ -27,16 +27,19 @@ class Answer:
         """Whether there is one that is not refuted."""
         return self._message is not None
 
-    @property
-    def text(self) -> str | None:
-        """The answer word for word."""
-        return self._message.content if self._message else None
+    def given(self, outcome: Outcome) -> str | None:
+        """The answer word for word of a run that ends so; of one that has come to a limit, its last words."""
+        answered = outcome in ("completed", "verified") or (outcome == "limit" and self._state.closing is not None)
+        return self._message.content if self._message and answered else None
 
-    def take(self, event: MessageDelivered) -> Step:
-        """A message has reached `user`."""
+    def take(self, event: MessageDelivered, limit: str | None = None) -> Step:
+        """A message has reached `user`; nobody checks the last words of a run that has come to a limit."""
         if self._message is not None:
             return []
         self._message = event
+        if limit is not None:
+            self._end("limit", limit)
+            return []
         if self._retries is None:
             self._end("completed", "answered")
             return []

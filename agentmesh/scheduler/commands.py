@@ -30,6 +30,8 @@ class StartTurn:
     """Whether its reply carries a position beside the text."""
     restart: ContextReason | None = None
     """Why the agent forgets what was before this turn, if it does."""
+    wrap_up: bool = False
+    """Whether it is the last turn of a run that has come to a limit: plain text alone counts, as the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from agentmesh.events import (
     PositionStated,
     RunEnded,
     RunStarted,
+    StopRequested,
     TaskChanged,
     ToolCallFinished,
     ToolCallStarted,
@@ -41,6 +42,7 @@ from agentmesh.scheduler.changes import Changes
 from agentmesh.scheduler.commands import CancelTurns, Step
 from agentmesh.scheduler.course import Course, order_of
 from agentmesh.scheduler.ladder import Ladder
+from agentmesh.scheduler.limits import Reached
 from agentmesh.scheduler.notices import notice
 from agentmesh.scheduler.orders import Order
 from agentmesh.scheduler.polls import Polls
@@ -58,9 +60,6 @@ from agentmesh.tools.graph import (
     read_action,
 )
 from agentmesh.topology.phases import Phase
-
-DRAINING = frozenset({"turns", "model_calls", "tokens"})
-"""Limits on what may begin: what has begun, and is paid for, may end. Other limits end the run at once."""
 
 STALLED: tuple[Outcome, str] = ("stalled", "nobody has anything left to act on, and no answer reached the user")
 
@@ -84,6 +83,7 @@ class Scheduler:
         forgetful: Collection[str] = (),
         untrusted: Mapping[str, str] | None = None,
         bounds: BoundsOf | None = None,
+        patient: bool = False,
     ) -> None:
         agents = {name for phase in phases for name in phase.participants}
         self._ladder = Ladder(ladders or {}, agents)
@@ -95,15 +95,17 @@ class Scheduler:
         self._boards = Boards(self.state)
         self._post = Post(self.state, self._polls, limits or Limits(), dict(agent_limits or {}))
         self._changes = Changes(self.state, self._course, self._polls, self._boards, agents, self._used, bounds)
-        self._turns = Turns(self.state, limits or Limits(), dict(agent_limits or {}))
+        allowed = (limits or Limits(), dict(agent_limits or {}))
+        self.reached = Reached(self.state, self._course, *allowed, self._end)
+        self._turns = Turns(self.state, self.reached, *allowed)
         self._order: Order = order_of(self.state)
         self._awaited: set[int] = set()
         """Identities of the events returned and not yet seen back."""
         self._answer = Answer(self.state, verify_retries, self._end)
         self._ending: tuple[Outcome, str] | None = None
-        self._spent: str | None = None
-        """The limit that lets nobody begin a turn any more, while those in flight may still come to an answer."""
         self._cancelling = False
+        self._patient = patient
+        """Whether people may decide on withheld messages when all else is done: the run waits for them."""
         self.ended = False
 
     def step(self, event: Event) -> Step:
@@ -130,14 +132,13 @@ class Scheduler:
         """Whether the edge of this message is still to change it."""
         return self._post.passes(message_id)
 
+    def withholds(self, message_id: str) -> bool:
+        """Whether this message waits for a person."""
+        return self._post.is_withheld(message_id)
+
     def untrusted(self, agent: str) -> str | None:
         """Where the untrusted part of an agent's context came from, or None if it holds none."""
         return self.state.labels.source(agent)
-
-    def stop(self, outcome: Outcome, reason: str) -> Step:
-        """End the run from outside: cancelled, or halted by a failing monitor."""
-        self._end(outcome, reason)
-        return self._settle([])
 
     def _settle(self, out: Step) -> Step:
         self._await(out)
@@ -204,6 +205,8 @@ class Scheduler:
                 return self._answer.checked(event, self._order)
             case Verification():
                 return self._course.checked(event)
+            case StopRequested():
+                self._end(event.outcome, event.reason)
             case PhaseEnded():
                 self._boards.phase_ended(event)
                 return self._next_phase()
@@ -239,6 +242,8 @@ class Scheduler:
         state = self.state
         state.busy.pop(agent, None)
         position = state.stated.pop(agent, None)
+        if agent == state.closing:
+            return [] if self._ending else self.reached.last_words(event.reply, event.parts)
         said: list[Event] = []
         # Who has written to chosen recipients in this turn meant its closing text for nobody.
         if event.reply is not None and not state.written.get(agent) and not self._ending:
@@ -284,7 +289,7 @@ class Scheduler:
     def _take_in(self, event: MessageDelivered) -> Step:
         out = self._post.delivered(event)
         if event.recipient == USER:
-            return [*out, *self._answer.take(event)]
+            return [*out, *self._answer.take(event, self.reached.of_run if self.state.closing else None)]
         if event.recipient in self.state.phase.votes:
             return [*out, *self._polls.take(event)]
         self.state.inbox.setdefault(event.recipient, []).append(event)
@@ -311,17 +316,10 @@ class Scheduler:
     # Limits, findings, changes of the graph
 
     def _limit(self, event: LimitWasReached) -> Step:
-        if event.agent is None:
-            reason = f"{event.limit}: {event.allowed:g} allowed"
-            if event.limit in DRAINING:
-                self._spent = self._spent or reason
-            else:
-                self._end("limit", reason)
+        if (retired := self.reached.take(event)) is None:
             return []
-        self.state.retired.add(event.agent)
-        self._ladder.acted(event.agent)
-        self.state.obstacles.append(("limit", f"{event.agent}: {event.limit}: {event.allowed:g} allowed"))
-        return list(self._order.retired(event.agent))
+        self._ladder.acted(retired)
+        return list(self._order.retired(retired))
 
     def _intervene(self, event: InterventionMade) -> Step:
         match event.kind:
@@ -339,14 +337,14 @@ class Scheduler:
         released = [] if self._ending else self._released()
         if released:
             return released
-        if self._spent and not self._ending and self._at_rest():
-            self._end("limit", self._spent)
+        if self.reached.of_run and not self._ending:
+            more = self.reached.wrap_up(self._turns.last, self._order) if self._at_rest() else []
+            if more or not self.ending:
+                return more
         if self._ending:
             return self._finish()
-        if self._spent:
-            return []
         # What is being rewritten belongs to what comes next: nobody begins before it has arrived.
-        if not self._answer.taken and not self._post.under_way and not self._course.entering:
+        if not self._answer.taken and not self._post.under_way and not self.reached.leaving:
             turns = self._turns.start(self._order.ready(), self._order)
             if turns:
                 return list(turns)
@@ -357,7 +355,7 @@ class Scheduler:
 
         Where nobody begins a turn any more, a round is over when those in flight have come back.
         """
-        leaving = bool(self._spent) or self._course.entering
+        leaving = self.reached.leaving
         kept: Step = []
         if not (self.state.busy if leaving else self._order.gathering):
             kept = self._boards.release() or [*(self._order.flush() if leaving else self._order.advance())]
@@ -368,10 +366,12 @@ class Scheduler:
         counted = [] if self._course.entering else self._polls.close()
         if counted:
             return list(counted)
-        following = self._course.leave(self._order.over())
+        following = self._course.leave("limit" if self.reached.of_phase else self._order.over())
         if following is not None:
             return following
-        self._end(*(self.state.obstacles[-1] if self.state.obstacles else STALLED))
+        if self._patient and self._post.withholds:
+            return []
+        self._end(*(self.reached.obstacle or STALLED))
         return self._finish()
 
     def _at_rest(self) -> bool:
@@ -389,8 +389,7 @@ class Scheduler:
             self._cancelling = True
             return [CancelTurns()]
         outcome, reason = self._ending
-        answer = self._answer.text if outcome in {"completed", "verified"} else None
-        return [RunEnded(outcome=outcome, reason=reason, answer=answer)]
+        return [RunEnded(outcome=outcome, reason=reason, answer=self._answer.given(outcome))]
 
     def _end(self, outcome: Outcome, reason: str) -> None:
         """The first reason to end stands; only `halted` takes precedence over what is not yet recorded."""

@@ -28,7 +28,7 @@ class Course:
         self._occurrences: Counter[str] = Counter()
         self._entering: int | None = None
         self._again = False
-        self._passed = False
+        self._passed = self._refuted = False
         self.checking = False
         """Whether somebody outside is checking the `until` of the phase."""
         self._said = ""
@@ -59,7 +59,7 @@ class Course:
         self._state.phase = phase
         self._occurrences[phase.name] += 1
         self._state.occurrence = self._occurrences[phase.name]
-        self._again = self._passed = self._promised = False
+        self._again = self._passed = self._promised = self._refuted = False
         self._said, self._place = "", (0, 0)
         edges = tuple(edge.pair for edge in phase.edges)
         return PhaseStarted(phase=phase.name, occurrence=self._state.occurrence, order=phase.order, edges=edges)
@@ -89,7 +89,8 @@ class Course:
         if self._entering is not None:
             return [self._ended(phase, f"entered: {self.phases[self._entering].name}")]
         if phase.until is not None and not self._passed:
-            return self._check(phase, phase.until)
+            # One that may not be gone through again cannot come to what it must come to.
+            return None if self._refuted else self._check(phase, phase.until)
         if phase.end == "answer" or self._index + 1 >= len(self.phases):
             return None
         return [self._ended(phase, "until: satisfied" if phase.until else why)]
@@ -99,7 +100,8 @@ class Course:
         self.checking = False
         phase = self.phases[self._index]
         self._passed = event.passed
-        if event.passed or self._entering is not None:
+        self._refuted = phase.name in self._state.spent
+        if event.passed or self._refuted or self._entering is not None:
             return []
         if self._iteration >= phase.max_iterations:
             allowed = phase.max_iterations

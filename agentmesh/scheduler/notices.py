@@ -22,6 +22,8 @@ TEMPLATES = {
     "task_blocked": "Task {task} was not started: it depends on {depends_on}, which did not succeed.",
     "handoff_lost": "The handoff of task {task} by {worker} could not be delivered to you.",
     "task_abandoned": "Task {task} was not started: nobody is left who could do it.",
+    "wrap_up": "The run has come to its limit, and this is its last turn. Reply now, in plain text, with the best "
+    "answer to the user's task that you can give from what you know; tools can no longer be called.",
     "note": "A monitor of this run noticed: {label}. Reconsider before you go on.",
 }
 
@@ -47,6 +49,7 @@ REFUSALS = {
     "tools_only": "'{sender}' acts through its tools here and does not send free messages",
     "no_position": "'{recipient}' hears only the position of '{sender}', and none was stated",
     "not_summarised": "'{recipient}' hears only summaries of what '{sender}' writes, and none could be made",
+    "edge_limit": "'{recipient}' hears only summaries of what '{sender}' writes, and their limit is used up; {others}",
     "no_option": "the ballot names what cannot be voted for at '{recipient}'",
     "no_ballot": "'{sender}' is voted for at '{recipient}', and has no ballot there",
     "already_voted": "'{sender}' has voted at '{recipient}' already",

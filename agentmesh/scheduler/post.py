@@ -69,6 +69,9 @@ class Post:
         self._sending: dict[str, _Sending] = {}
         self._accepted: Counter[str] = Counter()
         self._total = 0
+        self._in_phase: Counter[str] = Counter()
+        self._reached: set[str] = set()
+        """Whose limits on messages were told to be reached."""
         self._passing: dict[str, _Passing] = {}
         self._withheld: dict[str, MessageProposed] = {}
 
@@ -112,8 +115,10 @@ class Post:
             return self._violated(message, reason or "")
         limit = None if reason else self._message_limit(message.sender)
         if limit is not None:
-            state.closed = "limit" if limit.agent is None else None
-            return [self._refusal(message, "limit"), limit]
+            state.closed = "limit" if limit.scope == "run" else None
+            told = limit.scope in self._reached
+            self._reached.add(limit.scope)
+            return [self._refusal(message, "limit"), *([] if told else [limit])]
         if reason is not None:
             return [self._refusal(message, reason)]
         return self._accept(message)
@@ -153,6 +158,10 @@ class Post:
     def withholds(self) -> bool:
         """Whether a message waits for a person."""
         return bool(self._withheld)
+
+    def is_withheld(self, message_id: str) -> bool:
+        """Whether this message waits for a person."""
+        return message_id in self._withheld
 
     def decided(self, message_id: str, answer: str, order: Order) -> Step:
         """A person has decided on a message that was withheld. It passes only where an edge permits it by now."""
@@ -205,6 +214,7 @@ class Post:
     def _accept(self, message: MessageProposed) -> Step:
         state = self._state
         self._total += 1
+        self._in_phase[state.phase.name] += 1
         self._accepted[message.sender] += 1
         state.written.setdefault(message.sender, set()).add((message.recipient, message.kind))
         state.answering = state.answering or message.recipient == USER
@@ -304,6 +314,7 @@ class Post:
         """It does not count as sent: its sender may write again, somebody else may answer."""
         state, pair = self._state, (message.sender, message.recipient)
         self._total -= 1
+        self._in_phase[state.phase.name] -= 1
         self._accepted[message.sender] -= 1
         edge = state.phase.by_pair.get(pair)
         if edge is not None and edge.max_messages is not None:
@@ -357,11 +368,18 @@ class Post:
         return self._polls.why_not(message)
 
     def _message_limit(self, sender: str) -> LimitWasReached | None:
-        """The limit, of the run or of the sender alone, that one more message would break."""
-        own = self._agent_limits.get(sender)
-        for agent, limits, sent in ((None, self._limits, self._total), (sender, own, self._accepted[sender])):
-            if limits and limits.messages and sent >= limits.messages:
-                return LimitWasReached(agent=agent, limit="messages", allowed=limits.messages, needed=sent + 1)
+        """The limit, of the run, of the phase or of the sender alone, that one more message would break."""
+        phase, own = self._state.phase, self._agent_limits.get(sender, Limits())
+        for scope, limits, sent in (
+            ("run", self._limits, self._total),
+            (f"phase:{phase.name}", phase.limits, self._in_phase[phase.name]),
+            (f"agent:{sender}", own, self._accepted[sender]),
+        ):
+            if limits.messages and sent >= limits.messages:
+                agent = sender if limits is own else None
+                return LimitWasReached(
+                    agent=agent, limit="messages", allowed=limits.messages, needed=sent + 1, scope=scope
+                )
         return None
 
 

@@ -47,6 +47,12 @@ class RunState:
     """Whether a message to `user` is on its way, or being checked."""
     closed: Outcome | None = None
     """How the run is ending: no message passes any more."""
+    spent: dict[str, str] = field(default_factory=dict)
+    """Phases that have used up a limit of their own, and which: nobody begins a turn in them any more."""
+    phase_turns: Counter[str] = field(default_factory=Counter)
+    """Turns taken in each phase, over all its occurrences."""
+    closing: str | None = None
+    """Who is asked for a last answer, now that nothing else may begin."""
     obstacles: list[tuple[Outcome, str]] = field(default_factory=list)
     """What stood in the way so far: the outcome and reason if nothing more can happen."""
 

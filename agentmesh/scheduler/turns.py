@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from agentmesh.config.models import Limits
+from agentmesh.config.limits import Limits
 from agentmesh.events import Event, LimitWasReached, MessageDelivered, TurnStarted
 from agentmesh.scheduler.commands import StartTurn
+from agentmesh.scheduler.limits import Reached
 from agentmesh.scheduler.orders import Order
 from agentmesh.scheduler.state import RunState
 from agentmesh.tools.graph import READING, WRITING, Choices
@@ -15,8 +16,9 @@ from agentmesh.tools.graph import READING, WRITING, Choices
 class Turns:
     """Starts turns within the limits on them."""
 
-    def __init__(self, state: RunState, limits: Limits, agent_limits: Mapping[str, Limits]) -> None:
+    def __init__(self, state: RunState, reached: Reached, limits: Limits, agent_limits: Mapping[str, Limits]) -> None:
         self._state = state
+        self._reached = reached
         self._limits = limits
         self._agent_limits = agent_limits
         self._count = 0
@@ -24,25 +26,50 @@ class Turns:
     def start(self, agents: Sequence[str], order: Order) -> list[Event]:
         """The turns that these agents begin, or the limits that stand in the way."""
         events: list[Event] = []
-        state = self._state
         for agent in agents:
-            if agent in state.retired:
+            if agent in self._state.retired:
                 continue
-            number = state.turns[agent] + 1
-            own = self._agent_limits.get(agent)
-            if own and own.turns and number > own.turns:
-                events.append(LimitWasReached(agent=agent, limit="turns", allowed=own.turns, needed=number))
-                continue
-            if self._limits.turns and self._count >= self._limits.turns:
-                return [*events, LimitWasReached(limit="turns", allowed=self._limits.turns, needed=self._count + 1)]
-            self._count += 1
-            ids = tuple(
-                item.message_id if isinstance(item, MessageDelivered) else f"notice:{item.id}"
-                for item in order.reads(agent, state.inbox.get(agent, []))
-            )
-            started = TurnStarted(agent=agent, turn=number, phase=state.phase.name, round=order.round, inbox=ids)
-            events.append(started)
+            limit = self._limit(agent)
+            events.append(self._started(agent, order) if limit is None else limit)
+            if limit is not None and limit.agent is None:
+                return events
         return events
+
+    def last(self, agent: str, order: Order) -> list[Event]:
+        """The turn that was kept for an answer, if there is one left."""
+        most = self._limits.turns
+        return [] if most and self._count >= most else [self._started(agent, order)]
+
+    def _limit(self, agent: str) -> LimitWasReached | None:
+        """The limit that one more turn of the agent would break: its own, the phase's or the run's."""
+        state, phase = self._state, self._state.phase
+        own = self._agent_limits.get(agent, Limits()).turns
+        number = state.turns[agent] + 1
+        if own and number > own:
+            return LimitWasReached(agent=agent, limit="turns", allowed=own, needed=number, scope=f"agent:{agent}")
+        number = state.phase_turns[phase.name] + 1
+        if phase.limits.turns and number > phase.limits.turns:
+            return LimitWasReached(
+                limit="turns", allowed=phase.limits.turns, needed=number, scope=f"phase:{phase.name}"
+            )
+        if not self._limits.turns or self._count + 1 < self._limits.turns:
+            return None
+        kept = self._reached.keeps_turn(agent)
+        number = self._count + 1 + kept
+        if number <= self._limits.turns:
+            return None
+        return LimitWasReached(limit="turns", allowed=self._limits.turns, needed=number, kept=kept)
+
+    def _started(self, agent: str, order: Order) -> TurnStarted:
+        state = self._state
+        self._count += 1
+        state.phase_turns[state.phase.name] += 1
+        ids = tuple(
+            item.message_id if isinstance(item, MessageDelivered) else f"notice:{item.id}"
+            for item in order.reads(agent, state.inbox.get(agent, []))
+        )
+        number = state.turns[agent] + 1
+        return TurnStarted(agent=agent, turn=number, phase=state.phase.name, round=order.round, inbox=ids)
 
     def begin(self, event: TurnStarted, order: Order) -> StartTurn:
         """The turn as the agent gets it: its inbox, and what it may do."""
@@ -70,6 +97,7 @@ class Turns:
             choices=choices,
             positions="off" if answers or not order.free_talk else state.phase.positions,
             restart=state.restart.pop(agent, None),
+            wrap_up=agent == state.closing,
         )
 
     def _offered(self, agent: str, order: Order) -> tuple[tuple[str, ...], dict[str, Choices]]:

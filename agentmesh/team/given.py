@@ -11,8 +11,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from agentmesh.config.language import did_you_mean
 from agentmesh.config.models import Limits, MonitorConfig, VerifyConfig
 from agentmesh.errors import ConfigError, Problem
+from agentmesh.journal.base import Durability
 from agentmesh.messages import Part
 from agentmesh.runner import Ask, Watcher
+from agentmesh.team.kept import Address
 
 Verifier = tuple[VerifyConfig | None, Callable[..., Any] | None]
 """How an answer is checked, and the function that does it if one was given."""
@@ -31,21 +33,31 @@ class RunOptions(TypedDict, total=False):
     """Called with every event; also with each `Delta`, each `FailedAttempt`, and the events of teams on nodes, if its
     attribute `deltas`, `attempts`, or `nested` is true."""
     ask: Ask | None
-    """`fn(agent, question) -> str`, by which human agents are asked."""
+    """`fn(agent, question) -> str`, by which people are asked; without it a run with a journal waits for them."""
+    journal: Address | None
+    """Where every event is kept, so that the run can be resumed: a path of a SQLite file, or `postgresql://...`."""
+    durability: Durability
+    """`full`, or `normal`: then a power cut, but no crash, may lose the latest events."""
+    made: Mapping[str, Any]
+    """JSON values that the journal keeps beside the run, of how its team was made."""
 
 
 _PARTS: TypeAdapter[tuple[Part, ...]] = TypeAdapter(tuple[Part, ...])
 
 
-def run_options(task: Any, options: Mapping[str, Any]) -> RunOptions:
+def refuse_no_task(task: Any) -> None:
+    """Raises: ConfigError if this is no task."""
+    if not isinstance(task, str) or not task.strip():
+        raise ConfigError(f"a task is a text that is not empty; found {task!r}")
+
+
+def run_options(options: Mapping[str, Any]) -> RunOptions:
     """The options of a run, checked: a misspelt limit must not become none. Raises: ConfigError, TypeError."""
     allowed = list(RunOptions.__annotations__)
     for name in options:
         if name not in allowed:
             guess = did_you_mean(name, allowed)
             raise TypeError(f"a run takes no '{name}'{guess}; it takes: {', '.join(allowed)}")
-    if not isinstance(task, str) or not task.strip():
-        raise ConfigError(f"a task is a text that is not empty; found {task!r}")
     seed = options.get("seed")
     if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
         raise ConfigError(f"a seed is a whole number; found {seed!r}")
@@ -53,7 +65,18 @@ def run_options(task: Any, options: Mapping[str, Any]) -> RunOptions:
         parts = _PARTS.validate_python(tuple(options.get("parts") or ()))
     except ValidationError as error:
         raise ConfigError(f"parts are ImagePart and FilePart objects; found {options['parts']!r}") from error
-    checked: RunOptions = {"seed": seed, "parts": parts, "watch": options.get("watch"), "ask": options.get("ask")}
+    durability = options.get("durability", "full")
+    if durability not in ("full", "normal"):
+        raise ConfigError(f"durability is 'full' or 'normal'; found {durability!r}")
+    checked: RunOptions = {
+        "seed": seed,
+        "parts": parts,
+        "watch": options.get("watch"),
+        "ask": options.get("ask"),
+        "journal": options.get("journal"),
+        "durability": durability,
+        "made": options.get("made", {}),
+    }
     if options.get("limits") is not None:
         checked["limits"] = limits_of(options["limits"])
     return checked

@@ -114,6 +114,7 @@ class Members:
             agent.limits,
             occupant.results if isinstance(occupant, LLMAgent) else LongResults(),
             forgetful=agent.kind in ("function", "command", "team"),
+            rebuilt=agent.kind == "llm" and agent.memory != "fresh",
         )
 
 

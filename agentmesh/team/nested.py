@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 from agentmesh.agents.base import Said, Turn
-from agentmesh.errors import AgentError, LimitExceeded
+from agentmesh.errors import AgentError, ConfigError, LimitExceeded
 from agentmesh.messages import Part, Reply
 from agentmesh.providers.base import Delta, Provider, Request
 from agentmesh.runner import Member
+from agentmesh.runner.past import relative
 from agentmesh.team.result import RunResult
 
 _CHARACTERS_PER_TOKEN = 4
@@ -24,6 +30,7 @@ class Purse:
     turn: Turn
     exceeded: LimitExceeded | None = None
     """The limit of the outer run that stood in the way."""
+    asked: Counter[str] = field(default_factory=Counter)
 
     async def pay(self, provider: Provider, request: Request) -> Reply:
         """One call: reserved, logged and paid in the outer run. Raises: ProviderError, AgentError."""
@@ -31,10 +38,15 @@ class Purse:
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         estimate = len(text) // _CHARACTERS_PER_TOKEN + 1
         try:
-            return await self.turn.complete(request, digest, estimate, provider)
+            return await self.turn.complete(request, digest, estimate, provider, relative(request.key))
         except LimitExceeded as error:
             self.exceeded = error
             raise AgentError(f"the run of which this team is a part allows no more: {error}") from error
+
+    async def ask(self, agent: str, question: str) -> str:
+        """A question of an inner agent, put to the people of the outer run."""
+        self.asked[agent] += 1
+        return await self.turn.ask(f"{agent}: {question}", f"{agent}/question/{self.asked[agent]}")
 
 
 RunWithin = Callable[[str, tuple[Part, ...], Purse], Awaitable[RunResult]]
@@ -103,3 +115,21 @@ def through(members: dict[str, Member], purse: Purse | None) -> dict[str, Member
 def paid(providers: dict[str, Provider], purse: Purse | None) -> dict[str, Provider]:
     """The models that summarise messages of a team that stands on a node, paid from its purse."""
     return providers if purse is None else {name: Through(one, purse) for name, one in providers.items()}
+
+
+_loading: ContextVar[tuple[Path, ...]] = ContextVar("agentmesh_loading", default=())
+"""The files of the teams that are being read, each of which stands on a node of the one before."""
+
+
+def nested_team(load: Callable[..., Any], inner: str, outer: str | os.PathLike[str], **options: Any) -> Any:
+    """The team of a file that another team's file names. Raises: ConfigError, also where a team contains itself."""
+    chain = _loading.get() or (Path(outer).resolve(),)
+    file = Path(inner).resolve()
+    if file in chain:
+        names = " -> ".join(one.name for one in (*chain[chain.index(file) :], file))
+        raise ConfigError(f"a team cannot contain itself: {names}", inner)
+    token = _loading.set((*chain, file))
+    try:
+        return load(inner, **options)
+    finally:
+        _loading.reset(token)

@@ -21,7 +21,7 @@ from agentmesh.errors import ConfigError
 from agentmesh.monitors.base import Watch
 from agentmesh.providers.base import Provider
 from agentmesh.providers.function import FunctionProvider
-from agentmesh.providers.prices import price_of
+from agentmesh.providers.prices import FREE_PROVIDERS, price_of
 from agentmesh.providers.registry import make_provider, parse_model
 from agentmesh.providers.windows import context_window
 from agentmesh.runner.member import Check
@@ -106,11 +106,19 @@ class Models:
 
     def price(self, name: str) -> Price | None:
         """A price that neither the model nor any that stands in for it exceeds, or None if one is not known."""
-        prices = [price_of(self.configs[one]) for one in self.row(name) if one in self.configs]
+        prices = [self.price_of_one(one) for one in self.row(name)]
         known = [price for price in prices if price is not None]
-        if not prices or len(known) < len(prices):
+        if len(known) < len(prices):
             return None
         return Price(input=max(price.input for price in known), output=max(price.output for price in known))
+
+    def price_of_one(self, name: str) -> Price | None:
+        """The price of the model alone. An object of the caller may have one in its attribute `price`."""
+        if name in self.configs:
+            return price_of(self.configs[name])
+        given = self._given.get(name)
+        free = given is not None and given.model_id.partition(":")[0] in (*FREE_PROVIDERS, "replay")
+        return getattr(given, "price", Price(input=0, output=0) if free else None)
 
     def unready(self, names: Iterable[str]) -> list[tuple[str, str]]:
         """Models that cannot be asked now, and why: no key, for one."""

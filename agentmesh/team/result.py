@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from agentmesh.errors import LimitReached, RunCancelled, RunError, RunFailed, RunHalted, RunStalled
+from agentmesh.errors import LimitReached, RunCancelled, RunError, RunFailed, RunHalted, RunStalled, RunWaits
 from agentmesh.events import (
     Answered,
     Event,
@@ -21,6 +21,7 @@ from agentmesh.events import (
     TurnStarted,
 )
 from agentmesh.messages import Finding, Outcome, Usage
+from agentmesh.runner.past import effective, inherited, seconds_of
 
 _ERRORS: dict[Outcome, type[RunError]] = {
     "failed": RunFailed,
@@ -43,25 +44,28 @@ class RunResult:
     _continue: Callable[[str], Awaitable[RunResult]] | None = field(default=None, repr=False)
 
     @cached_property
-    def _end(self) -> RunEnded:
+    def _end(self) -> RunEnded | None:
         last = self.events[-1]
-        assert isinstance(last, RunEnded), "a log ends with run_ended"
-        return last
+        return last if isinstance(last, RunEnded) else None
+
+    @cached_property
+    def _counting(self) -> Sequence[Event]:
+        return effective(self.events)
 
     @property
-    def outcome(self) -> Outcome:
-        """`verified`, `completed`, `stalled`, `limit`, `halted`, `cancelled` or `failed`."""
-        return self._end.outcome
+    def outcome(self) -> Outcome | None:
+        """`verified`, `completed`, `stalled`, `limit`, `halted`, `cancelled` or `failed`; None of a run that waits."""
+        return self._end.outcome if self._end else None
 
     @property
     def reason(self) -> str:
         """Why it ended so."""
-        return self._end.reason
+        return self._end.reason if self._end else ""
 
     @property
     def answer(self) -> str | None:
         """The answer, if the run was completed or verified."""
-        return self._end.answer
+        return self._end.answer if self._end else None
 
     @cached_property
     def value(self) -> Any:
@@ -71,49 +75,64 @@ class RunResult:
     @cached_property
     def usage(self) -> Usage:
         """What all model calls used together. `cost_usd` is None as soon as one call has no known price."""
-        return sum((e.usage for e in self.events if isinstance(e, ModelCallFinished)), Usage())
+        return sum((e.usage for e in self.own if isinstance(e, ModelCallFinished)), Usage())
+
+    @cached_property
+    def own(self) -> Sequence[Event]:
+        """The events that this run has paid for: of a fork without those that it inherited."""
+        return self.events[inherited(self.events) :]
+
+    @cached_property
+    def inherited(self) -> Usage:
+        """What the calls used that a fork inherited, paid for by the run before it."""
+        before = self.events[: inherited(self.events)]
+        return sum((e.usage for e in before if isinstance(e, ModelCallFinished)), Usage())
 
     @cached_property
     def turns(self) -> int:
         """How many turns were taken."""
-        return sum(isinstance(event, TurnStarted) for event in self.events)
+        return sum(isinstance(event, TurnStarted) for event in self._counting)
 
     @cached_property
     def messages(self) -> int:
         """How many messages were delivered."""
-        return sum(isinstance(event, MessageDelivered) for event in self.events)
+        return sum(isinstance(event, MessageDelivered) for event in self._counting)
 
     @cached_property
     def refused(self) -> int:
         """How many messages were refused."""
-        return sum(isinstance(event, MessageRefused) for event in self.events)
+        return sum(isinstance(event, MessageRefused) for event in self._counting)
 
     @cached_property
     def findings(self) -> list[Finding]:
         """What the monitors found."""
-        return [event.finding for event in self.events if isinstance(event, FindingRecorded)]
+        return [event.finding for event in self._counting if isinstance(event, FindingRecorded)]
 
     @cached_property
     def interventions(self) -> list[InterventionMade]:
         """What was done about it."""
-        return [event for event in self.events if isinstance(event, InterventionMade)]
+        return [event for event in self._counting if isinstance(event, InterventionMade)]
 
     @cached_property
     def questions(self) -> list[Question]:
         """What was asked of people and is not answered."""
-        answered = {event.question_id for event in self.events if isinstance(event, Answered)}
-        return [e for e in self.events if isinstance(e, Question) and e.question_id not in answered]
+        log = self._counting
+        answered = {event.question_id for event in log if isinstance(event, Answered)}
+        return [e for e in log if isinstance(e, Question) and e.question_id not in answered]
 
     @property
     def seconds(self) -> float:
-        """From the first event to the last, by the wall clock."""
-        return self.events[-1].ts - self.events[0].ts
+        """How long processes were at work on it, by the wall clock."""
+        return seconds_of(self.own)
 
     def raise_for_outcome(self) -> RunResult:
         """The result itself if the run was completed or verified.
 
-        Raises: RunFailed, RunStalled, LimitReached, RunHalted, RunCancelled.
+        Raises: RunFailed, RunStalled, LimitReached, RunHalted, RunCancelled, RunWaits.
         """
+        if self.outcome is None:
+            asked = ", ".join(question.question_id for question in self.questions)
+            raise RunWaits(self.run_id, "waiting", f"people are asked: {asked}")
         error = _ERRORS.get(self.outcome)
         if error is not None:
             raise error(self.run_id, self.outcome, self.reason)

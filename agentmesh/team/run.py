@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Literal
 
 import anyio
@@ -56,8 +57,9 @@ class Run:
         return self._finish(self._runner)
 
     def cancel(self, reason: str = "cancelled by the caller") -> None:
-        """Stop everything in flight at once. A run that has ended stays as it is."""
-        self._runner.stop("cancelled", reason)
+        """Stop everything in flight at once. A run that has ended, or waits for people, stays as it is."""
+        if not self._over.is_set():
+            self._runner.stop("cancelled", reason)
 
     def _go_on(self, event: Event) -> None:
         if self._over.is_set():
@@ -74,7 +76,7 @@ class Run:
     @property
     def topology(self) -> Topology:
         """The graph as it is now: the edges that hold in the phase that the run is in."""
-        return topology_at(self._runner.events)
+        return topology_at(self.events)
 
     def cut(self, sender: str, recipient: str) -> None:
         """Take an edge away; what is under way on it is refused. Raises: TopologyError if there is no such edge."""
@@ -127,8 +129,27 @@ class Run:
         """Note a measured value in the log; agents never see it."""
         self._go_on(Metric(name=name, value=value, kind=kind))
 
-    async def drive(self) -> None:
-        """Carry the run out. Called once, by the team."""
+    async def driven(self) -> RunResult:
+        """The result of the run, carried out here and now. Called once, by the team."""
+        await self._runner.execute()
+        return self._finish(self._runner)
+
+    @asynccontextmanager
+    async def driving(self) -> AsyncIterator[None]:
+        """The run is carried out beside what is done in this block. Called once, by the team."""
+        failure: Exception | None = None
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._drive)
+            try:
+                yield
+            except Exception as error:  # raised below as it is: the task group would wrap it
+                failure = error
+            finally:
+                self.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _drive(self) -> None:
         try:
             await self._runner.execute()
         except Exception as error:  # kept for whoever asks for the result
@@ -171,3 +192,27 @@ class Run:
             edges = tuple(edge.pair for edge in first.edges)
             log.insert(0, PhaseStarted(phase=first.name, order=first.order, edges=edges))
         self._go_on(event.model_copy(update={"hash": edges_hash(topology_at(log).edges)}))
+
+
+class EndedRun(Run):
+    """A run that ended in another process: there is nothing left to do in it."""
+
+    def __init__(self, result: RunResult) -> None:
+        self._result = result
+        self._said = 0
+        self._over = anyio.Event()
+        self._over.set()
+
+    @property
+    def run_id(self) -> str:
+        """Identifies the run in its log."""
+        return self._result.run_id
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """The whole log."""
+        return self._result.events
+
+    async def result(self) -> RunResult:
+        """How it ended."""
+        return self._result

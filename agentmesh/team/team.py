@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import copy
-import os
+import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from functools import partial
-from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 import anyio
 
-from agentmesh.config.loader import Draft, Loaded, read_team
-from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConfig, VerifyConfig
-from agentmesh.errors import ConfigError, Problem
+from agentmesh.agents.base import Occupant
+from agentmesh.events import RunResumed
+from agentmesh.journal.base import DEFAULT_JOURNAL, RunRecord
 from agentmesh.messages import Part
-from agentmesh.providers.base import Provider
-from agentmesh.providers.scripted import ScriptedProvider
-from agentmesh.runner import Check, Runner, RunPlan
-from agentmesh.team.agent import Agent
-from agentmesh.team.answer import AnswerForm, answer_form
-from agentmesh.team.assembly import assemble, refusal
-from agentmesh.team.brought import Brought
-from agentmesh.team.given import RunOptions, allowed_packages, limits_of, monitors_of, run_options, verifier_of
-from agentmesh.team.graphs import draw
-from agentmesh.team.members import Before, Members, summary_models
+from agentmesh.runner import Runner, RunPlan
+from agentmesh.runner.replay import Replayed, damage, replayed
+from agentmesh.team.definition import Definition
+from agentmesh.team.given import RunOptions, limits_of, refuse_no_task, run_options
+from agentmesh.team.kept import Added, Address, Kept, begun, forked, gone_on_with, opened
+from agentmesh.team.members import Before
 from agentmesh.team.nested import NestedTeam, Purse, paid, through
-from agentmesh.team.parts import Model, Models, hold, let_go, make_check, make_watch
+from agentmesh.team.parts import hold, let_go, make_watch
+from agentmesh.team.prices import prices_of, refuse_unpriced
 from agentmesh.team.result import RunResult
-from agentmesh.team.run import Run
-from agentmesh.topology.bounds import Bounds
-from agentmesh.topology.graph import Topology
-
-DEFAULT_MODEL = "simulated:worker"
+from agentmesh.team.run import EndedRun, Run
 
 
-class Team:
+class Team(Definition):
     """Agents on an enforced topology. The definition only: each run has a state of its own.
 
     `agents`: `Agent` objects, or plain functions `fn(text) -> str`. `topology`: a `Topology`, or a `networkx.DiGraph`.
@@ -51,238 +41,138 @@ class Team:
     Raises: ConfigError, TopologyError, with everything that is wrong.
     """
 
-    def __init__(
-        self,
-        agents: Sequence[Agent | Callable[..., Any]],
-        topology: Any,
-        *,
-        name: str = "team",
-        models: Mapping[str, Model] | None = None,
-        tools: Mapping[str, Callable[..., Any]] | None = None,
-        limits: Limits | Mapping[str, Any] | None = None,
-        monitors: Mapping[str, Any] | Sequence[Any] = (),
-        verify: Callable[..., Any] | VerifyConfig | None = None,
-        answer: Any = None,
-        allow: Collection[str] = (),
-    ) -> None:
-        listed = [Agent.of(agent) for agent in agents]
-        twice = {agent.name for agent in listed if sum(agent.name == other.name for other in listed) > 1}
-        if twice:
-            raise ConfigError(f"agents named more than once: {', '.join(sorted(twice))}")
-        drawn = topology if isinstance(topology, Topology) else Topology(topology)
-        joins = {agent.name: agent.join for agent in listed if agent.join != "any"}
-        self._build(
-            name=name,
-            agents={agent.name: agent for agent in listed},
-            topology=drawn.with_joins(joins),
-            models={"default": _default_model(os.environ), **(models or {})},
-            brought=Brought(models or {}, tools or {}),
-            limits=limits_of(limits),
-            monitors=monitors_of(monitors),
-            verify=verifier_of(verify),
-            answer=answer,
-            allow=allowed_packages(allow),
-            load_team=lambda inner: inner if isinstance(inner, Team) else Team.from_yaml(inner, allow=allow),
-        )
-
-    @classmethod
-    def from_yaml(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        models: Mapping[str, Model] | None = None,
-        model: str | None = None,
-        overrides: Sequence[str] = (),
-        tools: Mapping[str, Callable[..., Any]] | None = None,
-        functions: Mapping[str, Callable[..., Any]] | None = None,
-        monitors: Mapping[str, Any] | None = None,
-        allow: Collection[str] = (),
-        environment: Mapping[str, str] | None = None,
-    ) -> Team:
-        """A team from its file. `models`, `tools`, `functions` (by agent) and `monitors` add to what it names.
-
-        A monitor that the file has no entry for is given as a pair (monitor, MonitorConfig). `model` is `-m` of the
-        command line, `overrides` is `-O`, `allow` is `--allow`.
-
-        Raises: ConfigError with every problem at its line and column.
-        """
-        known = [*(models or {})]
-        file = read_team(path, overrides=overrides, environment=environment, model=model, known_models=known)
-        read, topology = draw(file)
-        brought = Brought(models or {}, tools or {}, functions or {}, monitors or {})
-        allow = allowed_packages(allow)
-        environment = os.environ if environment is None else environment
-        configs = (read.parts if isinstance(read, Draft) else read.config).monitors
-        watched = {
-            **{name: (None, entry) for name, entry in configs.items()},
-            **monitors_of(brought.monitors, configs),
-        }
-        load_team = partial(
-            _nested_team, outer=path, models={k: v for k, v in (models or {}).items() if k == "default"}, model=model,
-            allow=allow, environment=environment,
-        )  # fmt: skip
-        if isinstance(read, Draft):
-            raise refusal(read, brought, watched, allow, environment, load_team)
-        return cls._from_loaded(
-            read,
-            _with_one_model(read.config, model) if model and model.partition(":")[0] == "scripted" else read.config,
-            brought=brought,
-            monitors=watched,
-            allow=allow,
-            environment=environment,
-            topology=topology,
-            load_team=load_team,
-        )
-
-    @classmethod
-    def _from_loaded(cls, loaded: Loaded, config: TeamConfig, *, brought: Brought, **more: Any) -> Team:
-        from agentmesh.config.names import expand_names
-
-        team = cls.__new__(cls)
-        team._build(  # noqa: SLF001 - a second constructor of the same class
-            name=config.name,
-            agents=expand_names(config),
-            models={**config.models, **brought.models},
-            brought=brought,
-            limits=config.limits,
-            verify=(config.verify, None),
-            answer=None if config.answer is None else config.answer.answer_schema,
-            read=loaded,
-            config=config,
-            **more,
-        )
-        return team
-
-    def _build(
-        self,
-        *,
-        name: str,
-        agents: Mapping[str, AgentConfig],
-        topology: Topology,
-        models: Mapping[str, Model],
-        brought: Brought,
-        limits: Limits,
-        monitors: Mapping[str, tuple[Any, MonitorConfig]],
-        verify: tuple[VerifyConfig | None, Callable[..., Any] | None],
-        answer: Any,
-        allow: Collection[str],
-        environment: Mapping[str, str] | None = None,
-        read: Loaded | None = None,
-        config: TeamConfig | None = None,
-        load_team: Callable[[Any], Team] | None = None,
-    ) -> None:
-        self.name = name
-        self.config = config
-        self.topology = topology
-        self.limits = limits
-        standing = {node: agents[node] for node in topology.nodes if node in agents}
-        self.agents = {**standing, **{name: agent for name, agent in agents.items() if agent.reserve}}
-        self._form: AnswerForm | None = None if answer is None else answer_form(answer)
-        known = Models(models, os.environ if environment is None else environment)
-        assembly = assemble(
-            agents=agents,
-            topology=topology,
-            models=known,
-            brought=brought,
-            monitors=monitors,
-            verify=verify,
-            answer=answer,
-            allow=allow,
-            read=read,
-            load_team=load_team,
-        )
-        self._members = Members(self.agents, assembly, known, self._form, summary_models(topology.phases, known))
-        retries = verify[0].retries if verify[0] else 0
-        self.bounds: Bounds = self._members.bounds(topology.phases, limits, retries=retries)
-        self.warnings: list[Problem] = assembly.check(self.bounds, limits)
-        self._verify: Check | None = make_check(verify[0], assembly.verify) if verify[0] else None
-        self._verify_retries = retries
-        self._untils = {
-            phase.name: make_check(phase.until, assembly.untils.get(phase.until.function or ""))
-            for phase in topology.phases
-            if phase.until is not None and phase.until.promise is None
-        }
-
-    def with_model(self, model: Model) -> Team:
-        """The same team with this one model for all its agents: a script, a recording, a function."""
-        team = copy.copy(self)
-        models = Models({"default": model}, os.environ)
-        if models.faults:
-            raise ConfigError(models.faults["default"])
-        team._members = self._members.with_models(models)  # noqa: SLF001 - another object of this class
-        return team
-
-    @property
-    def executes(self) -> list[str]:
-        """Every program and import that a run would execute, one line each."""
-        from agentmesh.config.programs import executes
-
-        own = executes(self.config) if self.config else []
-        nested = (line for team in self._members.assembly.teams.values() for line in team.executes)
-        return list(dict.fromkeys([*own, *nested]))
-
-    @property
-    def simulated(self) -> bool:
-        """Whether every model is simulated."""
-        configs = self._members.models.configs
-        used = {configs[model].provider for model in self._members.asked() if model in configs}
-        return used <= {"simulated"} and all(team.simulated for team in self._members.assembly.teams.values())
-
-    def assert_scripts_complete(self) -> None:
-        """Make sure that scripted models were asked for all that their scripts hold. Raises: ScriptError."""
-        for provider in self._made():
-            if isinstance(provider, ScriptedProvider):
-                provider.assert_complete()
-
     async def run(self, task: str, **options: Unpack[RunOptions]) -> RunResult:
         """Give the team a task and wait for the end of the run.
 
-        Ends in a result whatever happens to agents and models; see `result.outcome`.
+        Ends in a result whatever happens to agents and models; see `result.outcome`. Raises: JournalError.
         """
-        return await self._run(task, options)
+        async with self._begun(task, options) as run:
+            return await run.driven()
 
     def run_sync(self, task: str, **options: Unpack[RunOptions]) -> RunResult:
         """As `run`, for code that is not asynchronous. Raises: RuntimeError inside a running event loop."""
         if _inside_a_loop():
             raise RuntimeError("run_sync cannot wait inside a running event loop: use `await team.run(...)` there")
-        return anyio.run(self._run, task, options)
+        return anyio.run(lambda: self.run(task, **options))
 
     @asynccontextmanager
     async def start(self, task: str, **options: Unpack[RunOptions]) -> AsyncIterator[Run]:
         """A run to watch and to act upon while it lasts. Leaving the block before its end cancels it."""
-        runner, finish = self._runner(task, options)
-        failure: Exception | None = None
-        async with self._open(), anyio.create_task_group() as group:
-            run = Run(runner, finish)
-            group.start_soon(run.drive)
-            try:
-                yield run
-            except Exception as error:  # raised below as it is: the task group would wrap it
-                failure = error
-            finally:
-                run.cancel()
-        if failure is not None:
-            raise failure
+        async with self._begun(task, options) as run, run.driving():
+            yield run
 
-    async def _run(
-        self, task: str, options: RunOptions, before: Before | None = None, within: Purse | None = None
-    ) -> RunResult:
-        runner, finish = self._runner(task, options, before, within)
-        async with self._open():
-            await runner.execute()
-        return finish(runner)
+    async def resume(self, run_id: str, *, added: Added | None = None, **options: Unpack[RunOptions]) -> RunResult:
+        """Go on with a recorded run: after a crash, an interruption, or a limit that is `added` to.
 
-    def _runner(
-        self, task: str, options: RunOptions, before: Before | None = None, within: Purse | None = None
-    ) -> tuple[Runner, Callable[[Runner], RunResult]]:
-        options = run_options(task, options)
+        `journal` names the journal that holds it. A run that has ended for good is given as it is. Raises: RunNotFound,
+        RunTaken, JournalError; RunChanged if the team is another, or asks its models something else, than then.
+        """
+        async with self.resuming(run_id, added=added, **options) as run:
+            return await run.result()
+
+    async def fork(self, run_id: str, at: int, **options: Unpack[RunOptions]) -> RunResult:
+        """A new run that goes on from event `at` of a recorded one, whose log stays as it is. See `resume`.
+
+        What it inherits it does not pay for. The team may be another one, as long as all that it inherits could have
+        come of it. Raises: RunNotFound, ConfigError, RunChanged, JournalError.
+        """
+        async with self.forking(run_id, at, **options) as run:
+            return await run.result()
+
+    async def replay(self, run_id: str, *, journal: Address = DEFAULT_JOURNAL) -> Replayed:
+        """Go through a recorded run without any model, and compare each event. Raises: RunNotFound, JournalError."""
+        async with opened(journal) as store:
+            run_id = (await store.status(run_id)).record.run_id
+            events = await store.events(run_id)
+            damaged = await store.first_damage(run_id)
+        if damaged is not None:
+            return Replayed(difference=damage(damaged, events))
+        kept = Kept(run_id, recorded=events, resumed=RunResumed(at=events[-1].id))
+        return await replayed(self._plan(kept.started.task, {}, kept, None, None)[0])
+
+    @asynccontextmanager
+    async def resuming(
+        self, run_id: str, *, added: Added | None = None, **options: Unpack[RunOptions]
+    ) -> AsyncIterator[Run]:
+        """As `resume`, to watch and to act upon."""
+        raised: dict[str, float] = {name: float(str(more)) for name, more in (added or {}).items() if more}
+        options = run_options(options)
+        address, durability = options.get("journal") or DEFAULT_JOURNAL, options.get("durability", "full")
+        async with gone_on_with(address, durability, run_id, self.hash, self.description, raised) as kept:
+            if kept.log is None:
+                yield EndedRun(RunResult(kept.run_id, kept.recorded, {}, self._form.read if self._form else None))
+                return
+            self.refuse_unready()
+            async with self._open():
+                run = self._run(kept.started.task, options, kept)
+                async with run.driving():
+                    yield run
+
+    @asynccontextmanager
+    async def forking(self, run_id: str, at: int, **options: Unpack[RunOptions]) -> AsyncIterator[Run]:
+        """As `fork`, to watch and to act upon."""
+        options = run_options({"journal": DEFAULT_JOURNAL, **options})
+        address, durability = options["journal"], options.get("durability", "full")
+        assert address is not None
         self.refuse_unready()
+        async with forked(address, durability, self._record("", options), run_id, at) as kept, self._open():
+            run = self._run(kept.started.task, options, kept)
+            async with run.driving():
+                yield run
+
+    @asynccontextmanager
+    async def _begun(
+        self, task: str, options: RunOptions, before: Before | None = None, within: Purse | None = None
+    ) -> AsyncIterator[Run]:
+        options = run_options(options)
+        refuse_no_task(task)
+        self.refuse_unready()
+        address, durability = options.get("journal"), options.get("durability", "full")
+        async with begun(address, durability, self._record(task, options)) as new, self._open():
+            yield self._run(task, options, new, before, within)
+
+    def _record(self, task: str, options: RunOptions) -> RunRecord:
+        run_id = uuid.uuid4().hex[:12]
+        if options.get("journal") is None:
+            return RunRecord(run_id, self.name, task, 0.0)
+        made = options.get("made", {})
+        return RunRecord(run_id, self.name, task, time.time(), made, self.hash, self.description)
+
+    def _run(
+        self,
+        task: str,
+        options: RunOptions,
+        kept: Kept,
+        before: Before | None = None,
+        within: Purse | None = None,
+    ) -> Run:
+        plan, made = self._plan(task, options, kept, before, within)
+
+        def finish(runner: Runner) -> RunResult:
+            async def go_on(text: str) -> RunResult:
+                again: RunOptions = {**options, "parts": ()}  # the files belong to the task of the first run
+                async with self._begun(text, again, Before.of(runner, made)) as run:
+                    return await run.driven()
+
+            nested = {name: tuple(one.results) for name, one in made.items() if isinstance(one, NestedTeam)}
+            read = self._form.read if self._form else None
+            return RunResult(plan.run_id, tuple(runner.events), nested, read, go_on)
+
+        return Run(Runner(plan), finish)
+
+    def _plan(
+        self, task: str, options: RunOptions, kept: Kept, before: Before | None, within: Purse | None
+    ) -> tuple[RunPlan, Mapping[str, Occupant]]:
         seed, limits = options.get("seed"), options.get("limits")
+        parts = tuple(options.get("parts", ()))
+        if kept.recorded:
+            seed, parts = kept.started.seed if seed is None else seed, kept.started.parts
         made = before.occupants if before else self._members.occupants(seed, lambda name: self._nested(name, options))
-        allowed = self.limits if limits is None else limits_of(limits)
+        allowed = (self.limits if limits is None else limits_of(limits)).raised(**kept.added)
         assembly = self._members.assembly
-        plan = RunPlan(
-            run_id=uuid.uuid4().hex[:12],
+        refuse_unpriced(self._members, self.topology.phases, allowed)
+        return RunPlan(
+            run_id=kept.run_id,
             team=self.name,
             task=task,
             phases=self.topology.phases,
@@ -291,7 +181,7 @@ class Team:
             policy=self.topology.policy,
             limits=allowed,
             seed=seed or 0,
-            parts=tuple(options.get("parts", ())),
+            parts=parts,
             monitors=[make_watch(name, *entry) for name, entry in assembly.monitors.items()],
             verify=self._verify,
             verify_retries=self._verify_retries,
@@ -304,18 +194,13 @@ class Team:
             watch=options.get("watch"),
             continues=before.run_id if before else None,
             untrusted=before.untrusted if before else {},
-        )
-
-        def finish(runner: Runner) -> RunResult:
-            async def go_on(text: str) -> RunResult:
-                again: RunOptions = {**options, "parts": ()}  # the files belong to the task of the first run
-                return await self._run(text, again, Before.of(runner, made))
-
-            nested = {name: tuple(one.results) for name, one in made.items() if isinstance(one, NestedTeam)}
-            read = self._form.read if self._form else None
-            return RunResult(plan.run_id, tuple(runner.events), nested, read, go_on)
-
-        return Runner(plan), finish
+            team_hash="" if kept.log is None else self.hash,
+            prices=prices_of(self._members),
+            log=kept.log,
+            recorded=kept.recorded,
+            resumed=kept.resumed,
+            words=None if kept.journal is None or not kept.recorded else partial(kept.journal.said, kept.run_id),
+        ), made
 
     def _nested(self, name: str, options: RunOptions) -> NestedTeam:
         """The occupant of a node that is a team. Whoever answers the questions of the outer run answers its own too."""
@@ -329,18 +214,11 @@ class Team:
 
         async def run(text: str, parts: tuple[Part, ...], purse: Purse) -> RunResult:
             inner: Team = team
-            return await inner._run(text, {**shared, "parts": parts}, within=purse)
+            asks: RunOptions = {} if options.get("ask") or options.get("journal") is None else {"ask": purse.ask}
+            async with inner._begun(text, {**shared, **asks, "parts": parts}, within=purse) as run:
+                return await run.driven()
 
         return NestedTeam(name, run)
-
-    def refuse_unready(self) -> None:
-        """What is known to be missing, a key above all, is said before anything is spent. Raises: ConfigError."""
-        self._members.refuse_unready()
-
-    def _made(self) -> list[Provider]:
-        """The providers in use, those of teams on nodes too."""
-        teams = self._members.assembly.teams.values()
-        return [*self._members.models.made(), *(one for team in teams for one in team._made())]  # noqa: SLF001
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
@@ -354,37 +232,9 @@ class Team:
                 await let_go(held)
 
 
-_loading: ContextVar[tuple[Path, ...]] = ContextVar("agentmesh_loading", default=())
-"""The files of the teams that are being read, each of which stands on a node of the one before."""
-
-
-def _nested_team(inner: str, outer: str | os.PathLike[str], **options: Any) -> Team:
-    """The team of a file that another team's file names. Raises: ConfigError, also where a team contains itself."""
-    chain = _loading.get() or (Path(outer).resolve(),)
-    file = Path(inner).resolve()
-    if file in chain:
-        names = " -> ".join(one.name for one in (*chain[chain.index(file) :], file))
-        raise ConfigError(f"a team cannot contain itself: {names}", inner)
-    token = _loading.set((*chain, file))
-    try:
-        return Team.from_yaml(inner, **options)
-    finally:
-        _loading.reset(token)
-
-
 def _inside_a_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return False
     return True
-
-
-def _default_model(environment: Mapping[str, str]) -> str:
-    return environment.get("AGENTMESH_MODEL") or DEFAULT_MODEL
-
-
-def _with_one_model(config: TeamConfig, model: str) -> TeamConfig:
-    """`-m scripted:FILE` replaces all models: a script speaks for every agent."""
-    agents = {name: agent.model_copy(update={"model": "default"}) for name, agent in config.agents.items()}
-    return config.model_copy(update={"models": {"default": model}, "agents": agents})

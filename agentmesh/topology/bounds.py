@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agentmesh.config.models import AgentConfig, Limits
 from agentmesh.messages import USER
@@ -97,20 +97,48 @@ def bounds_of(
     means = Means(agents or {}, prices or {}, nested or {}, summaries or {})
     total = _Total(means, 1 + retries)
     for phase, start in _starts(phases, retries, begun=begun):
-        total.add(activity(phase, start), phase)
-    turns = least(total.turns, limits.turns)
-    messages = least(min(total.messages, _times(turns, total.widest) + total.unasked), limits.messages)
-    calls = min(total.calls, _times(turns, total.most_steps)) + min(total.summaries, messages)
-    tokens, usd = total.spending()
-    if limits.tokens:
-        usd = min(usd, limits.tokens * total.dearest() / 1e6)
+        total.add(_limited(activity(phase, start), phase), phase)
+    most = total.most(limits)
+    total.add_turn(name for phase in phases for name in phase.predecessors.get(USER, ()) if name not in phase.votes)
+    more = total.most(limits)
+    wanted = (total.turns, more.model_calls, more.tokens, more.usd)
+    # Of a run that is under way nobody knows here what it has used.
+    if any(limit and (begun or want > limit) for want, limit in zip(wanted, _drained(limits), strict=True)):
+        most = more  # it may come to a limit, and then to a last turn beside all others
+    usd = least(most.usd, limits.usd)
     return Bounds(
-        turns=_finite(turns),
-        model_calls=_finite(least(calls, limits.model_calls)),
-        messages=_finite(messages),
-        tokens=_finite(least(tokens, limits.tokens)),
+        turns=_finite(most.turns),
+        model_calls=_finite(least(most.model_calls, limits.model_calls)),
+        messages=_finite(most.messages),
+        tokens=_finite(least(most.tokens, limits.tokens)),
         usd=round(usd, 6) if math.isfinite(usd) else None,
     )
+
+
+class _Most(NamedTuple):
+    """What a run may come to if only turns and messages are limited; infinite where nothing bounds it."""
+
+    turns: float
+    model_calls: float
+    messages: float
+    tokens: float
+    usd: float
+
+
+def _drained(limits: Limits) -> tuple[float | None, ...]:
+    return (limits.turns, limits.model_calls, limits.tokens, limits.usd)
+
+
+def _limited(most: Activity, phase: Phase) -> Activity:
+    """The most that can happen in a phase within limits of its own."""
+    limits = phase.limits
+    turns, messages = most.turns, most.messages
+    if limits.turns is not None and limits.turns < sum(count for _, count in turns):
+        names = tuple(dict.fromkeys(name for names, count in turns if count for name in names))
+        turns = [(names, float(limits.turns))]
+    if limits.messages is not None:
+        messages = [(pairs, min(count, limits.messages), min(each, limits.messages)) for pairs, count, each in messages]
+    return Activity(turns, messages)
 
 
 def _starts(phases: Sequence[Phase], retries: int, *, begun: bool) -> Iterator[tuple[Phase, Start]]:
@@ -183,6 +211,21 @@ class _Total:
             voters = (voter for voter in phase.predecessors.get(sender, ()) if voter not in phase.votes)
             return sum(self._length(voter, phase) for voter in voters)
         return TASK_TOKENS if sender == USER else self._means.agent(sender).max_output_tokens
+
+    def add_turn(self, names: Iterable[str]) -> None:
+        """Add one turn of one of these agents, if there are any."""
+        several = tuple(dict.fromkeys(names))
+        self._shared += [(several, 1.0)] if several else []
+
+    def most(self, limits: Limits) -> _Most:
+        """All of it, within the run's limits on turns and messages, and what tokens can cost within that on tokens."""
+        turns = least(self.turns, limits.turns)
+        messages = least(min(self.messages, _times(turns, self.widest) + self.unasked), limits.messages)
+        calls = min(self.calls, _times(turns, self.most_steps)) + min(self.summaries, messages)
+        tokens, usd = self.spending()
+        if limits.tokens:
+            usd = min(usd, limits.tokens * self.dearest() / 1e6)
+        return _Most(turns, calls, messages, tokens, usd)
 
     def _lines(self) -> list[tuple[tuple[str, ...], float]]:
         """Who takes turns, and how many, within the limits of each agent."""

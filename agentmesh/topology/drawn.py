@@ -57,6 +57,7 @@ def _phase(
         max_iterations=drawn.max_iterations,
         fresh=drawn.memory == "fresh",
         positions=positions,
+        limits=drawn.limits,
     )
 
 
@@ -99,8 +100,9 @@ def edges_of(edges: Iterable[EdgeConfig], resolve: Resolve = tuple) -> Iterator[
         pairs = dict.fromkeys((a, b) for a in senders for b in recipients if a != b or one)
         if config.both:
             pairs |= dict.fromkeys([(b, a) for a, b in pairs])
+        most = config.max_messages if config.limits.messages is None else config.limits.messages
         for a, b in pairs:
-            yield Edge(a, b, config.max_messages, config.rewrite, config.carries, config.trust, config.model)
+            yield Edge(a, b, most, config.rewrite, config.carries, config.trust, config.model, config.limits)
 
 
 def generated_edges(drawn: DrawnPhase, resolve: Resolve, everybody: Sequence[str]) -> Iterator[Edge]:
@@ -212,7 +214,8 @@ def edges_of_graph(graph: nx.DiGraph[Any]) -> Iterator[Edge]:
     for a, b, data in graph.edges(data=True):
         if a == b:
             continue
-        known = {key: data[key] for key in ("max_messages", "rewrite", "carries", "trust", "model") if key in data}
+        keys = ("max_messages", "rewrite", "carries", "trust", "model", "limits")
+        known = {key: data[key] for key in keys if key in data}
         try:
             yield edge_from({"from": a, "to": b, **known})
         except TopologyError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from agentmesh.config.limits import EdgeLimits, Limits
 from agentmesh.config.topologies import Carries, End, Positions
 from agentmesh.config.topologies import OrderName as Order
 from agentmesh.messages import USER, Trust
@@ -35,6 +36,8 @@ class Edge:
     trust: Trust = "trusted"
     model: str = "default"
     """Who summarises, where `carries` is `summary`."""
+    limits: EdgeLimits = field(default=EdgeLimits(), repr=False)
+    """What those summaries may use. Limits are no part of the graph, nor of its hash."""
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -123,6 +126,8 @@ class Phase:
     max_iterations: int = 1
     fresh: bool = False
     positions: Positions = "off"
+    limits: Limits = field(default=Limits(), repr=False)
+    """What the phase may use, over all its occurrences. No part of the graph, nor of its hash."""
 
     @cached_property
     def by_pair(self) -> dict[tuple[str, str], Edge]:

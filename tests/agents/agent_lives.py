@@ -54,7 +54,9 @@ class Life:
 class _Logged(FakeTurn):
     life: Life = field(default=None)  # type: ignore[assignment]
 
-    async def complete(self, request: Request, request_hash: str, input_tokens: int, provider: Any = None) -> Reply:
+    async def complete(
+        self, request: Request, request_hash: str, input_tokens: int, provider: Any = None, key: str = ""
+    ) -> Reply:
         self.life.requests.append((len(self.life.reasons), request))
         if request.tool_choice == "none":
             return await self._noted()
@@ -66,9 +68,9 @@ class _Logged(FakeTurn):
             raise answer
         return Reply(answer)
 
-    def context_started(self, reason: ContextReason) -> None:
+    def context_started(self, reason: ContextReason, system: str) -> None:
         self.life.reasons.append(reason)
-        super().context_started(reason)
+        super().context_started(reason, system)
 
 
 def sent(request: Request) -> str:

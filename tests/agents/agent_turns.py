@@ -52,7 +52,7 @@ class FakeTurn:
     reminders: list[str] = field(default_factory=list)
 
     async def complete(
-        self, request: Request, request_hash: str, input_tokens: int, provider: Provider | None = None
+        self, request: Request, request_hash: str, input_tokens: int, provider: Provider | None = None, key: str = ""
     ) -> Reply:
         self.requests.append(request)
         self.hashes.append(request_hash)
@@ -66,7 +66,7 @@ class FakeTurn:
         self.called += calls
         return [self.results(call) for call in calls]
 
-    def context_started(self, reason: ContextReason) -> None:
+    def context_started(self, reason: ContextReason, system: str) -> None:
         self.contexts.append(reason)
 
     def remind(self, text: str) -> None:
@@ -75,7 +75,7 @@ class FakeTurn:
     def fault(self, text: str) -> str | None:
         return self.wrong(text) if self.view.answers and self.wrong else None
 
-    async def ask(self, question: str) -> str:
+    async def ask(self, question: str, key: str = "") -> str:
         self.asked.append(question)
         if self.answer is None:
             raise AgentError("is human, and nobody is there to answer")

@@ -192,7 +192,7 @@ def test_a_verified_answer_exits_0_and_a_refuted_one_1(inside: Command, tmp_path
 def test_nobody_can_answer_for_a_person_without_a_terminal(inside: Command, tmp_path: Path) -> None:
     path = tmp_path / "t.yaml"
     path.write_text("version: 1\nagents: {me: {kind: human}}\ntopology: {kind: solo, agent: me}\n")
-    ended = inside("run", str(path), "--task", "x")
+    ended = inside("run", str(path), "--task", "x", "--no-journal")
     assert ended.code == 1
     assert "nobody is there to answer" in ended.err
 

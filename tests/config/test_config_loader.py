@@ -122,7 +122,7 @@ def test_overrides_apply_in_order() -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("limits.turnz=5", "limits has no key 'turnz'; allowed: turns, model_calls, tokens, messages, seconds; did"),
+        ("limits.turnz=5", "limits has no key 'turnz'; allowed: tokens, usd, model_calls, turns, messages, seconds"),
         ("limit.turns=5", "did you mean 'limits'?"),
         ("agents.wrker.memory=fresh", "agents has no 'wrker'; there are: planner, worker, judge; did you mean"),
         ("agents.worker.memory=frsh", "found the text 'frsh'; allowed: full, fresh, compact, {window: TURNS} or "),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentmesh.config.models import ModelConfig
+from agentmesh.providers import pacing
 from agentmesh.providers.http import HttpProvider
 from agentmesh.providers.registry import make_provider
 from tests.providers.fake_server import KEY, PROGRAM, FakeServer, MakeProvider
@@ -24,6 +27,15 @@ def running_server() -> Iterator[FakeServer]:
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture(autouse=True)
+def unpaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test is held up by what another was refused, nor by other processes of this user."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    pacing.forget()
+    yield
+    pacing.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import anyio
@@ -18,12 +19,13 @@ async def crowd(gate: Gate, number: int, seconds: float, busy: float = 0.0) -> i
 
     async def request() -> None:
         nonlocal out, most
-        async with gate:
-            out += 1
-            most = max(most, out)
-            time.sleep(busy)
-            await anyio.sleep(seconds)
-            out -= 1
+        await gate.enter(60)
+        out += 1
+        most = max(most, out)
+        time.sleep(busy)
+        await anyio.sleep(seconds)
+        out -= 1
+        gate.leave()
 
     async with anyio.create_task_group() as group:
         for _ in range(number):
@@ -48,10 +50,19 @@ async def test_where_the_process_is_the_bottleneck_few_requests_are_out() -> Non
 
 async def test_whoever_stops_waiting_leaves_no_place_taken() -> None:
     gate = Gate(freely=1)
-    async with gate:
-        with anyio.move_on_after(0.001):
-            await gate.__aenter__()
-        assert gate.in_flight == 1
+    await gate.enter(60)
+    with anyio.move_on_after(0.001):
+        await gate.enter(60)
+    assert gate.in_flight == 1
+    with pytest.raises(TimeoutError):
+        await gate.enter(0.005)
+    gate.leave()
     assert gate.in_flight == 0
-    async with gate:
-        assert gate.in_flight == 1
+    assert await gate.enter(60) == 60
+
+
+async def test_who_waited_has_less_time_left() -> None:
+    gate = Gate(freely=1)
+    await gate.enter(60)
+    asyncio.get_running_loop().call_later(0.03, gate.leave)
+    assert 59 < await gate.enter(60) < 59.98

@@ -139,7 +139,8 @@ async def test_a_server_without_schemas_is_asked_in_json_mode_and_remembered(
     request = asking("say {}", response_schema=SCHEMA)
     assert (await asked.complete(request)).structured == "json_mode"
     assert request.attempts == [
-        "structured output (native) refused: bad_request: openai:no-schema answered 400: json_schema is not supported"
+        "structured output (native) refused: bad_request: openai:no-schema answered 400: json_schema is not supported; "
+        "check `model`, `api` and what this model takes"
     ]
     assert (await asked.complete(asking("say {}", response_schema=SCHEMA))).structured == "json_mode"
     kinds = [body["response_format"]["type"] for body in server.bodies()]

@@ -178,7 +178,7 @@ def test_a_text_that_goes_to_several_recipients_is_summarised_once_and_paid_in_t
     assert len(asked) == 1
     assert "a very long story" in asked[0].messages[-1]["content"]
     keys = [event.key for event in result.events if isinstance(event, ModelCallStarted) and "edge:" in event.key]
-    assert [key.split("/")[2:] for key in keys] == [["edge:a->b", "1"]]
+    assert [key.split("/")[2:] for key in keys] == [["edge:a->b", "m2"]]
     assert [event.by for event in result.events if isinstance(event, MessageTransformed)] == ["summary", "summary"]
 
 

@@ -20,7 +20,7 @@ def solo(model: Any = lambda request: "42", **options: Any) -> Team:
     return Team([Agent(name="a", model=model)], Topology.solo("a"), **options)
 
 
-@pytest.mark.parametrize("name", ["limit", "sede", "journal"])
+@pytest.mark.parametrize("name", ["limit", "sede", "jornal"])
 async def test_an_unknown_option_of_a_run_is_refused_and_named(name: str) -> None:
     options: dict[str, Any] = {name: 3}
     with pytest.raises(TypeError, match=f"takes no '{name}'"):

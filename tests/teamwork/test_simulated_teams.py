@@ -130,7 +130,8 @@ def essential(events: Any) -> dict[str | None, list[Any]]:
     """
     found: dict[str | None, list[Any]] = defaultdict(list)
     for event in events:
-        facts = event.model_dump(exclude={"id", "run_id", "ts", "seconds", "attempts", "model", "structured"})
+        costs = {"reserved_usd", "settled_usd"}
+        facts = event.model_dump(exclude={"id", "run_id", "ts", "seconds", "attempts", "model", "structured", *costs})
         if event.type in {"model_call_started", "model_call_finished", "tool_call_started", "tool_call_finished"}:
             facts["key"] = facts["key"].split("/", 1)[1]
         if "usage" in facts:

@@ -7,6 +7,7 @@ from typing import Any
 
 from agentmesh.events import Event, FindingRecorded, InterventionMade, RunEnded
 from agentmesh.messages import Usage
+from agentmesh.runner.past import effective
 from agentmesh.team.result import RunResult
 
 
@@ -15,11 +16,13 @@ def summary(events: Iterable[Event]) -> dict[str, Any]:
 
     Keys: `run_id`, `outcome` (None while it waits or runs), `reason`, `answer`, `usage` (`input_tokens`,
     `output_tokens`, `model_calls`, `cost_usd`), the counts `turns`, `messages` (delivered) and `refused`, the lists
-    `findings`, `interventions` and `questions` (those still open), and `seconds` from the first event to the last.
+    `findings`, `interventions` and `questions` (those still open), and the `seconds` that processes were at work on it.
+    Of a fork, `inherited` is the usage of the calls that the run before it has paid for.
     """
     log = list(events)
     run = RunResult(log[0].run_id if log else "", log)
-    ended = next((event for event in reversed(log) if isinstance(event, RunEnded)), None)
+    # A run that goes on after an end has none.
+    ended = next((event for event in reversed(effective(log)) if isinstance(event, RunEnded)), None)
     return {
         "run_id": run.run_id,
         "outcome": ended.outcome if ended else None,
@@ -36,6 +39,7 @@ def summary(events: Iterable[Event]) -> dict[str, Any]:
             for asked in run.questions
         ],
         "seconds": round(run.seconds, 3) if log else 0.0,
+        **({"inherited": _usage(run.inherited)} if run.inherited.model_calls else {}),
     }
 
 

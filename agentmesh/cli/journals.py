@@ -1,0 +1,88 @@
+"""The journal that commands read and write, and the teams of the runs in it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from agentmesh.errors import AgentMeshError, ConfigError, RunNotFound
+from agentmesh.journal import Journal, RunRecord
+from agentmesh.journal.base import DEFAULT_JOURNAL
+from agentmesh.team import Team
+from agentmesh.team.kept import opened
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def journal_option(function: Decorated) -> Decorated:
+    """`--journal PATH`, for commands on runs that are in one."""
+    return click.option(
+        "--journal",
+        metavar="PATH",
+        default=DEFAULT_JOURNAL,
+        envvar="AGENTMESH_JOURNAL",
+        help="The journal that holds the run: a file, or postgresql://...; if not given what AGENTMESH_JOURNAL names, "
+        f"or {DEFAULT_JOURNAL}.",
+    )(function)
+
+
+def durability_option(function: Decorated) -> Decorated:
+    """`--durability`, for commands that write to a journal."""
+    return click.option(
+        "--durability",
+        type=click.Choice(["full", "normal"]),
+        default="full",
+        help="full: what is paid for survives a power cut. normal: a little faster, and survives any crash.",
+    )(function)
+
+
+def existing(journal: str) -> AbstractAsyncContextManager[Journal]:
+    """A journal to read from. Raises: RunNotFound if there is none at that place, and makes none."""
+    if "://" not in journal and not Path(journal).exists():
+        raise RunNotFound(f"there is no journal {journal}; --journal PATH names another one")
+    return opened(journal)
+
+
+async def record_of(journal: str, run_id: str) -> RunRecord:
+    """What the journal knows of a run, by its id or the beginning of it. Raises: RunNotFound, JournalError."""
+    async with existing(journal) as store:
+        return (await store.status(run_id)).record
+
+
+def team_of(record: RunRecord, model: str | None = None, overrides: tuple[str, ...] = ()) -> Team:
+    """The team of a recorded run, made again from its file, or a variation of it. Raises: ConfigError."""
+    made = record.made
+    if "file" not in made:
+        raise AgentMeshError(
+            f"run {record.run_id} was begun from Python, by a team that stands in no file: go on with it there, "
+            f'with `await team.resume("{record.run_id}", journal=...)`'
+        )
+    return Team.from_yaml(
+        made["file"],
+        model=model or made["model"],
+        overrides=[*made["overrides"], *overrides],
+        allow=made["allow"],
+    )
+
+
+def made_of(file: str, model: str | None, overrides: tuple[str, ...], allow: tuple[str, ...]) -> dict[str, Any]:
+    """What the journal keeps so that `team_of` can make the team again."""
+    return {"file": str(Path(file).resolve()), "model": model, "overrides": list(overrides), "allow": list(allow)}
+
+
+def in_file(error: ConfigError, record: RunRecord) -> ConfigError:
+    """The error with the name of the recorded file."""
+    return ConfigError(error.problems, str(record.made.get("file", "team")))
+
+
+def person() -> str:
+    """Who sits at this terminal, as the system knows them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "somebody at the terminal"

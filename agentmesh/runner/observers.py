@@ -1,0 +1,42 @@
+"""The monitors of one run, shown every event: one that raises fails closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agentmesh.events import Event, FindingRecorded, InterventionMade
+from agentmesh.messages import Finding
+from agentmesh.monitors.base import Watch
+from agentmesh.scheduler.ladder import MONITOR_ERROR
+
+
+class Observers:
+    """What monitors find in each event, with what the team's configuration says of each."""
+
+    def __init__(self, watches: Sequence[Watch]) -> None:
+        self._watches = watches
+        self._broken: set[str] = set()
+        """Monitors that raised: the run halts on the first word of that, and asks them nothing more."""
+
+    def found(self, event: Event) -> list[FindingRecorded]:
+        """The findings in an event. Findings themselves, and what is done about them, are shown to nobody."""
+        if isinstance(event, FindingRecorded | InterventionMade):
+            return []
+        found = []
+        for watch in self._watches:
+            if watch.name in self._broken:
+                continue
+            try:
+                findings = watch.findings(event)
+            except Exception as error:  # a monitor is somebody else's code; it fails closed
+                if watch.config.on_error == "ignore":
+                    continue
+                self._broken.add(watch.name)
+                why = f"the monitor raised {type(error).__name__}: {error}"
+                findings = [Finding(monitor=watch.name, label=MONITOR_ERROR, why=why)]
+            threshold, blocking = watch.config.threshold, watch.config.blocking
+            found += [
+                FindingRecorded(finding=finding, threshold=threshold, blocking=blocking, observed=event.id)
+                for finding in findings
+            ]
+        return found

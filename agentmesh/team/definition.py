@@ -1,0 +1,254 @@
+"""What a team is: its declaration, made whole and checked, from Python or from a file."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any, Self
+
+from agentmesh.config.loader import Draft, Loaded, read_team
+from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConfig, VerifyConfig
+from agentmesh.errors import ConfigError, Problem
+from agentmesh.providers.base import Provider
+from agentmesh.providers.scripted import ScriptedProvider
+from agentmesh.runner import Check
+from agentmesh.team.agent import Agent
+from agentmesh.team.answer import AnswerForm, answer_form
+from agentmesh.team.assembly import assemble, refusal
+from agentmesh.team.brought import Brought
+from agentmesh.team.description import described, digest
+from agentmesh.team.given import allowed_packages, limits_of, monitors_of, verifier_of
+from agentmesh.team.graphs import draw
+from agentmesh.team.members import Members, summary_models
+from agentmesh.team.nested import nested_team
+from agentmesh.team.parts import Model, Models, make_check
+from agentmesh.team.prices import unpriced
+from agentmesh.topology.bounds import Bounds
+from agentmesh.topology.graph import Topology
+
+DEFAULT_MODEL = "simulated:worker"
+
+
+class Definition:
+    """A team before it is given a task; see `Team`."""
+
+    def __init__(
+        self,
+        agents: Sequence[Agent | Callable[..., Any]],
+        topology: Any,
+        *,
+        name: str = "team",
+        models: Mapping[str, Model] | None = None,
+        tools: Mapping[str, Callable[..., Any]] | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
+        monitors: Mapping[str, Any] | Sequence[Any] = (),
+        verify: Callable[..., Any] | VerifyConfig | None = None,
+        answer: Any = None,
+        allow: Collection[str] = (),
+    ) -> None:
+        listed = [Agent.of(agent) for agent in agents]
+        twice = {agent.name for agent in listed if sum(agent.name == other.name for other in listed) > 1}
+        if twice:
+            raise ConfigError(f"agents named more than once: {', '.join(sorted(twice))}")
+        drawn = topology if isinstance(topology, Topology) else Topology(topology)
+        joins = {agent.name: agent.join for agent in listed if agent.join != "any"}
+        self._build(
+            name=name,
+            agents={agent.name: agent for agent in listed},
+            topology=drawn.with_joins(joins),
+            models={"default": _default_model(os.environ), **(models or {})},
+            brought=Brought(models or {}, tools or {}),
+            limits=limits_of(limits),
+            monitors=monitors_of(monitors),
+            verify=verifier_of(verify),
+            answer=answer,
+            allow=allowed_packages(allow),
+            load_team=lambda inner: (
+                inner if isinstance(inner, Definition) else type(self).from_yaml(inner, allow=allow)
+            ),
+        )
+
+    @classmethod
+    def from_yaml(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        models: Mapping[str, Model] | None = None,
+        model: str | None = None,
+        overrides: Sequence[str] = (),
+        tools: Mapping[str, Callable[..., Any]] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        monitors: Mapping[str, Any] | None = None,
+        allow: Collection[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Self:
+        """A team from its file. `models`, `tools`, `functions` (by agent) and `monitors` add to what it names.
+
+        A monitor that the file has no entry for is given as a pair (monitor, MonitorConfig). `model` is `-m` of the
+        command line, `overrides` is `-O`, `allow` is `--allow`.
+
+        Raises: ConfigError with every problem at its line and column.
+        """
+        known = [*(models or {})]
+        file = read_team(path, overrides=overrides, environment=environment, model=model, known_models=known)
+        read, topology = draw(file)
+        brought = Brought(models or {}, tools or {}, functions or {}, monitors or {})
+        allow = allowed_packages(allow)
+        environment = os.environ if environment is None else environment
+        configs = (read.parts if isinstance(read, Draft) else read.config).monitors
+        watched = {
+            **{name: (None, entry) for name, entry in configs.items()},
+            **monitors_of(brought.monitors, configs),
+        }
+        load_team = partial(
+            nested_team, cls.from_yaml, outer=path, models={k: v for k, v in (models or {}).items() if k == "default"},
+            model=model, allow=allow, environment=environment,
+        )  # fmt: skip
+        if isinstance(read, Draft):
+            raise refusal(read, brought, watched, allow, environment, load_team)
+        return cls._from_loaded(
+            read,
+            _with_one_model(read.config, model) if model and model.partition(":")[0] == "scripted" else read.config,
+            brought=brought,
+            monitors=watched,
+            allow=allow,
+            environment=environment,
+            topology=topology,
+            load_team=load_team,
+        )
+
+    @classmethod
+    def _from_loaded(cls, loaded: Loaded, config: TeamConfig, *, brought: Brought, **more: Any) -> Self:
+        from agentmesh.config.names import expand_names
+
+        team = cls.__new__(cls)
+        team._build(  # noqa: SLF001 - a second constructor of the same class
+            name=config.name,
+            agents=expand_names(config),
+            models={**config.models, **brought.models},
+            brought=brought,
+            limits=config.limits,
+            verify=(config.verify, None),
+            answer=None if config.answer is None else config.answer.answer_schema,
+            read=loaded,
+            config=config,
+            **more,
+        )
+        return team
+
+    def _build(
+        self,
+        *,
+        name: str,
+        agents: Mapping[str, AgentConfig],
+        topology: Topology,
+        models: Mapping[str, Model],
+        brought: Brought,
+        limits: Limits,
+        monitors: Mapping[str, tuple[Any, MonitorConfig]],
+        verify: tuple[VerifyConfig | None, Callable[..., Any] | None],
+        answer: Any,
+        allow: Collection[str],
+        environment: Mapping[str, str] | None = None,
+        read: Loaded | None = None,
+        config: TeamConfig | None = None,
+        load_team: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.topology = topology
+        self.limits = limits
+        standing = {node: agents[node] for node in topology.nodes if node in agents}
+        self.agents = {**standing, **{name: agent for name, agent in agents.items() if agent.reserve}}
+        self._form: AnswerForm | None = None if answer is None else answer_form(answer)
+        known = Models(models, os.environ if environment is None else environment)
+        assembly = assemble(
+            agents=agents,
+            topology=topology,
+            models=known,
+            brought=brought,
+            monitors=monitors,
+            verify=verify,
+            answer=answer,
+            allow=allow,
+            read=read,
+            load_team=load_team,
+        )
+        self._members = Members(self.agents, assembly, known, self._form, summary_models(topology.phases, known))
+        retries = verify[0].retries if verify[0] else 0
+        self.bounds: Bounds = self._members.bounds(topology.phases, limits, retries=retries)
+        for path, message in unpriced(self._members, topology.phases, limits, read):
+            assembly.say(path, message)
+        self.warnings: list[Problem] = assembly.check(self.bounds, limits)
+        self._verify: Check | None = make_check(verify[0], assembly.verify) if verify[0] else None
+        self._verify_retries = retries
+        self._verify_config = verify[0]
+        self._untils = {
+            phase.name: make_check(phase.until, assembly.untils.get(phase.until.function or ""))
+            for phase in topology.phases
+            if phase.until is not None and phase.until.promise is None
+        }
+
+    def with_model(self, model: Model) -> Self:
+        """The same team with this one model for all its agents: a script, a recording, a function."""
+        team = copy.copy(self)
+        models = Models({"default": model}, os.environ)
+        if models.faults:
+            raise ConfigError(models.faults["default"])
+        team._members = self._members.with_models(models)  # noqa: SLF001 - another object of this class
+        return team
+
+    @property
+    def executes(self) -> list[str]:
+        """Every program and import that a run would execute, one line each."""
+        from agentmesh.config.programs import executes
+
+        own = executes(self.config) if self.config else []
+        nested = (line for team in self._members.assembly.teams.values() for line in team.executes)
+        return list(dict.fromkeys([*own, *nested]))
+
+    @property
+    def simulated(self) -> bool:
+        """Whether every model is simulated."""
+        configs = self._members.models.configs
+        used = {configs[model].provider for model in self._members.asked() if model in configs}
+        return used <= {"simulated"} and all(team.simulated for team in self._members.assembly.teams.values())
+
+    def assert_scripts_complete(self) -> None:
+        """Make sure that scripted models were asked for all that their scripts hold. Raises: ScriptError."""
+        for provider in self._made():
+            if isinstance(provider, ScriptedProvider):
+                provider.assert_complete()
+
+    @cached_property
+    def description(self) -> str:
+        """Expanded graph, phases, instructions, models, tools and monitors as JSON; neither limits nor prices."""
+        form = None if self._form is None else self._form.schema
+        verify = self._verify_config
+        return described(self.agents, self.topology, self._members.models, self._members.assembly, verify, form)
+
+    @cached_property
+    def hash(self) -> str:
+        """Changes when, and only when, the description changes: a recorded run goes on with no other team."""
+        return digest(self.description)
+
+    def refuse_unready(self) -> None:
+        """What is known to be missing, a key above all, is said before anything is spent. Raises: ConfigError."""
+        self._members.refuse_unready()
+
+    def _made(self) -> list[Provider]:
+        """The providers in use, those of teams on nodes too."""
+        teams = self._members.assembly.teams.values()
+        return [*self._members.models.made(), *(one for team in teams for one in team._made())]  # noqa: SLF001
+
+
+def _default_model(environment: Mapping[str, str]) -> str:
+    return environment.get("AGENTMESH_MODEL") or DEFAULT_MODEL
+
+
+def _with_one_model(config: TeamConfig, model: str) -> TeamConfig:
+    """`-m scripted:FILE` replaces all models: a script speaks for every agent."""
+    agents = {name: agent.model_copy(update={"model": "default"}) for name, agent in config.agents.items()}
+    return config.model_copy(update={"models": {"default": model}, "agents": agents})

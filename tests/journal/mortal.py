@@ -1,0 +1,160 @@
+"""A program that runs teams in processes of its own, which may be killed at any moment.
+
+It has imported everything before it is asked for anything, and forks for each run: a process is there in milliseconds.
+Orders come as lines of JSON on standard input, each answered by a line on standard output:
+
+    {"do": "run" | "resume" | "fork", "team", "model", "journal", "box", ...}   its process id
+    {"do": "wait", "pid"}                                                       its exit status, -9 where it was killed
+
+`box` is a file in which the process leaves a line of JSON for all that it does, at once: it outlives a kill. `kill`
+says after how many commits of the process it kills itself: [3, "before"] is right before its third COMMIT.
+With an order as its argument the program carries out that one alone, without a process more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any
+
+import aiohttp  # noqa: F401 - what takes long to import is there before any process is forked
+import anyio
+import openai  # noqa: F401
+
+from agentmesh import RunResult, Team
+from agentmesh.events import Event, ModelCallFinished, ModelCallStarted
+from agentmesh.journal.commits import Batch, HeldLog
+from agentmesh.journal.sqlite import SqliteJournal
+from agentmesh.providers.base import Request
+from agentmesh.providers.openai import OpenAIProvider
+
+Order = dict[str, Any]
+
+
+class Box:
+    """What a process did, line by line; what is written is there for others even if the process dies at once."""
+
+    def __init__(self, path: str) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def note(self, what: str, value: Any) -> None:
+        """Leave a line."""
+        os.write(self._file, json.dumps([what, value]).encode() + b"\n")
+
+
+def main() -> None:
+    """Carry out orders until there are no more."""
+    for line in sys.stdin:
+        order = json.loads(line)
+        if order["do"] == "wait":
+            said = os.waitstatus_to_exitcode(os.waitpid(order["pid"], 0)[1])
+        elif (said := os.fork()) == 0:
+            os.close(sys.stdin.fileno())
+            os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+            carry_out(order)
+            os._exit(0)
+        print(said, flush=True)
+
+
+def carry_out(order: Order) -> None:
+    """Run, resume or fork, and tell how it ended."""
+    box = Box(order["box"])
+    note_what_happens(box, order.get("kill"))
+    try:
+        result = anyio.run(ACTS[order["do"]], order)
+    except Exception as error:  # whoever gave the order expects one, or says what it was
+        box.note("raised", [type(error).__name__, str(error)])
+    else:
+        box.note("ended", [result.run_id, result.outcome, result.answer])
+
+
+def team_of(order: Order) -> Team:
+    """The team of an order. What is cut off counts as spent: no run of these tests may end for that."""
+    return Team.from_yaml(order["team"], model=order["model"], overrides=["limits.tokens=1_000_000_000"])
+
+
+async def run(order: Order) -> RunResult:
+    """A new run."""
+    return await team_of(order).run(order["task"], journal=order["journal"])
+
+
+async def resume(order: Order) -> RunResult:
+    """A run that goes on."""
+    return await team_of(order).resume(order["run_id"], journal=order["journal"])
+
+
+async def fork(order: Order) -> RunResult:
+    """A run that begins in the midst of another."""
+    return await team_of(order).fork(order["run_id"], order["at"], journal=order["journal"])
+
+
+ACTS: dict[str, Callable[[Order], Any]] = {"run": run, "resume": resume, "fork": fork}
+
+
+def note_what_happens(box: Box, kill: tuple[int, str] | None) -> None:
+    """Let this process leave lines in the box: calls that begin, leave and are over, and what is committed."""
+    sqlite3.connect = partial(sqlite3.connect, factory=Counted)
+    Counted.box, Counted.kill = box, tuple(kill or (0, ""))
+    append, write, encode = HeldLog.append, SqliteJournal.write, OpenAIProvider.encode
+
+    @wraps(append)
+    def noted_append(log: HeldLog, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, ModelCallStarted):
+                box.note("begins", event.key)
+            elif isinstance(event, ModelCallFinished):
+                box.note("over", event.key)
+        append(log, events)
+
+    @wraps(write)
+    def noted_write(journal: SqliteJournal, batches: Sequence[Batch]) -> None:
+        answers = [e.key for batch in batches for e in batch.events if isinstance(e, ModelCallFinished)]
+        box.note("writes", answers)
+        write(journal, batches)
+        box.note("wrote", answers)
+
+    @wraps(encode)
+    def noted_encode(provider: OpenAIProvider, request: Request, *rest: Any, **more: Any) -> bytes:
+        body = encode(provider, request, *rest, **more)
+        box.note("sends", [request.key, hashlib.sha256(body).hexdigest()])
+        return body
+
+    HeldLog.append = noted_append  # type: ignore[method-assign]
+    SqliteJournal.write = noted_write  # type: ignore[method-assign]
+    OpenAIProvider.encode = noted_encode  # type: ignore[method-assign]
+
+
+class Counted(sqlite3.Connection):
+    """Counts the commits of this process, and kills it around one of them."""
+
+    box: Box
+    kill: tuple[Any, ...] = (0, "")
+    commits = 0
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if sql != "COMMIT":
+            return super().execute(sql, *values)
+        Counted.commits += 1
+        self._die("before")
+        cursor = super().execute(sql)
+        self._die("after")
+        self.box.note("committed", Counted.commits)
+        return cursor
+
+    def _die(self, when: str) -> None:
+        if Counted.kill == (Counted.commits, when):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        carry_out(json.loads(Path(sys.argv[1]).read_text()))
+    else:
+        main()
