@@ -153,7 +153,7 @@ class RunChanged(AgentMeshError):
     `event` and `type` name the first event that does not, where it is known.
     """
 
-    def __init__(self, message: str, event: int | None = None, type: str | None = None) -> None:  # noqa: A002 - as events
+    def __init__(self, message: str, event: int | None = None, type: str | None = None) -> None:
         self.event = event
         self.type = type
         super().__init__(message)

@@ -164,6 +164,8 @@ class ModelCallFinished(EventBase):
     position: Position | None = None
     """Beside the text, where a function plays a model in a discussion."""
     extra: Json = Field(default_factory=dict)
+    cached: bool = False
+    """Whether the answer came from a response cache, for nothing; `usage` is what it took when it was made."""
     error: str | None = None
     settled: int | None = None
     """Tokens that limits were charged with: those used, or the prompt of a failed call that may have cost it."""

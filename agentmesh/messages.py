@@ -250,3 +250,5 @@ class Reply:
     """The `provider:model` that answered: another than the one asked where a fallback stepped in."""
     extra: dict[str, Any] = Field(default_factory=dict)
     """What a provider needs back unchanged in the next request of the context (signed reasoning, for one)."""
+    cached: bool = False
+    """Whether it was kept from an earlier call, and costs nothing."""

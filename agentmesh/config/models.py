@@ -78,13 +78,14 @@ class CommandConfig(Config):
 class ToolConfig(Config):
     """A tool with what is asked of those who call it."""
 
-    use: str = Field(description="`calculator`, or package.module:function")
+    use: str = Field(description="`calculator`, `ask_human`, or package.module:function")
     requires: Literal["trusted"] | None = Field(
         None, description="`trusted`: refused to an agent whose context holds anything untrusted"
     )
     trust: Literal["trusted", "untrusted"] = Field(
         "trusted", description="`untrusted`: what it returns comes from outside, as a web page does"
     )
+    approve: bool = Field(False, description="Whether a person has to approve each call")
 
 
 class MemoryConfig(Config):
@@ -120,7 +121,9 @@ class AgentConfig(Config):
     replicas: int = Field(1, ge=1, le=10_000, description="So many of it, named NAME-1 to NAME-n")
     reserve: bool = Field(False, description="Takes part only when it replaces another agent")
     tools: tuple[str | ToolConfig, ...] = Field(
-        (), description="Tools it may call: `calculator`, package.module:function, or {use, requires, trust}"
+        (),
+        description="Tools it may call: `calculator`, `ask_human`, package.module:function, or "
+        "{use, requires, trust, approve}",
     )
     max_result: PositiveInt = Field(
         20_000, description="Characters of a tool's result that stand in the prompt; the rest is read with a tool"

@@ -99,7 +99,7 @@ class Adaptive:
         if span.refused <= TOLERATED * max(span.sent, SPAN_REQUESTS):
             return
         seconds = max(SPAN_SECONDS, (span.end or now) - span.start)
-        before = span.sent / seconds if span.rate is None else span.rate
+        before = max(span.sent, SPAN_REQUESTS) / seconds if span.rate is None else span.rate
         taken = max(SLOWEST, DEEPEST * before, BACK * (span.sent - span.refused) / seconds)
         rate = self.rate(now)
         if rate is None or taken < rate:

@@ -39,6 +39,8 @@ class Request:
     memo: dict[str, Any] = field(default_factory=dict, compare=False)
     key: str = field(default="", compare=False)
     """Names the call in the log: run / phase#occurrence / agent / turn / index."""
+    request_hash: str = field(default="", compare=False)
+    """Of messages, tools and form of the answer, as the log has it."""
     attempts: list[str] = field(default_factory=list, compare=False)
     """The provider notes here each failed attempt, for the log."""
 

@@ -55,6 +55,10 @@ class ScriptedProvider:
             on_delta(reply.text)
         return finished(reply, request, self._model_id)
 
+    def recall(self, agent: str, replies: int) -> None:
+        """An agent has had so many replies, in a process before this one."""
+        self._used[agent] = replies
+
     async def aclose(self) -> None:
         """Nothing is held."""
 

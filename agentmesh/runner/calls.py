@@ -70,12 +70,19 @@ class PaidCall:
         usage, reply, error = _ONE_CALL, _NO_REPLY, None
         spent = Usage(input_tokens=self.input_tokens, cost_usd=None)
         remaining_s = run.remaining_s()
-        request = replace(request, deadline_s=remaining_s, key=key, max_output_tokens=bill.output_tokens)
+        request = replace(
+            request,
+            deadline_s=remaining_s,
+            max_output_tokens=bill.output_tokens,
+            key=key,
+            request_hash=self.request_hash,
+        )
         try:
             # Whatever happens from now on, the log knows of the call, and of all that led to it.
             await run.durable()
             reply = await provider.complete(request, on_delta)
-            usage = spent = self._usage(reply)
+            usage = self._usage(reply)
+            spent = _NOTHING if reply.cached else usage
         except ProviderError as failure:
             error = str(failure)
             if failure.kind in UNSPENT:
@@ -105,6 +112,7 @@ class PaidCall:
                     structured=reply.structured,
                     position=reply.position,
                     extra=reply.extra,
+                    cached=reply.cached,
                     error=error,
                     settled=spent.tokens,
                     settled_usd=cost,

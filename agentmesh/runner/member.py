@@ -14,6 +14,7 @@ from agentmesh.messages import Policy, Trust
 from agentmesh.monitors.base import Watch
 from agentmesh.providers.base import Provider
 from agentmesh.runner.ledger import Closer, Ledger, limits_by_account
+from agentmesh.tools.context import ToolContext
 from agentmesh.tools.results import LongResults
 from agentmesh.topology.bounds import Bounds
 from agentmesh.topology.phases import Phase
@@ -24,8 +25,10 @@ class Tool(Protocol):
 
     requires: Trust | None
     trust: Trust
+    approve: bool
+    """Whether a person has to approve each call."""
 
-    async def __call__(self, arguments: dict[str, Any]) -> str: ...
+    async def __call__(self, arguments: dict[str, Any], context: ToolContext) -> str: ...
 
 
 Ask = Callable[[str, str], str | Awaitable[str]]

@@ -70,9 +70,15 @@ class People:
             )
         if relative(question_id) not in self._runner.past.asked:
             self._runner.record(Question(agent=agent, question_id=question_id, content=question))
+        early = self._early.pop(question_id, None)
+        if early is not None:
+            self._answers[question_id] = early.content
+            self._runner.record(early)
 
     async def answer(self, agent: str, question_id: str, question: str) -> str:
-        """Wait for the answer to a question."""
+        """Wait for the answer to a question that was put."""
+        if question_id in self._answers:
+            return self._answers.pop(question_id)
         ask = self._runner.plan.ask
         if ask is not None:
             answer = mended(str(await calling.call(ask, agent, question)))
@@ -80,13 +86,12 @@ class People:
             self._runner.record(Answered(agent=agent, question_id=question_id, content=answer, by=by))
             return answer
         answered = self._open[question_id] = anyio.Event()
-        if question_id in self._early:
-            self._runner.record(self._early.pop(question_id))
         try:
             await answered.wait()
-            return self._answers.pop(question_id)
+            return self._answers[question_id]
         finally:
             del self._open[question_id]
+            self._answers.pop(question_id, None)
 
     def answered(self, event: Answered) -> None:
         """An answer is in the log."""
@@ -110,7 +115,8 @@ class People:
 
     def _look(self) -> None:
         plan, scheduler = self._runner.plan, self._runner.scheduler
-        busy = self._work > self._resting or (self._resting and plan.ask is not None)
+        # Whoever has an answer is about to wake up, and does not rest although nobody has told so yet.
+        busy = self._work > self._resting or self._answers or (self._resting and plan.ask is not None)
         if busy or scheduler.ended or scheduler.ending or self.waiting or not plan.patient:
             return
         self.waiting = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
@@ -50,10 +50,20 @@ async def resume(runner: Resuming) -> list[Event | Command]:
         member = runner.plan.members[turn.command.agent]
         if member.rebuilt if turn.over else member.provider is not None:
             await _gone_through(runner, turn)
+    _recall(runner)
     runner.summaries.recall(fold.summarised)
     for started, finished in calls_of(own):
         runner.ledger.charge(started, finished)
     return [*([resumed] if resumed else []), *fold.open, *fold.pending]
+
+
+def _recall(runner: Resuming) -> None:
+    """Tell models that count the calls of each agent, as scripts do, how many have been answered."""
+    replies = Counter(reply.agent or "" for reply in runner.past.replies.values())
+    for agent, member in runner.plan.members.items():
+        recall = getattr(member.provider, "recall", None)
+        if recall is not None:
+            recall(agent, replies[agent])
 
 
 async def gone_through(runner: Resuming) -> None:

@@ -249,7 +249,7 @@ class Runner:
                 self._burst = []
 
     def _append(self, event: Event) -> None:
-        if self.scheduler.ended:
+        if self.scheduler.ended or self.people.waiting:
             return
         self._log(event)
         found = self.observers.found(event) if self.plan.monitors else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -27,8 +29,12 @@ from agentmesh.runner.ledger import Ledger
 from agentmesh.runner.member import Delta, FailedAttempt, Member, RunPlan, Watcher
 from agentmesh.runner.past import Deeds, EndOfRecord, Past, relative
 from agentmesh.scheduler.commands import StartTurn
+from agentmesh.tools.context import ToolContext
 from agentmesh.tools.graph import GRAPH_TOOLS
 from agentmesh.tools.results import READ_RESULT, LongResults
+
+APPROVALS = frozenset({"yes", "y", "ok", "approve", "approved"})
+"""Answers by which a person lets a tool be called, whatever their case."""
 
 
 class Shell(Protocol):
@@ -164,8 +170,9 @@ class RunningTurn:
                 self._rest()
 
         others = [(index, self._next_key()) for index, call in enumerate(calls) if call.name not in GRAPH_TOOLS]
-        if len(others) == 1:
-            await work(*others[0])
+        if len(others) == 1 or self._over:  # of a turn that is over, nothing takes time
+            for index, key in others:
+                await work(index, key)
         elif others:
             async with anyio.create_task_group() as group:
                 for index, key in others:
@@ -276,7 +283,14 @@ class RunningTurn:
             raise ToolError(
                 f"'{call.name}' takes nothing that comes from untrusted content, and your context holds {source}"
             )
-        return mended(await tool(call.arguments)), tool.trust
+        index = key.rpartition("/")[2]
+        if tool.approve:
+            answer = await self.ask(_approval(self._agent, call), f"{index}/approval")
+            if answer.strip().casefold() not in APPROVALS:
+                raise ToolError(f"'{call.name}' was not approved; the person in charge says: {answer}")
+        asked = itertools.count(1)
+        context = ToolContext(self._agent, key, lambda text: self.ask(text, f"{index}/question/{next(asked)}"))
+        return mended(await tool(call.arguments, context)), tool.trust
 
     def _only_answers(self, request: Request) -> bool:
         """Whether the reply can be nothing but the answer of the run: there is nobody else to write to, and no tool."""
@@ -298,6 +312,11 @@ class RunningTurn:
         if watch is None or not getattr(watch, "deltas", False):
             return None
         return lambda text: watch(Delta(agent, text))
+
+
+def _approval(agent: str, call: ToolCall) -> str:
+    arguments = json.dumps(call.arguments, ensure_ascii=False)
+    return f"'{agent}' wants to call {call.name} with {arguments}. Answer yes to approve it, or say why not."
 
 
 def _texts(value: object) -> list[object]:

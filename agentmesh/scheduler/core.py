@@ -201,10 +201,8 @@ class Scheduler:
                 return self._intervene(event)
             case TopologyChanged():
                 return self._changes.apply(event, self._order, self._task)
-            case Verification(phase=None):
-                return self._answer.checked(event, self._order)
             case Verification():
-                return self._course.checked(event)
+                return self._course.checked(event) if event.phase else self._answer.checked(event, self._order)
             case StopRequested():
                 self._end(event.outcome, event.reason)
             case PhaseEnded():

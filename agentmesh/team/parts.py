@@ -29,12 +29,13 @@ from agentmesh.team.answer import AnswerForm
 from agentmesh.team.references import ReferenceFault, load_reference
 from agentmesh.tools.calculator import calculator
 from agentmesh.tools.calling import call
+from agentmesh.tools.context import ask_human
 from agentmesh.tools.function import FunctionTool
 from agentmesh.tools.results import LongResults
 from agentmesh.tools.results import definition as read_result_definition
 from agentmesh.topology.phases import Until
 
-BUILT_IN_TOOLS: dict[str, Callable[..., Any]] = {"calculator": calculator}
+BUILT_IN_TOOLS: dict[str, Callable[..., Any]] = {"calculator": calculator, "ask_human": ask_human}
 Model = str | ModelConfig | Provider | Callable[..., Any]
 """How a model may be given: provider:model[@base_url], its configuration, a provider, or fn(request)."""
 
@@ -172,7 +173,7 @@ def find_tools(
 def _tool(entry: Any, given: Mapping[str, Callable[..., Any]], allow: Collection[str]) -> FunctionTool:
     if isinstance(entry, ToolConfig):
         tool = copy.copy(_tool(entry.use, given, allow))
-        tool.requires, tool.trust = entry.requires, entry.trust
+        tool.requires, tool.trust, tool.approve = entry.requires, entry.trust, entry.approve
         return tool
     if isinstance(entry, FunctionTool):
         return entry
@@ -181,7 +182,7 @@ def _tool(entry: Any, given: Mapping[str, Callable[..., Any]], allow: Collection
     if entry in given:
         return FunctionTool(given[entry], name=entry)
     if entry in BUILT_IN_TOOLS:
-        return FunctionTool(BUILT_IN_TOOLS[entry], name=entry, quick=True)
+        return FunctionTool(BUILT_IN_TOOLS[entry], name=entry, quick=entry == "calculator")
     if ":" in entry:
         return FunctionTool(load_reference(entry, allow))
     known = [*given, *BUILT_IN_TOOLS]

@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,8 +23,7 @@ import anyio
 from hypothesis import settings
 
 from agentmesh import Team
-from agentmesh.events import Event, ModelCallFinished, ModelCallStarted, RunResumed
-from agentmesh.journal import open_journal
+from agentmesh.events import Event, ModelCallFinished, ModelCallStarted, RunResumed, event_from_json
 from agentmesh.providers.guard import BLOCK_VARIABLE
 from agentmesh.runner.past import effective, relative
 from agentmesh.runner.replay import Replayed
@@ -203,24 +203,17 @@ class Case:
 
     @property
     def runs(self) -> list[str]:
-        """The runs in the journal that have begun, the newest first."""
-
-        async def read() -> list[str]:
-            journal = open_journal(self.journal)
-            found = [status.record.run_id for status in await journal.runs() if status.events]
-            await journal.aclose()
-            return found
-
-        return anyio.run(read)
+        """The runs in the journal that have begun, in this order."""
+        return [run_id for (run_id,) in self._read("SELECT DISTINCT run_id FROM events")] if self.journal.exists() else []
 
     def events(self, run_id: str | None = None) -> list[Event]:
-        async def read() -> list[Event]:
-            journal = open_journal(self.journal)
-            found = await journal.events(run_id or self.runs_id)
-            await journal.aclose()
-            return found
+        """The log of a run, by default of the only one."""
+        rows = self._read("SELECT body FROM events WHERE run_id = ? ORDER BY id", run_id or self.runs_id)
+        return [event_from_json(body) for (body,) in rows]
 
-        return anyio.run(read)
+    def _read(self, sql: str, *values: Any) -> list[Any]:
+        with closing(sqlite3.connect(self.journal)) as connection:
+            return connection.execute(sql, values).fetchall()
 
     @property
     def runs_id(self) -> str:
@@ -253,7 +246,7 @@ class Case:
 
     def live(self, commit: Commit | None = None, seconds: float | None = None) -> Life:
         """Go on with the run, or begin it, in a process that dies at a commit, or after so many seconds, or lives."""
-        runs = self.runs if self.journal.exists() else []
+        runs = self.runs
         safe = self.finished() if runs else set()
         do, run_id = ("resume", runs[0]) if runs else ("run", "")
         pid, box = self.begin(do, run_id=run_id, kill=commit)

@@ -13,20 +13,21 @@ With an order as its argument the program carries out that one alone, without a 
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import importlib
 import json
 import os
 import signal
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
-import aiohttp  # noqa: F401 - what takes long to import is there before any process is forked
 import anyio
-import openai  # noqa: F401
 
 from agentmesh import RunResult, Team
 from agentmesh.events import Event, ModelCallFinished, ModelCallStarted
@@ -34,7 +35,9 @@ from agentmesh.journal.commits import Batch, HeldLog
 from agentmesh.journal.sqlite import SqliteJournal
 from agentmesh.providers.base import Request
 from agentmesh.providers.openai import OpenAIProvider
+from agentmesh.providers.wire import tls_context
 
+TEAM = Path(__file__).parents[2] / "topologies" / "blind_then_discuss.yaml"
 Order = dict[str, Any]
 
 
@@ -51,6 +54,7 @@ class Box:
 
 def main() -> None:
     """Carry out orders until there are no more."""
+    warm_up()
     for line in sys.stdin:
         order = json.loads(line)
         if order["do"] == "wait":
@@ -61,6 +65,16 @@ def main() -> None:
             carry_out(order)
             os._exit(0)
         print(said, flush=True)
+
+
+def warm_up() -> None:
+    """Import what a run imports on its way."""
+    importlib.import_module("openai")
+    tls_context()
+    Team.from_yaml(TEAM, model="openai:worker@http://127.0.0.1:1/v1")
+    assert Team.from_yaml(TEAM, model="simulated:worker").run_sync("What is 1 + 1?").outcome == "completed"
+    assert threading.active_count() == 1, "a process that forks has no other threads"
+    gc.freeze()
 
 
 def carry_out(order: Order) -> None:

@@ -72,7 +72,7 @@ def test_events_are_read_from_standard_input() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run-1", "-o", "x.html"], "there is neither a file 'run-1' nor a journal"),
+        (["run-1", "-o", "x.html"], "holds no run 'run-1'"),
         (["run-1", "--journal", "none.db", "-o", "x.html"], "there is no journal none.db"),
         (["run-1"], "Say where the report goes"),
         (["run-1", "-o", "-", "--json"], "both want stdout"),
