@@ -14,22 +14,27 @@ if TYPE_CHECKING:
     from agentmesh.errors import (
         AgentMeshError,
         ConfigError,
+        JournalError,
         LimitReached,
         ProviderError,
         RunCancelled,
+        RunChanged,
         RunError,
         RunFailed,
         RunHalted,
         RunStalled,
+        RunTaken,
         ToolError,
         TopologyError,
     )
     from agentmesh.events import Event
+    from agentmesh.journal import Journal, open_journal
     from agentmesh.messages import FilePart, Finding, ImagePart, Message, Position, Reply, ToolCall, Usage
     from agentmesh.monitors.base import Monitor
     from agentmesh.providers.base import Provider, Request
     from agentmesh.providers.scripted import ScriptedProvider
     from agentmesh.team import Agent, Run, RunResult, Team
+    from agentmesh.tools.context import ToolContext
     from agentmesh.tools.function import FunctionTool
     from agentmesh.topology.graph import Topology
     from agentmesh.topology.history import topology_at
@@ -43,13 +48,16 @@ _HOMES = {
     "agentmesh.errors": (
         "AgentMeshError",
         "ConfigError",
+        "JournalError",
         "LimitReached",
         "ProviderError",
         "RunCancelled",
+        "RunChanged",
         "RunError",
         "RunFailed",
         "RunHalted",
         "RunStalled",
+        "RunTaken",
         "ToolError",
         "TopologyError",
     ),
@@ -59,6 +67,8 @@ _HOMES = {
     "agentmesh.providers.base": ("Provider", "Request"),
     "agentmesh.providers.scripted": ("ScriptedProvider",),
     "agentmesh.team": ("Agent", "Run", "RunResult", "Team"),
+    "agentmesh.journal": ("Journal", "open_journal"),
+    "agentmesh.tools.context": ("ToolContext",),
     "agentmesh.tools.function": ("FunctionTool",),
     "agentmesh.topology.graph": ("Topology",),
     "agentmesh.topology.history": ("topology_at",),
@@ -76,6 +86,8 @@ __all__ = [
     "Finding",
     "FunctionTool",
     "ImagePart",
+    "Journal",
+    "JournalError",
     "LimitReached",
     "Limits",
     "Message",
@@ -89,14 +101,17 @@ __all__ = [
     "Request",
     "Run",
     "RunCancelled",
+    "RunChanged",
     "RunError",
     "RunFailed",
     "RunHalted",
     "RunResult",
     "RunStalled",
+    "RunTaken",
     "ScriptedProvider",
     "Team",
     "ToolCall",
+    "ToolContext",
     "ToolError",
     "Topology",
     "TopologyError",
@@ -104,6 +119,7 @@ __all__ = [
     "VerifyConfig",
     "View",
     "Vote",
+    "open_journal",
     "topology_at",
 ]
 

@@ -54,6 +54,8 @@ _VARIABLE = [
     (re.compile(r"\b(passed|failed) in [\d.]+s"), r"\1 in SECONDS"),
     (re.compile(r'"(seconds|ts)": [\d.e-]+'), r'"\1": SECONDS'),
     (re.compile(r'("run_id": ")[^"]+'), r"\1RUN"),
+    (re.compile(r"\b[0-9a-f]{12}\b"), "RUN"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b"), "DATE"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
     (re.compile(r"\b[\d,]+ \+ [\d,]+ tokens"), "N + N tokens"),
     (re.compile(r'("(?:input|output)_tokens": )\d+'), r"\1N"),
@@ -178,6 +180,7 @@ def check_yaml(block: Block, folder: Path) -> None:
 @pytest.fixture
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AGENTMESH_JOURNAL")  # a page's runs are its own
     monkeypatch.syspath_prepend(str(tmp_path))
     before = set(sys.modules)
     yield Session(tmp_path)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import anyio
 import click
 
-from agentmesh.cli.journals import existing, journal_option, person
+from agentmesh.cli.journals import existing, journal_option, person, status_of
 from agentmesh.cli.options import json_flag
 from agentmesh.cli.terminal import complain, one_line, say_json
 from agentmesh.config.language import one_of
@@ -44,7 +44,7 @@ def command(run_id: str, question_id: str, text: str, journal: str, as_json: boo
 
 async def _answer(journal: str, run_id: str, question_id: str, text: str) -> tuple[Sequence[Event], bool]:
     async with existing(journal) as store:
-        status = await store.status(run_id)
+        status = await status_of(store, run_id)
         run_id = status.record.run_id
         events = await store.events(run_id)
         if status.outcome is not None:

@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 import click
 
 from agentmesh.errors import AgentMeshError, ConfigError, RunNotFound
-from agentmesh.journal import Journal, RunRecord
+from agentmesh.journal import Journal, RunRecord, RunStatus
 from agentmesh.journal.base import DEFAULT_JOURNAL
 from agentmesh.team import Team
 from agentmesh.team.kept import opened
 
+LAST = "last"
+"""In place of an id: the run that was begun last."""
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
@@ -48,10 +50,20 @@ def existing(journal: str) -> AbstractAsyncContextManager[Journal]:
     return opened(journal)
 
 
+async def status_of(store: Journal, run_id: str) -> RunStatus:
+    """What a journal knows of a run: by its id, the beginning of it, or as the `last` one. Raises: RunNotFound."""
+    if run_id != LAST:
+        return await store.status(run_id)
+    runs = await store.runs()
+    if not runs:
+        raise RunNotFound("the journal holds no run yet")
+    return runs[0]
+
+
 async def record_of(journal: str, run_id: str) -> RunRecord:
-    """What the journal knows of a run, by its id or the beginning of it. Raises: RunNotFound, JournalError."""
+    """As `status_of`, what was known of the run before its first event. Raises: RunNotFound, JournalError."""
     async with existing(journal) as store:
-        return (await store.status(run_id)).record
+        return (await status_of(store, run_id)).record
 
 
 def team_of(record: RunRecord, model: str | None = None, overrides: tuple[str, ...] = ()) -> Team:

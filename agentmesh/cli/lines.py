@@ -38,7 +38,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "finding": ("finding",),
     "intervention": ("kind", "monitor", "agents", "edges", "finding"),
     "topology_changed": ("change", "agents", "phase", "removed", "edges"),
-    "limit_reached": ("limit", "allowed", "needed"),
+    "limit_reached": ("scope", "limit", "allowed", "needed"),
     "metric": ("name", "value", "kind"),
     "question": ("question_id", "content"),
     "answered": ("question_id", "by", "content"),

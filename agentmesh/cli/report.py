@@ -11,7 +11,7 @@ import anyio
 import click
 from pydantic import ValidationError
 
-from agentmesh.cli.journals import existing, journal_option
+from agentmesh.cli.journals import existing, journal_option, status_of
 from agentmesh.cli.options import json_flag
 from agentmesh.cli.terminal import complain, one_line, say, say_json
 from agentmesh.errors import AgentMeshError, RunNotFound
@@ -63,7 +63,7 @@ def load_events(run_id: str, journal: str) -> Sequence[Event]:
 
 async def _from_journal(run_id: str, journal: str) -> Sequence[Event]:
     async with existing(journal) as store:
-        status = await store.status(run_id)
+        status = await status_of(store, run_id)
         events = await store.events(status.record.run_id)
     if not events:
         raise RunNotFound(f"run {status.record.run_id} has no events yet")

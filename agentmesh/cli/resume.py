@@ -35,11 +35,11 @@ def command(
 
     No finished model call is paid for twice, and no finished tool called twice. The team is made again from the
     recorded file, -m and -O; if it has changed since, nothing is done and the difference is shown. A run that has
-    ended prints its result, and calls nothing. RUN_ID may be shortened.
+    ended prints its result, and calls nothing. RUN_ID may be shortened, or `last`.
 
     \b
     Examples:
-      agentmesh resume 013df140921a
+      agentmesh resume last
       agentmesh resume 013d --add-tokens 50000
     """  # noqa: D301 - the escape tells click to keep the lines as they are
     record = anyio.run(record_of, journal, run_id)

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import click
 
-from agentmesh.cli.journals import existing, journal_option
+from agentmesh.cli.journals import existing, journal_option, status_of
 from agentmesh.cli.options import json_flag
 from agentmesh.cli.terminal import complain, one_line, say, say_json
 from agentmesh.journal import RunStatus
@@ -44,7 +44,7 @@ async def _listed(journal: str, delete: Sequence[str]) -> tuple[list[RunStatus],
     deleted = []
     async with existing(journal) as store:
         for run_id in delete:
-            whole = (await store.status(run_id)).record.run_id
+            whole = (await status_of(store, run_id)).record.run_id
             await store.delete(whole)
             deleted.append(whole)
         return await store.runs(), deleted
