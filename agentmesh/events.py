@@ -67,7 +67,8 @@ class RunStarted(EventBase):
     team: str
     task: str
     parts: tuple[Part, ...] = ()
-    seed: int = 0
+    seed: int | None = None
+    """Of every draw, and sent to models that take one, if it was given; draws take 0 otherwise."""
     topology_hash: str = ""
     version: str = ""
     continues: str | None = None

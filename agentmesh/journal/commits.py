@@ -8,6 +8,7 @@ import itertools
 import os
 import platform
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -28,16 +29,19 @@ def holder() -> str:
 class Store(Protocol):
     """What a store does in the thread that writes to it."""
 
+    where: str
+    """The store, in the words of an error."""
+
     def write(self, batches: Sequence[Batch]) -> None:
-        """One transaction. Sets `failed` of logs whose fence is gone. Raises: JournalError, for all of them."""
+        """One transaction. Sets `failed` of logs that alone are at fault. Raises: JournalError, for all of them."""
+        ...
+
+    def give_back(self, logs: Sequence[HeldLog]) -> None:
+        """Let other processes have these runs. Raises: JournalError."""
         ...
 
     def words(self) -> Iterable[tuple[str, Word]]:
-        """What was said to runs since the last time, by run."""
-        ...
-
-    def give_back(self, run_id: str) -> None:
-        """Let other processes have a run."""
+        """What was said to runs since the last time, by run. Raises: JournalError."""
         ...
 
 
@@ -46,7 +50,7 @@ class HeldLog:
     """The log of a run that this process holds."""
 
     run_id: str
-    commits: Commits
+    commits: Commits = field(repr=False)
     epoch: int = 1
     number: int = 0
     """Of the run in its store; 0 until it is there."""
@@ -58,14 +62,21 @@ class HeldLog:
     failed: JournalError | None = None
     last: int = 0
     """Number of the last batch that was put in."""
-    tell: tuple[asyncio.AbstractEventLoop, Callable[[Word], None]] | None = None
+    tell: tuple[asyncio.AbstractEventLoop, Callable[[Word], None]] | None = field(default=None, repr=False)
+    record: RunRecord | None = None
+    """Of a new run, until it is put in with its first events: a run that has not begun is in no store."""
 
     def append(self, events: Sequence[Event]) -> None:
         """Put events at the end, all of them or none."""
-        self.last = self.commits.put(Batch(self, tuple(events)))
+        if events:
+            record, self.record = self.record, None
+            self.last = self.commits.put(Batch(self, tuple(events), record))
 
     async def durable(self) -> None:
         """Wait until all is safe. Raises: JournalError, RunTaken."""
+        if self.record is not None and self.record.parent is not None:  # a fork begins with what it inherits
+            record, self.record = self.record, None
+            self.last = self.commits.put(Batch(self, (), record))
         if self.commits.done < self.last:
             await self.commits.reached(self.last)
         if self.failed is not None:
@@ -79,18 +90,21 @@ class HeldLog:
     async def release(self) -> None:
         """Give the run up."""
         self.commits.deaf(self)
+        self.last = self.commits.put(Batch(self, ends=True))
         if self.commits.done < self.last:
             await self.commits.reached(self.last)
-        self.commits.store.give_back(self.run_id)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Events that stand or fall together; of a new run, with what is known of it."""
+    """Events that stand or fall together."""
 
     log: HeldLog
     events: tuple[Event, ...] = ()
     record: RunRecord | None = None
+    """Of a new run: what is known of it."""
+    ends: bool = False
+    """Whether the log is given up after it."""
 
 
 @dataclass
@@ -106,12 +120,17 @@ class Commits:
     _waiting: list[tuple[int, int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = field(default_factory=list)
     _order: itertools.count[int] = field(default_factory=itertools.count)
     _listening: dict[str, HeldLog] = field(default_factory=dict)
+    _next_look: float = 0.0
     _thread: threading.Thread | None = None
     _closing: bool = False
 
     def put(self, batch: Batch) -> int:
-        """Queue a batch; its number."""
+        """Queue a batch; its number. Once the store is closed it fails instead."""
         with self._changed:
+            if self._closing:
+                batch.log.failed = batch.log.failed or JournalError(f"{self.store.where} is closed already")
+                self._give_back([batch.log] * batch.ends)
+                return self._put
             self._queue.append(batch)
             self._put += 1
             if self._thread is None:
@@ -159,16 +178,22 @@ class Commits:
                     return
             if batches:
                 self._write(batches)
-            elif self._listening:
+            # However busy the store is: who stops a run must be heard.
+            if self._listening and time.monotonic() >= self._next_look:
                 self._look()
+                self._next_look = time.monotonic() + LOOK_SECONDS
 
     def _write(self, batches: list[Batch]) -> None:
+        # Where one batch is lost, what comes after it in the same log must not stand in its place.
+        wanted = [batch for batch in batches if batch.log.failed is None and (batch.events or batch.record)]
         try:
-            # Where one batch is lost, what comes after it in the same log must not stand in its place.
-            self.store.write([batch for batch in batches if batch.log.failed is None])
-        except JournalError as error:
-            for batch in batches:
-                batch.log.failed = batch.log.failed or error
+            if wanted:
+                self.store.write(wanted)
+        except Exception as error:  # whatever it is: an exception that ended this thread would hang all who wait for it
+            failure = error if isinstance(error, JournalError) else self._unforeseen(error)
+            for batch in wanted:
+                batch.log.failed = batch.log.failed or failure
+        self._give_back([batch.log for batch in batches if batch.ends])
         with self._changed:
             self.done += len(batches)
             reached: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
@@ -177,6 +202,18 @@ class Commits:
                 reached.setdefault(loop, []).append(place)
         for loop, places in reached.items():
             _in_loop(loop, _set, places)
+
+    def _give_back(self, logs: list[HeldLog]) -> None:
+        try:
+            if logs:
+                self.store.give_back(logs)
+        except JournalError:
+            return  # the store cannot be reached: it gives them back itself, when this process ends at the latest
+
+    def _unforeseen(self, error: Exception) -> JournalError:
+        failure = JournalError(f"{self.store.where} cannot be written: {type(error).__name__}: {error}")
+        failure.__cause__ = error
+        return failure
 
     def _look(self) -> None:
         try:

@@ -52,13 +52,17 @@ class Stored(NamedTuple):
             digest.update(f"\0{name}\0{text}".encode("utf-8", "surrogatepass"))
         return digest.digest()
 
+    def says(self, id_: int, type_: str) -> bool:
+        """Whether the event is the one that it is filed as."""
+        return self.body.startswith(f'{{"id":{id_},"type":"{type_}",')
+
 
 FIRST_CHECK = b""
 """What stands before the first event."""
 
 
 def stored(event: Event) -> Stored:
-    """An event as it is written."""
+    """An event as it is written. Raises: pydantic_core.PydanticSerializationError if it holds what JSON cannot."""
     long = []
     left_out = {"run_id"}
     for name in _LONG.get(event.type, ()):
@@ -76,3 +80,12 @@ def read(run_id: str, what: Stored) -> Event:
     """The event that was written. Raises: pydantic.ValidationError if nobody could have written it."""
     fields = [f'"run_id":{json.dumps(run_id)}', *(f"{json.dumps(name)}:{text}" for name, text in what.long)]
     return event_from_json(f"{what.body[:-1]},{','.join(fields)}}}")
+
+
+def storable(text: str) -> str:
+    """A text as UTF-8 can hold it: halves of a character joined where both are there, else U+FFFD for each."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

@@ -10,7 +10,7 @@ SPAN_SECONDS = 1.0
 SPAN_REQUESTS = 20
 """... and at least so many requests, unless they took `LONGEST_SPAN_SECONDS`."""
 LONGEST_SPAN_SECONDS = 10.0
-TOLERATED = 0.15
+TOLERATED = 0.1
 """Share of refusals that is no reason to slow down: they are sent again, and a server may refuse at random."""
 BACK = 0.85
 """After too many refusals: this share of what the server took ..."""
@@ -19,11 +19,11 @@ DEEPEST = 0.5
 GROWTH = 0.05
 """Right after a cut the rate grows by this share a second ..."""
 HASTE = 0.02
-"""... and each second without another by so much more: far below what the server takes, it is soon back."""
+"""... and each second without a refusal by so much more: far below what the server takes, it is soon back."""
 SLOWEST = 0.5
 """Requests a second that are always tried: what comes less often is held by `Retry-After` and by backing off."""
 CALM_SECONDS = 30.0
-"""After so long without a cut the rate is free again."""
+"""After so long without a refusal the rate is free again."""
 BURST_SECONDS = 0.1
 """What was not used within so long may be made up for."""
 
@@ -96,12 +96,14 @@ class Adaptive:
         """A request was refused for speed."""
         span = span or self._span
         span.refused += 1
+        rate = self.rate(now)
+        if rate is not None:
+            self._cut = (rate, now)  # no haste where there are refusals
         if span.refused <= TOLERATED * max(span.sent, SPAN_REQUESTS):
             return
         seconds = max(SPAN_SECONDS, (span.end or now) - span.start)
         before = max(span.sent, SPAN_REQUESTS) / seconds if span.rate is None else span.rate
         taken = max(SLOWEST, DEEPEST * before, BACK * (span.sent - span.refused) / seconds)
-        rate = self.rate(now)
         if rate is None or taken < rate:
             self._cut = (taken, now)
             self._free_at = max(self._free_at, now) if rate is None else min(self._free_at, now + 1 / taken)

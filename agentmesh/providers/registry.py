@@ -9,6 +9,7 @@ from agentmesh.config.language import meant_model
 from agentmesh.config.models import PROVIDERS, ModelConfig
 from agentmesh.errors import ConfigError
 from agentmesh.providers.base import Provider
+from agentmesh.providers.cache import ResponseCache, kept_in
 from agentmesh.providers.capabilities import HTTP_PROVIDERS, is_openai_itself, unsupported
 
 __all__ = ["make_provider", "model_id_of", "parse_model", "unsupported"]
@@ -22,6 +23,8 @@ def parse_model(text: str) -> ModelConfig:
     """A model from `provider:model[@base_url]`. Raises: ConfigError."""
     matched = _MODEL.fullmatch(text.strip())
     provider = matched["provider"] if matched else ""
+    if provider == "replay":
+        raise ConfigError(_of_all(text))
     if matched is None or provider not in PROVIDERS:
         raise ConfigError(_unknown_provider(text, provider))
     model, base_url = matched["model"] or "", matched["base_url"]
@@ -46,17 +49,20 @@ def make_provider(
     models: Mapping[str, ModelConfig] | None = None,
     providers: Mapping[str, Provider] | None = None,
     environment: Mapping[str, str] | None = None,
+    cache: ResponseCache | None = None,
 ) -> Provider:
     """The provider of a model, its `fallback` list and those of the models in it included, each model once.
 
     `models` are those that a list may name; `providers` are made already and taken as they are: functions and objects
     of the caller. Nothing is imported: a function that is not in `providers` under its model's name is an error.
-    Raises: ConfigError.
+    `cache` keeps the answers of each. Raises: ConfigError.
     """
     given = providers or {}
     environment = environment or {}
     row = {
-        each: given[each] if _is_given(chosen, each, given) else _single(chosen, each, environment)
+        each: kept_in(
+            cache, given[each] if _is_given(chosen, each, given) else _single(chosen, each, environment), chosen
+        )
         for each, chosen in _row(name, config, models or {}, given)
     }
     if len(row) == 1:
@@ -136,6 +142,11 @@ def _not_given(config: ModelConfig, name: str) -> str:
         f"{model_id_of(config)}{called} is a Python function that nobody gave: consent to importing it with "
         f"--allow {package}, or allow=[{package!r}] in Python, or give the function itself as the model"
     )
+
+
+def _of_all(text: str) -> str:
+    where = f"-m {text}, Team.from_yaml(..., model={text!r}), or team.recorded(run_id) in Python"
+    return f"{text!r}: a recorded run answers for all models of a team at once: give it with {where}"
 
 
 def _unknown_provider(text: str, provider: str) -> str:

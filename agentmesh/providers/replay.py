@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -110,7 +109,7 @@ class ReplayProvider:
         if nearest is None:
             return RunChanged(told)
         call, lines = nearest
-        differences = list(changes(lines, lines_of(request.messages)))
+        differences = changes(lines, lines_of(request.messages))
         if not differences:
             shown = ["  the same messages: its tools, or the form of its answer, are others now"]
         else:
@@ -237,22 +236,28 @@ def nearest_to(request: Request, calls: Sequence[RecordedCall]) -> tuple[Recorde
     return max(own, key=lambda one: (Indel.normalized_similarity(one[1], now), one[0].key == key))
 
 
-def changes(before: Sequence[str], now: Sequence[str]) -> Iterator[str]:
-    """Lines that are gone with -, new ones with +, each change after the line before it; long ones cut to where it is."""
+def changes(before: Sequence[str], now: Sequence[str]) -> list[str]:
+    """Lines that are gone with -, new ones with +, below the line before them; long ones are cut to the change."""
+    shown: list[str] = []
     for tag, start, end, new_start, new_end in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
         gone, new = before[start:end], now[new_start:new_end]
-        if start:
-            yield f"  {_cut(before[start - 1])}"
-        for sign, lines, others in (("-", gone, new), ("+", new, gone)):
-            for place, line in enumerate(lines):
-                yield f"{sign} {_cut(line, others[place] if place < len(others) else '')}"
+        shown += [f"  {_cut(line)}" for line in before[max(0, start - 1) : start]]
+        shown += [f"- {_cut(line, other)}" for line, other in _beside(gone, new)]
+        shown += [f"+ {_cut(line, other)}" for line, other in _beside(new, gone)]
+    return shown
+
+
+def _beside(lines: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each line with the one that stands in its place."""
+    yield from ((line, others[place] if place < len(others) else "") for place, line in enumerate(lines))
 
 
 def _cut(line: str, other: str = "") -> str:
     """A line, no longer than is shown, around the first place in which it is not like the other."""
     if len(line) <= _WIDTH:
         return line
-    start = max(0, len(os.path.commonprefix([line, other])) - _WIDTH // 4)
+    same = next((place for place, (one, two) in enumerate(zip(line, other, strict=False)) if one != two), len(other))
+    start = max(0, min(same, len(line)) - _WIDTH // 4)
     return "..." * (start > 0) + line[start : start + _WIDTH] + "..." * (start + _WIDTH < len(line))

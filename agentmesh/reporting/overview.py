@@ -31,7 +31,7 @@ def header(events: Sequence[Event], ending: Ending) -> Markup:
     begun = next((event for event in events if isinstance(event, RunStarted)), None)
     facts = [f"run {events[0].run_id}"] if events else []
     facts += [words.moment(events[0].ts)] if events and words.moment(events[0].ts) else []
-    facts += [f"seed {begun.seed}", f"agentmesh {begun.version}" if begun.version else ""] if begun else []
+    facts += ["" if begun.seed is None else f"seed {begun.seed}", f"agentmesh {begun.version}" if begun.version else ""] if begun else []
     facts += [f"continues {begun.continues}"] if begun and begun.continues else []
     name = begun.team if begun else "a run"
     outcome = element("p", element("strong", ending.state), " ", MEANINGS[ending.state], class_="outcome")

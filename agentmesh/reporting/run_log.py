@@ -27,7 +27,8 @@ def of_the_run(event: Event, texts: Texts) -> Sequence[Content]:
     match event:
         case RunStarted():
             more = f", continues {event.continues}" if event.continues else ""
-            began = f" {event.team}, seed {event.seed}{more}"
+            seed = "" if event.seed is None else f", seed {event.seed}"
+            began = f" {event.team}{seed}{more}"
             return (element("b", "run started"), began, texts.body(event.task, event.id))
         case RunResumed():
             fork = f", as a fork of {event.parent}" if event.parent else ""

@@ -90,7 +90,7 @@ class RunPlan:
     topology_hash: str = ""
     policy: Policy = "return_to_agent"
     limits: Limits = field(default_factory=Limits)
-    seed: int = 0
+    seed: int | None = None
     parts: tuple[Any, ...] = ()
     monitors: Sequence[Watch] = ()
     verify: Check | None = None
@@ -123,7 +123,7 @@ class RunPlan:
     @property
     def patient(self) -> bool:
         """Whether people may answer later, in another process: then the run waits instead of ending."""
-        return self.log is not None
+        return self.log is not None or bool(self.recorded)
 
 
 def ledger_of(plan: RunPlan, closer: Callable[[], str | None]) -> Ledger:

@@ -156,7 +156,7 @@ class Scheduler:
     def _follow(self, event: Event) -> Step:  # noqa: C901 - one line per kind of event; splitting it would hide the list
         match event:
             case RunStarted():
-                self._task, self.state.seed = event, event.seed
+                self._task, self.state.seed = event, event.seed or 0
                 return [self._course.begin()]
             case PhaseStarted():
                 return self._begin_phase()

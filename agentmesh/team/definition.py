@@ -11,7 +11,9 @@ from typing import Any, Self
 from agentmesh.config.loader import Draft, Loaded, read_team
 from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConfig, VerifyConfig
 from agentmesh.errors import ConfigError, Problem
+from agentmesh.journal.base import DEFAULT_JOURNAL
 from agentmesh.providers.base import Provider
+from agentmesh.providers.cache import DEFAULT_CACHE, ResponseCache
 from agentmesh.providers.scripted import ScriptedProvider
 from agentmesh.runner import Check
 from agentmesh.team.agent import Agent
@@ -21,10 +23,12 @@ from agentmesh.team.brought import Brought
 from agentmesh.team.description import described, digest
 from agentmesh.team.given import allowed_packages, limits_of, monitors_of, verifier_of
 from agentmesh.team.graphs import draw
+from agentmesh.team.kept import Address
 from agentmesh.team.members import Members, summary_models
 from agentmesh.team.nested import nested_team
 from agentmesh.team.parts import Model, Models, make_check
 from agentmesh.team.prices import unpriced
+from agentmesh.team.recorded import PREFIX, recording
 from agentmesh.topology.bounds import Bounds
 from agentmesh.topology.graph import Topology
 
@@ -83,14 +87,22 @@ class Definition:
         monitors: Mapping[str, Any] | None = None,
         allow: Collection[str] = (),
         environment: Mapping[str, str] | None = None,
+        journal: Address = DEFAULT_JOURNAL,
     ) -> Self:
         """A team from its file. `models`, `tools`, `functions` (by agent) and `monitors` add to what it names.
 
         A monitor that the file has no entry for is given as a pair (monitor, MonitorConfig). `model` is `-m` of the
-        command line, `overrides` is `-O`, `allow` is `--allow`.
+        command line, `overrides` is `-O`, `allow` is `--allow`. `journal` holds the run of a model `replay:RUN_ID`.
 
-        Raises: ConfigError with every problem at its line and column.
+        Raises: ConfigError with every problem at its line and column; RunNotFound, JournalError.
         """
+        if model is not None and model.startswith(PREFIX):
+            then = recording(model, journal)
+            team = cls.from_yaml(
+                path, models=models, model=then.model, overrides=overrides, tools=tools, functions=functions,
+                monitors=monitors, allow=allow, environment=environment,
+            )  # fmt: skip
+            return team._answered_by(then.provider)  # noqa: SLF001 - another object of this class
         known = [*(models or {})]
         file = read_team(path, overrides=overrides, environment=environment, model=model, known_models=known)
         read, topology = draw(file)
@@ -193,11 +205,38 @@ class Definition:
 
     def with_model(self, model: Model) -> Self:
         """The same team with this one model for all its agents: a script, a recording, a function."""
-        team = copy.copy(self)
         models = Models({"default": model}, os.environ)
         if models.faults:
             raise ConfigError(models.faults["default"])
-        team._members = self._members.with_models(models)  # noqa: SLF001 - another object of this class
+        return self._with(self._members.with_models(models))
+
+    def recorded(self, run_id: str, *, journal: Address = DEFAULT_JOURNAL) -> Self:
+        """The same team, whose models answer what they answered in a recorded run, and are never asked.
+
+        What that run did not ask ends a run, with the difference. Raises: RunNotFound, JournalError.
+        """
+        return self._answered_by(recording(run_id, journal).provider)
+
+    def cached(self, path: str | os.PathLike[str] = DEFAULT_CACHE) -> Self:
+        """The same team, whose models' answers are kept in a file, and given from there if they are asked the same.
+
+        Raises: ConfigError if the file cannot be used.
+        """
+        return self._kept_in(ResponseCache(path))
+
+    def _answered_by(self, provider: Provider) -> Self:
+        teams = {name: team._answered_by(provider) for name, team in self._members.assembly.teams.items()}  # noqa: SLF001
+        return self._with(self._members.answering(self._members.models.answered_by(provider), teams))
+
+    def _kept_in(self, cache: ResponseCache) -> Self:
+        teams = {name: team._kept_in(cache) for name, team in self._members.assembly.teams.items()}  # noqa: SLF001
+        return self._with(self._members.answering(self._members.models.cached(cache), teams))
+
+    def _with(self, members: Members) -> Self:
+        team = copy.copy(self)
+        team._members = members  # noqa: SLF001 - another object of this class
+        for known in ("description", "hash"):
+            team.__dict__.pop(known, None)
         return team
 
     @property
@@ -212,9 +251,10 @@ class Definition:
     @property
     def simulated(self) -> bool:
         """Whether every model is simulated."""
-        configs = self._members.models.configs
-        used = {configs[model].provider for model in self._members.asked() if model in configs}
-        return used <= {"simulated"} and all(team.simulated for team in self._members.assembly.teams.values())
+        models = self._members.models
+        used = {models.configs[model].provider for model in self._members.asked() if model in models.configs}
+        teams = self._members.assembly.teams.values()
+        return models.one is None and used <= {"simulated"} and all(team.simulated for team in teams)
 
     def assert_scripts_complete(self) -> None:
         """Make sure that scripted models were asked for all that their scripts hold. Raises: ScriptError."""

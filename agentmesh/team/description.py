@@ -69,7 +69,7 @@ def _agent(name: str, agent: AgentConfig, assembly: Assembly, models: Models) ->
 
 def _model(name: str, models: Models) -> Any:
     config = models.configs.get(name)
-    if config is None:
+    if config is None or models.one is not None:
         return models.provider(name).model_id
     return config.model_dump(mode="json", exclude=_MONEY_AND_TIME | {"fallback"}, exclude_defaults=True)
 

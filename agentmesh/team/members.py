@@ -94,6 +94,10 @@ class Members:
         assembly = replace(self.assembly, configs=models, models=every, teams=teams)
         return replace(self, assembly=assembly, models=models, summaries=dict.fromkeys(self.summaries, "default"))
 
+    def answering(self, models: Models, teams: dict[str, Any]) -> Members:
+        """The same members, whose models, and teams on nodes, are these."""
+        return replace(self, assembly=replace(self.assembly, configs=models, teams=teams), models=models)
+
     def _occupant(self, name: str, seed: int | None, nested: NestedOccupant) -> Occupant:
         agent = self.agents[name]
         if agent.kind == "team":

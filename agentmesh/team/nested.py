@@ -75,11 +75,13 @@ class NestedTeam:
         purse = Purse(turn)
         result = await self.run(text, parts, purse)
         self.results.append(result)
-        if result.answer is None and purse.exceeded is not None:
+        # The last words of a team that has come to a limit of its own are no answer to hand on as if it were one.
+        answer = result.answer if result.outcome in ("completed", "verified") else None
+        if answer is None and purse.exceeded is not None:
             raise purse.exceeded  # the outer log has the limit already
-        if result.answer is None:
+        if answer is None:
             raise AgentError(f"the team '{self.name}' came to no answer: {result.outcome}: {result.reason}")
-        return Said(result.answer)
+        return Said(answer)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from agentmesh.config.models import AgentConfig, ModelConfig, MonitorConfig, Pri
 from agentmesh.errors import ConfigError
 from agentmesh.monitors.base import Watch
 from agentmesh.providers.base import Provider
+from agentmesh.providers.cache import ResponseCache, kept_in
 from agentmesh.providers.function import FunctionProvider
 from agentmesh.providers.prices import FREE_PROVIDERS, price_of
 from agentmesh.providers.registry import make_provider, parse_model
@@ -50,6 +51,9 @@ class Models:
         self.configs: dict[str, ModelConfig] = {}
         self.faults: dict[str, str] = {}
         """Why a model that was given under a name is none."""
+        self.one: Provider | None = None
+        """Answers in place of all of them."""
+        self._cache: ResponseCache | None = None
         for name, model in given.items():
             try:
                 self.add(name, model)
@@ -83,15 +87,33 @@ class Models:
     def provider(self, name: str) -> Provider:
         """The provider of a model, made now if it was not yet. Raises: ConfigError."""
         if name not in self._providers:
-            config = self.configs.get(name)
-            self._providers[name] = (
-                self._given[name]
-                if config is None
-                else make_provider(
-                    config, name=name, models=self.configs, providers=self._given, environment=self._environment
-                )
-            )
+            self._providers[name] = self.one or self._made(name, self.configs.get(name))
         return self._providers[name]
+
+    def _made(self, name: str, config: ModelConfig | None) -> Provider:
+        given, environment, cache = self._given, self._environment, self._cache
+        if config is None:
+            return kept_in(cache, given[name])
+        return make_provider(
+            config, name=name, models=self.configs, providers=given, environment=environment, cache=cache
+        )
+
+    def answered_by(self, one: Provider) -> Models:
+        """The same models, in place of all of which one provider answers, for nothing."""
+        other = self._again()
+        other.one = one
+        return other
+
+    def cached(self, cache: ResponseCache) -> Models:
+        """The same models, whose answers are kept."""
+        other = self._again()
+        other._cache = cache  # noqa: SLF001 - another object of this class
+        return other
+
+    def _again(self) -> Models:
+        other = copy.copy(self)
+        other._providers = {}  # noqa: SLF001 - another object of this class
+        return other
 
     def row(self, name: str) -> list[str]:
         """The model and all that stand in for it."""
@@ -115,6 +137,8 @@ class Models:
 
     def price_of_one(self, name: str) -> Price | None:
         """The price of the model alone. An object of the caller may have one in its attribute `price`."""
+        if self.one is not None:
+            return Price(input=0, output=0)
         if name in self.configs:
             return price_of(self.configs[name])
         given = self._given.get(name)

@@ -64,7 +64,7 @@ class RunResult:
 
     @property
     def answer(self) -> str | None:
-        """The answer, if the run was completed or verified."""
+        """The answer, if the run was completed or verified; the last words, if any, of one that came to a limit."""
         return self._end.answer if self._end else None
 
     @cached_property

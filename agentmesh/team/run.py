@@ -37,7 +37,7 @@ class Run:
         self._finish = finish
         self._over = anyio.Event()
         self._failure: BaseException | None = None
-        self._said = 0
+        self._said = sum(_is_said(event) for event in runner.plan.recorded)
 
     @property
     def run_id(self) -> str:
@@ -192,6 +192,10 @@ class Run:
             edges = tuple(edge.pair for edge in first.edges)
             log.insert(0, PhaseStarted(phase=first.name, order=first.order, edges=edges))
         self._go_on(event.model_copy(update={"hash": edges_hash(topology_at(log).edges)}))
+
+
+def _is_said(event: Event) -> bool:
+    return isinstance(event, MessageProposed) and event.message_id.startswith(USER)
 
 
 class EndedRun(Run):

@@ -18,6 +18,7 @@ from agentmesh.journal.base import DEFAULT_JOURNAL, RunRecord
 from agentmesh.messages import Part
 from agentmesh.runner import Runner, RunPlan
 from agentmesh.runner.replay import Replayed, damage, replayed
+from agentmesh.runner.resume import gone_through
 from agentmesh.team.definition import Definition
 from agentmesh.team.given import RunOptions, limits_of, refuse_no_task, run_options
 from agentmesh.team.kept import Added, Address, Kept, begun, forked, gone_on_with, opened
@@ -85,10 +86,11 @@ class Team(Definition):
             run_id = (await store.status(run_id)).record.run_id
             events = await store.events(run_id)
             damaged = await store.first_damage(run_id)
-        if damaged is not None:
-            return Replayed(difference=damage(damaged, events))
-        kept = Kept(run_id, recorded=events, resumed=RunResumed(at=events[-1].id))
-        return await replayed(self._plan(kept.started.task, {}, kept, None, None)[0])
+            if damaged is not None:
+                return Replayed(difference=damage(damaged, events))
+            kept = Kept(run_id, journal=store, recorded=events, resumed=RunResumed(at=events[-1].id))
+            before = await self._before(kept)
+        return await replayed(self._plan(kept.started.task, {}, kept, before, None)[0])
 
     @asynccontextmanager
     async def resuming(
@@ -104,7 +106,7 @@ class Team(Definition):
                 return
             self.refuse_unready()
             async with self._open():
-                run = self._run(kept.started.task, options, kept)
+                run = self._run(kept.started.task, options, kept, await self._before(kept))
                 async with run.driving():
                     yield run
 
@@ -116,7 +118,7 @@ class Team(Definition):
         assert address is not None
         self.refuse_unready()
         async with forked(address, durability, self._record("", options), run_id, at) as kept, self._open():
-            run = self._run(kept.started.task, options, kept)
+            run = self._run(kept.started.task, options, kept, await self._before(kept))
             async with run.driving():
                 yield run
 
@@ -130,6 +132,19 @@ class Team(Definition):
         address, durability = options.get("journal"), options.get("durability", "full")
         async with begun(address, durability, self._record(task, options)) as new, self._open():
             yield self._run(task, options, new, before, within)
+
+    async def _before(self, kept: Kept) -> Before | None:
+        """Of a run that continues another one: that one's agents, with all that they remembered at its end."""
+        continued = kept.started.continues
+        if continued is None:
+            return None
+        assert kept.journal is not None, "what is gone on with is in a journal"
+        events = await kept.journal.events(continued)
+        earlier = Kept(continued, None, kept.journal, events, RunResumed(at=events[-1].id))
+        plan, made = self._plan(earlier.started.task, {}, earlier, await self._before(earlier), None)
+        runner = Runner(plan)
+        await gone_through(runner)
+        return Before.of(runner, made)
 
     def _record(self, task: str, options: RunOptions) -> RunRecord:
         run_id = uuid.uuid4().hex[:12]
@@ -180,7 +195,7 @@ class Team(Definition):
             topology_hash=self.topology.hash,
             policy=self.topology.policy,
             limits=allowed,
-            seed=seed or 0,
+            seed=seed,
             parts=parts,
             monitors=[make_watch(name, *entry) for name, entry in assembly.monitors.items()],
             verify=self._verify,

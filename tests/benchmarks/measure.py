@@ -61,11 +61,12 @@ def main(arguments: Sequence[str]) -> None:
 
 def measured(row: Row, port: int, contenders: Sequence[str]) -> Measured:
     """All samples of a row."""
-    team, load_s = _loaded(row, port)
+    team, load_s = loaded(row, port)
     return asyncio.run(_measured(row, port, contenders, team, load_s))
 
 
-def _loaded(row: Row, port: int) -> tuple[Team, float]:
+def loaded(row: Row, port: int) -> tuple[Team, float]:
+    """The team of a row, and the seconds that loading it took."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{row.name}.yaml"
         path.write_text(row.yaml(port), encoding="utf-8")

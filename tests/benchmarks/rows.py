@@ -73,8 +73,9 @@ class Row:
         return replace(self, runs=max(1, self.runs // 5), repeats=2, at_once=max(1, self.at_once // 20))
 
 
-def _chain(agents: int, runs: int, repeats: int) -> Row:
-    return Row(f"chain-{agents}", _CHAIN.format(agents=agents), (1,) * agents, runs, repeats)
+def chain(agents: int, runs: int = 1, repeats: int = 1, latency_ms: int = 0) -> Row:
+    """Agents one after the other."""
+    return Row(f"chain-{agents}", _CHAIN.format(agents=agents), (1,) * agents, runs, repeats, latency_ms)
 
 
 def _flat(rounds: int, runs: int, repeats: int, agents: int = 8) -> Row:
@@ -93,9 +94,9 @@ def _hierarchy(name: str, workers: int, latency_ms: int, runs: int, repeats: int
 
 
 ROWS: tuple[Row, ...] = (
-    _chain(10, runs=20, repeats=9),
-    _chain(100, runs=2, repeats=9),
-    _chain(1000, runs=1, repeats=3),
+    chain(10, runs=20, repeats=9),
+    chain(100, runs=2, repeats=9),
+    chain(1000, runs=1, repeats=3),
     _flat(4, runs=6, repeats=9),
     _flat(32, runs=1, repeats=9),
     _flat(8, runs=1, repeats=5, agents=32),

@@ -26,7 +26,8 @@ description: All sections.
 models:
   default: ${AGENTMESH_MODEL:-simulated:worker}
   local: {provider: openai, model: qwen3, base_url: http://127.0.0.1:8000/v1, price: {input: 0, output: 0},
-          pace: {concurrency: 32}, fallback: [default], api_key_env: LOCAL_KEY, temperature: 0.2}
+          pace: {requests_per_minute: 600, tokens_per_minute: 1_000_000, concurrency: 32},
+          idle_timeout_s: 60, fallback: [default], api_key_env: LOCAL_KEY, temperature: 0.2}
 topology: {kind: hierarchy, planner: a, workers: [b, c], judge: d, max_cycles: 3}
 limits: {turns: 60, tokens: 200_000, seconds: 900}
 monitors:

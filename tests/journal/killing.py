@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -149,12 +149,14 @@ class Life:
         """Whether each answer that came before the end of a commit is in the next one at the latest."""
         waiting: set[str] = set()
         due: set[str] = set()
+        written: set[str] = set()
         for what, value in self.notes:
             match what:
-                case "over":
+                case "over" if value not in written:
                     waiting.add(value)
                 case "writes":
-                    waiting -= set(value)
+                    written |= set(value)
+                    waiting -= written
                     if due & waiting:
                         return False
                 case "wrote":
@@ -162,6 +164,9 @@ class Life:
                 case _:
                     pass
         return True
+
+
+MakeCase = Callable[..., "Case"]
 
 
 @dataclass
@@ -174,6 +179,7 @@ class Case:
     topology: str
     name: str
     milliseconds: float = 5
+    seed: int | None = 7
     lives: list[Life] = field(default_factory=list)
     in_flight: list[set[str]] = field(default_factory=list)
     """By process: the calls that it had begun and whose answers were not safe when it died."""
@@ -203,8 +209,10 @@ class Case:
 
     @property
     def runs(self) -> list[str]:
-        """The runs in the journal that have begun, in this order."""
-        return [run_id for (run_id,) in self._read("SELECT DISTINCT run_id FROM events")] if self.journal.exists() else []
+        """The runs in the journal that have begun."""
+        if not self._read("SELECT 1 FROM sqlite_master WHERE name = 'events'"):
+            return []
+        return [run_id for (run_id,) in self._read("SELECT DISTINCT run_id FROM events")]
 
     def events(self, run_id: str | None = None) -> list[Event]:
         """The log of a run, by default of the only one."""
@@ -221,8 +229,8 @@ class Case:
         (run_id,) = self.runs
         return run_id
 
-    def replay(self) -> Replayed:
-        return anyio.run(lambda: self.team.replay(self.runs_id, journal=self.journal))
+    def replay(self, run_id: str | None = None) -> Replayed:
+        return anyio.run(lambda: self.team.replay(run_id or self.runs_id, journal=self.journal))
 
     def asked(self) -> list[Asked]:
         return self.server.requests(self.account)
@@ -231,7 +239,7 @@ class Case:
         self._boxes += 1
         box = self.place / f"{self.account}.{self._boxes}.box"
         paths = {"team": str(self.file), "journal": str(self.journal), "box": str(box)}
-        return {"do": do, "model": self.model, "task": TASK, **paths, **more}
+        return {"do": do, "model": self.model, "task": TASK, "seed": self.seed, **paths, **more}
 
     def begin(self, do: str, **more: Any) -> tuple[int, Path]:
         """A new process: its id, and its box."""
@@ -270,6 +278,35 @@ class Case:
     @property
     def kills(self) -> int:
         return sum(life.killed for life in self.lives)
+
+    def tokens_in_log(self) -> int:
+        """What the calls used whose answers the run knows of."""
+        return sum(event.usage.tokens for event in self.events() if isinstance(event, ModelCallFinished))
+
+    def must_be_as(self, whole: Case) -> None:
+        """Whatever its processes went through, it has come to what the other one came to, and has paid for nothing twice."""
+        what, (_, *end) = self.lives[-1].end
+        assert (what, end) == (whole.lives[-1].end[0], whole.lives[-1].end[1][1:])
+        assert state_of(self.events()) == state_of(whole.events())
+        assert self.tokens_in_log() == whole.tokens_in_log() == sum(one.tokens for one in whole.asked())
+        assert self.replay().difference is None
+        self._must_have_lost_nothing()
+        asked, needed = bodies(self.asked()), bodies(whole.asked())
+        assert set(asked) == set(needed), "a request of the one is, byte for byte, a request of the other"
+        assert asked.total() <= needed.total() + sum(map(len, self.in_flight))
+        for digest, key in self._keys().items():
+            assert asked[digest] <= 1 + sum(key in calls for calls in self.in_flight), f"{key} was asked for in vain"
+
+    def _must_have_lost_nothing(self) -> None:
+        finished = self.finished()
+        for life, again in zip(self.lives, self.lost, strict=True):
+            assert not again, f"paid for again, although the answers were in the journal: {sorted(again)}"
+            assert {relative(key) for key in life.acknowledged} <= finished
+            assert life.writes_answers_at_once()
+
+    def _keys(self) -> dict[str, str]:
+        """The calls, by the digests of their requests."""
+        return {digest: relative(key) for life in self.lives for key, digest in life.all("sends")}
 
 
 def state_of(events: Sequence[Event]) -> dict[str, list[Any]]:

@@ -3,7 +3,7 @@
 It has imported everything before it is asked for anything, and forks for each run: a process is there in milliseconds.
 Orders come as lines of JSON on standard input, each answered by a line on standard output:
 
-    {"do": "run" | "resume" | "fork", "team", "model", "journal", "box", ...}   its process id
+    {"do": "run" | "resume" | "fork" | "write", "team", "model", "journal", "box", ...}   its process id
     {"do": "wait", "pid"}                                                       its exit status, -9 where it was killed
 
 `box` is a file in which the process leaves a line of JSON for all that it does, at once: it outlives a kill. `kill`
@@ -16,6 +16,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import importlib
+import itertools
 import json
 import os
 import signal
@@ -30,9 +31,11 @@ from typing import Any
 import anyio
 
 from agentmesh import RunResult, Team
-from agentmesh.events import Event, ModelCallFinished, ModelCallStarted
+from agentmesh.events import Event, ModelCallFinished, ModelCallStarted, RunEnded, stamped
+from agentmesh.journal import RunRecord, open_journal
 from agentmesh.journal.commits import Batch, HeldLog
 from agentmesh.journal.sqlite import SqliteJournal
+from agentmesh.messages import Usage
 from agentmesh.providers.base import Request
 from agentmesh.providers.openai import OpenAIProvider
 from agentmesh.providers.wire import tls_context
@@ -96,7 +99,7 @@ def team_of(order: Order) -> Team:
 
 async def run(order: Order) -> RunResult:
     """A new run."""
-    return await team_of(order).run(order["task"], journal=order["journal"])
+    return await team_of(order).run(order["task"], journal=order["journal"], seed=order["seed"])
 
 
 async def resume(order: Order) -> RunResult:
@@ -109,7 +112,30 @@ async def fork(order: Order) -> RunResult:
     return await team_of(order).fork(order["run_id"], order["at"], journal=order["journal"])
 
 
-ACTS: dict[str, Callable[[Order], Any]] = {"run": run, "resume": resume, "fork": fork}
+async def write(order: Order) -> RunResult:
+    """As many writers at the same time as the order says, each of whom waits for each of its steps to be safe."""
+    journal = open_journal(order["journal"])
+
+    async def writer(name: str) -> None:
+        log = journal.start(RunRecord(name, "team", "task", 0.0))
+        ids = itertools.count(1)
+        for step in range(order["steps"]):
+            key = f"{name}/p#1/a/{step}"
+            started = ModelCallStarted(agent="a", key=key, model="m", request_hash="h", reserved=1)
+            log.append([stamped(started, next(ids), name, 0.0)])
+            await log.durable()
+            finished = ModelCallFinished(agent="a", key=key, model="m", usage=Usage(), content="word " * 200)
+            log.append([stamped(finished, next(ids), name, 0.0)])
+        await log.release()
+
+    async with anyio.create_task_group() as group:
+        for number in range(order["writers"]):
+            group.start_soon(writer, f"w{number}")
+    await journal.aclose()
+    return RunResult("", [RunEnded(outcome="completed", reason="")])
+
+
+ACTS: dict[str, Callable[[Order], Any]] = {"run": run, "resume": resume, "fork": fork, "write": write}
 
 
 def note_what_happens(box: Box, kill: tuple[int, str] | None) -> None:
@@ -123,9 +149,10 @@ def note_what_happens(box: Box, kill: tuple[int, str] | None) -> None:
         for event in events:
             if isinstance(event, ModelCallStarted):
                 box.note("begins", event.key)
-            elif isinstance(event, ModelCallFinished):
-                box.note("over", event.key)
         append(log, events)
+        for event in events:
+            if isinstance(event, ModelCallFinished):
+                box.note("over", event.key)
 
     @wraps(write)
     def noted_write(journal: SqliteJournal, batches: Sequence[Batch]) -> None:

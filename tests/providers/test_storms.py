@@ -21,16 +21,16 @@ from tests.providers.storm import nightly, outcomes, second_half, storm
 pytestmark = [pytest.mark.real_models]
 
 FAULTS = {
-    "429": 0.015,
-    "429+": 0.015,
-    "500": 0.02,
-    "529": 0.02,
+    "429": 0.01,
+    "429+": 0.01,
+    "500": 0.015,
+    "529": 0.015,
     "reset": 0.015,
     "hang": 0.005,
     "half": 0.015,
     "garbage": 0.015,
 }
-"""One request in eight."""
+"""One request in ten."""
 ADDING = """\
 version: 1
 models: {{default: {{provider: openai, model: m, base_url: "{url}", {model}}}}}
@@ -50,7 +50,7 @@ def written(
 
 
 def test_many_teams_come_through_a_storm_with_few_attempts(tmp_path: Path) -> None:
-    teams, rate = (200, 50) if nightly() else (10, 40)
+    teams, rate = (200, 50) if nightly() else (16, 40)
     answers: dict[int, str | None] = {}
 
     async def all_of(team: Team) -> None:
@@ -62,12 +62,12 @@ def test_many_teams_come_through_a_storm_with_few_attempts(tmp_path: Path) -> No
                 group.start_soon(one, index * 1000)
 
     with storm(seed=7, latency_s=0.02, requests=rate, burst=0.25, full=True, faults=FAULTS) as server:
-        team = Team.from_yaml(written(tmp_path, server.url, "timeout_s: 0.5, max_retries: 8", "{}"))
+        team = Team.from_yaml(written(tmp_path, server.url, "timeout_s: 1, max_retries: 8", "{}"))
         anyio.run(all_of, team)
         log = server.log()
     assert answers == {index * 1000: str(index * 1000 + 3) for index in range(teams)}
     found = outcomes(log)
-    assert found["ok"] == teams * 3
+    assert found["ok"] >= teams * 3
     assert found["limit"] > 0, "nothing was too fast, so nothing was learnt"
     assert sum(found[fault] for fault in FAULTS) >= 3
     later = second_half(log)
@@ -86,7 +86,7 @@ HELD_UP: list[tuple[dict[str, Any], str]] = [
 
 
 def test_no_run_outlives_its_deadline_whatever_holds_it_up(tmp_path: Path) -> None:
-    seconds, teams = 1.0, 50 if nightly() else 4
+    seconds, teams = 1.0, 20 if nightly() else 4
     lasted: list[float] = []
     ended: list[set[str | None]] = [set() for _ in HELD_UP]
 
@@ -125,7 +125,7 @@ def test_no_run_outlives_its_deadline_whatever_holds_it_up(tmp_path: Path) -> No
 def test_two_processes_share_a_rate_and_use_it(weather: dict[str, Any], pace: str, tmp_path: Path) -> None:
     if "tokens" in weather and not nightly():
         pytest.skip("only in the nightly tests, for the time it takes")
-    rounds = 30 if nightly() else 4
+    rounds = 4 if not nightly() else 30 if "requests" in weather else 8  # each sends all that was said before
     with storm(latency_s=0.03, **weather) as server:
         path = written(tmp_path, server.url, f"pace: {pace}", "{}", kind="flat", agents=10, rounds=rounds)
         command = [sys.executable, "-m", "agentmesh", "run", path, "--task", "5", "--json"]
