@@ -61,6 +61,9 @@ class PostgresJournal(SqlJournal):
         self._places_left: Iterator[int] = iter(())
         self._owner = 0
         self._closed = False
+        self._owed: list[HeldLog] = []
+        """What was given up while the server could not be told."""
+        self._owed_lock = threading.Lock()
         with self._in_words():
             self._writer = self._opened_writer()
             try:
@@ -97,13 +100,26 @@ class PostgresJournal(SqlJournal):
         return {run_id for (run_id,) in session.execute(held, (list(run_ids), LOCKS)).fetchall()}
 
     def give_back(self, logs: Sequence[HeldLog]) -> None:
-        """Let other processes have these runs."""
+        """Let other processes have these runs; if the server cannot be told now, as soon as it is spoken to again."""
         if self._closed:  # and with that they are free
             return
+        with self._owed_lock:
+            self._owed.extend(logs)
         with self._changing() as session:
-            for log in logs:
-                free = "UPDATE run SET owner = NULL WHERE number = ? AND epoch = ? AND owner = ?"
-                session.execute(free, (log.number, log.epoch, self._owner))
+            given = self._give_back_owed(session)
+        self._forget_owed(given)
+
+    def _give_back_owed(self, session: Session) -> list[HeldLog]:
+        with self._owed_lock:
+            owed = list(self._owed)
+        for log in owed:
+            free = "UPDATE run SET owner = NULL WHERE number = ? AND epoch = ? AND owner = ?"
+            session.execute(free, (log.number, log.epoch, self._owner))
+        return owed
+
+    def _forget_owed(self, given: Sequence[HeldLog]) -> None:
+        with self._owed_lock:
+            self._owed = [log for log in self._owed if log not in given]
 
     # Writing
 
@@ -185,6 +201,7 @@ class PostgresJournal(SqlJournal):
             if not self._owner:
                 (self._owner,) = connection.execute("SELECT nextval('owner')").fetchone() or (0,)
             connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCKS, self._owner))
+            self._forget_owed(self._give_back_owed(_Session(connection)))
         except BaseException:
             connection.close()
             raise
@@ -258,12 +275,10 @@ class PostgresJournal(SqlJournal):
         text = " ".join((error.diag.message_primary or str(error)).split())
         for secret in _secrets(self._address):
             text = text.replace(secret, "***")
-        if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
-            return "it is no address of Postgres; postgresql://NAME@HOST:PORT/DATABASE is one"
-        state = error.sqlstate or ("08" if self._owner else "")
+        if error.sqlstate is None and not self._owner:
+            return _not_connected(text)
+        state = error.sqlstate or "08"
         means = next((words for start, words in _MEANS.items() if state.startswith(start)), None)
-        if means is None and isinstance(error, psycopg.OperationalError) and not self._owner:
-            means = "it cannot be reached: is the server up, and the address right?"
         return f"{means} ({text})" if means else text
 
 
@@ -287,6 +302,15 @@ def _transaction(connection: Connection[Any], begin: str) -> Iterator[None]:
         if connection.info.transaction_status != psycopg.pq.TransactionStatus.UNKNOWN:
             connection.execute("ROLLBACK")
         raise
+
+
+def _not_connected(text: str) -> str:
+    """Why there is no connection. What the library says is shown only where it cannot be made of half a password."""
+    if "FATAL:" in text:
+        return f"the server refuses: check name, password (PGPASSWORD, or ~/.pgpass) and database ({text})"
+    if "connection to server" in text:
+        return f"it cannot be reached: is the server up, and the address right? ({text})"
+    return "it cannot be reached: is the address right? postgresql://NAME@HOST:PORT/DATABASE is one"
 
 
 def _refuse_encoding(encoding: str | None) -> None:
@@ -315,8 +339,8 @@ def _secrets(address: str) -> Iterator[str]:
     """Whatever in an address could be a password, the longest first."""
     rest = address.partition("://")[2]
     found = {rest}
-    access, at, _ = rest.rpartition("@")
-    if at:
+    access = rest.rpartition("@")[0]
+    if ":" in access:
         found |= {access, access.partition(":")[2]}
     found |= set(re.findall(r"password=([^&]*)", address))
     yield from sorted({*found, *map(unquote, found)} - {""}, key=len, reverse=True)

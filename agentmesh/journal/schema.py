@@ -114,7 +114,9 @@ VERSION = len(STEPS)
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables to this version. Raises: JournalError if they are of a later one, or another program's."""
-    if _version(connection) == VERSION:
+    version = _version(connection)  # before anything is done to the file: it may be another program's
+    connection.execute("PRAGMA journal_mode = WAL")
+    if version == VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")  # another process may be at it
     try:

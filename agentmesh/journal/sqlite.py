@@ -12,7 +12,7 @@ from typing import Any
 
 from agentmesh.errors import JournalError, RunTaken
 from agentmesh.journal.base import Durability, RunRecord, Word
-from agentmesh.journal.commits import Batch, HeldLog
+from agentmesh.journal.commits import HeldLog
 from agentmesh.journal.owners import Owners
 from agentmesh.journal.rows import Brought, ContentRow, EventRow
 from agentmesh.journal.schema import migrate
@@ -51,9 +51,9 @@ class SqliteJournal(SqlJournal):
         with self._in_words():
             self._connection = self._connect()
             try:
-                for setting in ("PRAGMA journal_mode = WAL", *_SETTINGS):
-                    self._connection.execute(setting)
                 migrate(self._connection)
+                for setting in _SETTINGS:
+                    self._connection.execute(setting)
                 self._hear_from_now(self._connection)
                 self._file = path.stat().st_ino
             except BaseException:

@@ -57,10 +57,11 @@ class ReplayProvider:
     that was asked several times is answered several times, and no more.
     """
 
-    def __init__(self, run_id: str, calls: Sequence[RecordedCall], patience_s: float = PATIENCE_S) -> None:
+    patience_s = PATIENCE_S
+
+    def __init__(self, run_id: str, calls: Sequence[RecordedCall]) -> None:
         self.run_id = run_id
         self._calls = calls
-        self._patience_s = patience_s
         self._courses: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Course]] = WeakKeyDictionary()
 
     @property
@@ -71,7 +72,7 @@ class ReplayProvider:
     async def complete(self, request: Request, on_delta: Delta | None = None) -> Reply:
         """The recorded reply. Raises: RunChanged with the difference where there is none; what was raised then."""
         courses = self._courses.setdefault(asyncio.get_running_loop(), {})
-        course = courses.setdefault(request.run, _Course(self._calls, self._patience_s))
+        course = courses.setdefault(request.run, _Course(self._calls, self.patience_s))
         number = course.take(request)
         if number is None:
             raise self._miss(request)
@@ -81,7 +82,7 @@ class ReplayProvider:
         finally:
             course.give(number)
         if call.reply is None and not call.error:
-            await anyio.sleep(self._patience_s)  # what cut it off then may do so again
+            await anyio.sleep(self.patience_s)  # what cut it off then may do so again
             raise RunChanged(
                 f"{self.model_id}: this call of agent '{call.agent}' was cut off in run {self.run_id} before it was "
                 "answered, and no model is asked in its place",

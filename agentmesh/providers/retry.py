@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
+GRACE_SECONDS = 0.1
+"""What was begun ends so long after the deadline: a run ends it before, with the limit as its reason, no failure."""
 
 
 class OutOfTime(ProviderError):
@@ -43,7 +45,7 @@ class Clock:
         """Seconds that an attempt begun now may take."""
         if self._deadline is None:
             return self._timeout_s
-        return min(self._timeout_s, max(0.001, self._deadline - time.monotonic()))
+        return min(self._timeout_s, max(0.001, self._deadline + GRACE_SECONDS - time.monotonic()))
 
     def wait_s(self) -> float:
         """Seconds that a wait begun now may take: to the deadline, or as long as an attempt where there is none."""
@@ -52,8 +54,8 @@ class Clock:
         return self._deadline - time.monotonic()
 
     def left_s(self) -> float | None:
-        """Seconds to the deadline, if there is one."""
-        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        """Seconds that a wait in a line may take: to the deadline, if there is one."""
+        return None if self._deadline is None else max(0.0, self._deadline + GRACE_SECONDS - time.monotonic())
 
     def latest(self) -> float:
         """When a wait begun now must be over, as `time.monotonic` tells it."""

@@ -31,8 +31,10 @@ def header(events: Sequence[Event], ending: Ending) -> Markup:
     begun = next((event for event in events if isinstance(event, RunStarted)), None)
     facts = [f"run {events[0].run_id}"] if events else []
     facts += [words.moment(events[0].ts)] if events and words.moment(events[0].ts) else []
-    facts += ["" if begun.seed is None else f"seed {begun.seed}", f"agentmesh {begun.version}" if begun.version else ""] if begun else []
-    facts += [f"continues {begun.continues}"] if begun and begun.continues else []
+    if begun is not None:
+        facts += [f"seed {begun.seed}"] * (begun.seed is not None)
+        facts += [f"agentmesh {begun.version}"] * bool(begun.version)
+        facts += [f"continues {begun.continues}"] * bool(begun.continues)
     name = begun.team if begun else "a run"
     outcome = element("p", element("strong", ending.state), " ", MEANINGS[ending.state], class_="outcome")
     why = element("p", f"Reason: {ending.why}", class_="why") if ending.why else None

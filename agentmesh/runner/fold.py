@@ -16,6 +16,7 @@ from agentmesh.events import (
     MessageRefused,
     MessageTransformed,
     Notice,
+    PositionStated,
     TurnEnded,
     TurnFailed,
     Verification,
@@ -203,6 +204,8 @@ class Fold:
             turn.deeds.contexts.append(event)
         elif isinstance(event, Notice):
             turn.deeds.reminders += 1
+        elif isinstance(event, PositionStated):
+            turn.deeds.stated = True
 
 
 def _name(command: Command) -> object:

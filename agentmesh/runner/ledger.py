@@ -264,48 +264,45 @@ class Ledger:
         return found
 
     def _kept(self, bill: Bill) -> Amount:
-        """What is kept back of the limits of the run for its last answer: nothing of those that are too small."""
+        """What is kept back of the limits of the run for its last answer."""
         limits, last = self.limits.get(RUN, Spending()), self._last_answer(bill)
         if last is None:
             return _NOTHING
-        tokens, usd, calls = last
         return Amount(
-            tokens if _is_enough(limits.tokens, tokens) else 0,
-            usd if _is_enough(limits.usd and pico(limits.usd), usd) else 0,
-            calls if _is_enough(limits.model_calls, calls) else 0,
+            _share(limits.tokens, last.output_tokens, lambda answer: last.input_tokens + answer),
+            _share(pico(limits.usd or 0.0), last.output_tokens, lambda answer: last.cost(last.input_tokens, answer)),
+            1 if limits.model_calls and limits.model_calls > 1 else 0,
         )
 
-    def _last_answer(self, bill: Bill) -> Amount | None:
-        """What a last answer would take now, as far as it is known; None where nobody could give one."""
+    def _last_answer(self, bill: Bill) -> Bill | None:
+        """The bill of a last answer now, as far as it is known; None where nobody could give one, or it takes none."""
         closer = self.closer() if self.limits.get(RUN, Spending()) != Spending() else None
         if closer is None or not closer.asks:
-            return closer and _NOTHING
+            return None
         prompt = bill.input_tokens if closer.agent == bill.agent else self._prompts.get(closer.agent, 0)
-        last = Bill(closer.agent, (), prompt, closer.output_tokens, closer.price)
-        return Amount(last.tokens, last.cost(prompt, closer.output_tokens), 1)
+        return Bill(closer.agent, (), prompt, closer.output_tokens, closer.price)
 
     def _refusal(self, bill: Bill, name: str, lack: _Lack) -> LimitWasReached:
-        last = None if bill.last or name != RUN else self._last_answer(bill)
-        kept = last is not None and _is_enough(*self._of_limit(lack, last))
         agent = bill.agent if name.partition(":")[0] in ("agent", "edge") else None
-        return LimitWasReached(
-            agent=agent, limit=lack.limit, allowed=lack.allowed, needed=lack.needed, scope=name, kept=kept
-        )
+        limit, allowed, needed, _ = lack
+        kept = name == RUN and not bill.last and self._is_kept(bill, limit)
+        return LimitWasReached(agent=agent, limit=limit, allowed=allowed, needed=needed, scope=name, kept=kept)
 
-    def _of_limit(self, lack: _Lack, last: Amount) -> tuple[float, int]:
-        """A limit and what a last answer takes of it, in the same unit."""
-        match lack.limit:
-            case "usd":
-                return pico(lack.allowed), last.usd
-            case "tokens":
-                return lack.allowed, last.tokens
-            case _:
-                return lack.allowed, last.calls
+    def _is_kept(self, bill: Bill, limit: str) -> bool:
+        """Whether what a last answer takes of a limit of the run is left of it."""
+        last = self._last_answer(bill)
+        if last is None or (limit == "usd" and not last.usd):
+            return self.closer() is not None  # who takes none of it
+        kept = self._kept(bill)
+        return {"tokens": kept.tokens, "usd": kept.usd, "model_calls": kept.calls}[limit] > 0
 
 
-def _is_enough(limit: float | None, last: int) -> bool:
-    """Whether a limit is so large that a last answer is kept back of it."""
-    return limit is not None and 2 * last <= limit
+def _share(limit: int | None, longest: int, cost: Callable[[int], int]) -> int:
+    """What is kept of a limit: the prompt and as long an answer as a quarter of it pays for, if half of it does."""
+    each = cost(1) - cost(0)
+    answer = min(longest, (limit or 0) // 4 // each) if each else longest
+    kept = cost(answer)
+    return kept if limit and answer >= min(SHORTEST, longest) and 2 * kept <= limit else 0
 
 
 def _narrowest(one: Spending, other: Spending) -> Spending:

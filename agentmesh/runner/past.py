@@ -65,7 +65,7 @@ def resume_point(events: Sequence[Event], raised: Iterable[str] = ()) -> int | N
     end = counting[-1]
     more = set(raised)
     for event in counting:
-        if isinstance(event, LimitWasReached) and event.agent is None and event.limit in more:
+        if isinstance(event, LimitWasReached) and event.agent is None and event.scope == "run" and event.limit in more:
             return event.id - 1
     if not isinstance(end, RunEnded):
         return end.id
@@ -173,6 +173,8 @@ class Deeds:
 
     contexts: list[ContextStarted] = field(default_factory=list)
     reminders: int = 0
+    stated: bool = False
+    """Whether it has stated its position."""
     inherited: int = 0
 
     def context_started(self, agent: str, system: str) -> bool:

@@ -46,9 +46,11 @@ async def resume(runner: Resuming) -> list[Event | Command]:
     own = recorded[inherited([*recorded, resumed]) if resumed else 0 :]
     deeds = {turn.command.agent: turn.deeds for turn in fold.turns if not turn.over}
     runner.go_on_from(past, deeds, seconds_of(own), seconds_of_turns(own))
+    latest = {turn.command.agent: turn for turn in fold.turns if turn.over}
     for turn in fold.turns:
         member = runner.plan.members[turn.command.agent]
-        if member.rebuilt if turn.over else member.provider is not None:
+        # Who remembers nothing still has the context of its last turn, in which it may be asked for a last answer.
+        if member.rebuilt or (member.provider is not None and (not turn.over or turn is latest[turn.command.agent])):
             await _gone_through(runner, turn)
     _recall(runner)
     runner.summaries.recall(fold.summarised)

@@ -104,9 +104,8 @@ class Runner:
         try:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
-                remaining_s = self.remaining_s()
-                if remaining_s is not None:
-                    tasks.start_soon(self._deadline, remaining_s)
+                if self.remaining_s() is not None:
+                    tasks.start_soon(self._deadline)
                 self._queue.extendleft(reversed(first))
                 await self._listen()
                 await self._over.wait()
@@ -219,15 +218,16 @@ class Runner:
 
     async def on_graph(self, event: ToolCallStarted) -> ToolCallFinished:
         """Record a call of a graph tool, unless it is in the log, and wait until the scheduler has decided on it."""
-        waiting = self._waiting[event.key] = anyio.Event()
+        key = relative(event.key)
+        waiting = self._waiting[key] = anyio.Event()
         try:
-            if relative(event.key) not in self.past.begun:
+            if key not in self.past.begun:
                 self.record(event)
-            if event.key not in self._finished:
+            if key not in self._finished:
                 await waiting.wait()
-            return self._finished.pop(event.key)
+            return self._finished.pop(key)
         finally:
-            del self._waiting[event.key]
+            del self._waiting[key]
 
     def _take(self, items: Iterable[Event | Command]) -> None:
         """Work through what happened and what follows, in order. Re-entrant calls only add to the end."""
@@ -265,9 +265,8 @@ class Runner:
         self._queue.extend(self.scheduler.step(event))
         self._queue.extend(found)
         match event:
-            case ToolCallFinished() if event.key in self._waiting:
-                self._finished[event.key] = event
-                self._waiting[event.key].set()
+            case ToolCallFinished():
+                self._decided(event)
             case Answered():
                 self.people.answered(event)
             case PhaseStarted() | RunResumed() if self._tasks is not None:
@@ -276,6 +275,14 @@ class Runner:
                 self._over.set()
             case _:
                 pass
+
+    def _decided(self, event: ToolCallFinished) -> None:
+        """Whoever waits for the end of this call, or will as soon as it goes on with its turn, has it."""
+        key = relative(event.key)
+        if key in self._waiting or key in self.past.begun:
+            self._finished[key] = event
+        if key in self._waiting:
+            self._waiting[key].set()
 
     def _log(self, event: Event) -> None:
         stamped(event, len(self.events) + 1, self.plan.run_id, time.time())
@@ -328,16 +335,17 @@ class Runner:
         member = self.plan.members[agent]
         failure: tuple[str, str] | None = None
         started = time.monotonic()
+        deeds = self._deeds.pop(agent, None) or Deeds()
         with anyio.CancelScope() as scope:
             self._scopes[agent] = scope
             if self.scheduler.ending:
                 scope.cancel()
             try:
-                turn = RunningTurn(self, member, command, self._deeds.pop(agent, None))
+                turn = RunningTurn(self, member, command, deeds)
                 said = await self._in_own_time(agent, member.occupant.act(turn))
                 fault = turn.fault(said.text) if said and said.text is not None else None
                 if said is not None and fault is None:
-                    self._say(command, said)
+                    self._say(command, said, stated=deeds.stated)
                     return
                 failure = ("answer_form", fault) if fault is not None else self._out_of_time(agent)
             except anyio.get_cancelled_exc_class():
@@ -359,17 +367,17 @@ class Runner:
             kind, text = failure
             self._end_turn(command, TurnFailed(agent=agent, turn=command.turn, error=text, kind=kind))
 
-    def _say(self, command: StartTurn, said: Said) -> None:
+    def _say(self, command: StartTurn, said: Said, *, stated: bool) -> None:
         """The turn ends with what the agent said; first with its position, which what it says then carries."""
         agent, position = command.agent, said.position
         if position is None and command.positions == "required" and said.text:
             position = Position(answer=said.text.strip())  # a function's, program's or person's reply is what it holds
-        stated = []
-        if position is not None and command.positions != "off":
+        states = []
+        if position is not None and command.positions != "off" and not stated:
             place = {"turn": command.turn, "phase": command.phase, "round": command.round}
-            stated = [PositionStated(agent=agent, position=position, **place)]
+            states = [PositionStated(agent=agent, position=position, **place)]
         reply = said.text and mended(said.text)
-        self._end_turn(command, *stated, TurnEnded(agent=agent, turn=command.turn, reply=reply, parts=said.parts))
+        self._end_turn(command, *states, TurnEnded(agent=agent, turn=command.turn, reply=reply, parts=said.parts))
 
     def _end_turn(self, command: StartTurn, *events: Event) -> None:
         self._scopes.pop(command.agent, None)
@@ -391,8 +399,8 @@ class Runner:
         )
         return ("limit", f"seconds: {allowed:g} allowed")
 
-    async def _deadline(self, remaining_s: float) -> None:
-        await anyio.sleep(remaining_s)
+    async def _deadline(self) -> None:
+        await anyio.sleep(self.remaining_s() or 0.0)
         allowed = self.plan.limits.seconds or 0.0
         self.record(LimitWasReached(limit="seconds", allowed=allowed, needed=allowed))
 

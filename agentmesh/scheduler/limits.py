@@ -137,10 +137,16 @@ class Reached:
         return None
 
     def _closer_in(self, phase: Phase) -> str | None:
-        able = [name for name in phase.predecessors.get(USER, ()) if self._may_close(name, phase)]
-        if phase.planning is not None and phase.planning.root in able:
-            return phase.planning.root
-        return next((name for name in able if self._state.turns[name]), able[0] if able else None)
+        heard, root = phase.predecessors.get(USER, ()), phase.planning.root if phase.planning else ""
+        if root in heard and self._may_close(root, phase):
+            return root
+        first: str | None = None
+        for name in heard:  # asked before every call of a run with limits: the first that has acted ends the search
+            if self._may_close(name, phase):
+                if self._state.turns[name]:
+                    return name
+                first = first or name
+        return first
 
     def _may_close(self, name: str, phase: Phase) -> bool:
         state = self._state

@@ -76,6 +76,10 @@ class Means:
             return _number(self.nested[name].model_calls) if name in self.nested else math.inf
         return agent.max_steps if agent.kind == "llm" else 0
 
+    def last_steps(self, name: str) -> float:
+        """Model calls of the last turn of a run that came to a limit: a model is asked once."""
+        return min(self.steps(name), 1) if self.agent(name).kind == "llm" else self.steps(name)
+
 
 def bounds_of(
     phases: Sequence[Phase],
@@ -99,7 +103,7 @@ def bounds_of(
     for phase, start in _starts(phases, retries, begun=begun):
         total.add(_limited(activity(phase, start), phase), phase)
     most = total.most(limits)
-    total.add_turn(name for phase in phases for name in phase.predecessors.get(USER, ()) if name not in phase.votes)
+    total.add_last(name for phase in phases for name in phase.predecessors.get(USER, ()) if name not in phase.votes)
     more = total.most(limits)
     wanted = (total.turns, more.model_calls, more.tokens, more.usd)
     # Of a run that is under way nobody knows here what it has used.
@@ -166,6 +170,8 @@ class _Total:
         """Messages by (sender, model of the summary)."""
         self._closing: dict[tuple[str, str], None] = {}
         """(Sender, model of the summary) of what may become the answer."""
+        self._last: tuple[str, ...] = ()
+        """Who may take a last turn, beside all others."""
         self._at_boards: set[str] = set()
         """Agents whose prompts hold what stands on boards, which may be of any length."""
         self._told = 0.0
@@ -212,10 +218,9 @@ class _Total:
             return sum(self._length(voter, phase) for voter in voters)
         return TASK_TOKENS if sender == USER else self._means.agent(sender).max_output_tokens
 
-    def add_turn(self, names: Iterable[str]) -> None:
-        """Add one turn of one of these agents, if there are any."""
-        several = tuple(dict.fromkeys(names))
-        self._shared += [(several, 1.0)] if several else []
+    def add_last(self, names: Iterable[str]) -> None:
+        """Add the last turn of a run that came to a limit, which one of these agents takes, if there are any."""
+        self._last = tuple(dict.fromkeys(names))
 
     def most(self, limits: Limits) -> _Most:
         """All of it, within the run's limits on turns and messages, and what tokens can cost within that on tokens."""
@@ -248,17 +253,19 @@ class _Total:
     @property
     def turns(self) -> float:
         """Turns of all agents."""
-        return sum(count for _, count in self._lines())
+        return sum(count for _, count in self._lines()) + bool(self._last)
 
     @property
     def calls(self) -> float:
         """Model calls of all agents, without summaries."""
-        return sum(_times(count, max(map(self._means.steps, names))) for names, count in self._lines())
+        last = max(map(self._means.last_steps, self._last), default=0)
+        return sum(_times(count, max(map(self._means.steps, names))) for names, count in self._lines()) + last
 
     @property
     def most_steps(self) -> float:
         """Model calls of the longest turn."""
-        return max((self._means.steps(name) for names, _ in self._lines() for name in names), default=0)
+        names = {name for names, _ in self._lines() for name in names}.union(self._last)
+        return max(map(self._means.steps, names), default=0)
 
     @property
     def summaries(self) -> float:
@@ -273,6 +280,9 @@ class _Total:
             turns = [self._turn(name, count, everybody) for name in names]
             tokens += _times(count, max((cost[0] for cost in turns), default=0))
             usd += _times(count, max((cost[1] for cost in turns), default=0))
+        last = [self._turn(name, self._turns_of(name), everybody, last=True) for name in self._last]
+        tokens += max((cost[0] for cost in last), default=0)
+        usd += max((cost[1] for cost in last), default=0)
         for by, many in self._summarised.items():
             each = self._summary(*by)
             tokens, usd = tokens + many * each[0], usd + _times(many, each[1])
@@ -285,8 +295,12 @@ class _Total:
         length = self._means.agent(sender).max_output_tokens + PROMPT_TOKENS
         return length + SUMMARY_TOKENS, _cost(self._means.summaries.get(model), length, SUMMARY_TOKENS)
 
-    def _turn(self, name: str, count: float, everybody: int) -> tuple[float, float]:
-        """Tokens and USD of the agent's most expensive turn of so many."""
+    def _turns_of(self, name: str) -> float:
+        """Turns that the agent may take before the last."""
+        return sum(count for names, count in self._lines() if name in names)
+
+    def _turn(self, name: str, count: float, everybody: int, *, last: bool = False) -> tuple[float, float]:
+        """Tokens and USD of the agent's most expensive turn of so many, or of the last turn after them."""
         agent = self._means.agent(name)
         if agent.kind == "team" and name in self._means.nested:
             inner = self._means.nested[name]
@@ -297,6 +311,7 @@ class _Total:
         own = PROMPT_TOKENS + 16 * everybody + len(agent.instructions)
         said = count * steps * agent.max_output_tokens
         longest = math.inf if agent.tools or name in self._at_boards else own + self._heard[name] + said
+        steps = self._means.last_steps(name) if last else steps
         price = self._means.prices.get(name)
         return steps * (longest + agent.max_output_tokens), _times(
             steps, _cost(price, longest, agent.max_output_tokens)
@@ -304,7 +319,8 @@ class _Total:
 
     def dearest(self) -> float:
         """The highest price of a million tokens that anybody may pay; infinite where one is not known."""
-        paying = {name for names, count in self._lines() for name in names if count and self._means.steps(name)}
+        acting = {name for names, count in self._lines() for name in names if count}.union(self._last)
+        paying = {name for name in acting if self._means.steps(name)}
         prices = [self._means.prices.get(name) for name in paying]
         prices += [self._means.summaries.get(model) for _, model in (*self._summarised, *self._closing)]
         return max((max(price.input, price.output) if price else math.inf for price in prices), default=0.0)

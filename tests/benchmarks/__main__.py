@@ -14,9 +14,10 @@ from typing import Any
 
 from rich.console import Console
 
+from .journal import JOURNAL_ROWS, JournalRow
 from .measure import CONTENDERS, Measured
-from .report import Figures, core, figures, growth, show, surroundings
-from .rows import ROWS, Row, chosen
+from .report import Figures, core, figures, growth, journal, show, surroundings
+from .rows import ROWS, Row, is_wanted
 from .server import ROOT, served
 from .surroundings import core_packages, import_ms
 
@@ -24,6 +25,7 @@ PACKAGE = "package"
 CORE = "core"
 APART = (PACKAGE, CORE)
 """Rows that need no server: import time and installed packages; messages and checks without any request."""
+KNOWN = (*(row.name for row in ROWS), *(row.name for row in JOURNAL_ROWS), *APART)
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -34,13 +36,18 @@ def main(given: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     rows: list[Figures] = []
     report: list[dict[str, Any]] = []
-    if selected := chosen(names) if not names or set(names) - set(APART) else []:
+    selected = [row for row in ROWS if is_wanted(row.name, names, KNOWN)]
+    journalled = [row for row in JOURNAL_ROWS if is_wanted(row.name, names, KNOWN)]
+    if selected or journalled:
         with served() as port:
             for row in selected:
                 with console.status(f"{row.name} ..."):
                     rows.append(_measure(row, port, quick=arguments.quick))
                 report.append(rows[-1].json())
-        report += [grown] if (grown := growth(rows)) else []
+            report += [grown] if (grown := growth(rows)) else []
+            for one in journalled:
+                with console.status(f"{one.name} ..."):
+                    report.append(_journal(one, port, quick=arguments.quick))
     if not names or PACKAGE in names:
         report.append(_package(console, 3 if arguments.quick else 10))
     if not names or CORE in names:
@@ -54,12 +61,13 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    known = ", ".join([*(row.name for row in ROWS), *APART])
+    known = ", ".join(KNOWN)
     parser.add_argument("--rows", default="", metavar="NAMES", help=f"names or their beginnings, with commas: {known}")
     parser.add_argument("--quick", action="store_true", help="few samples: a look, not a measurement")
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
     arguments = parser.parse_args(given)
-    strange = [name for name in arguments.rows.split(",") if name and name not in APART and not chosen([name])]
+    names = [name for name in arguments.rows.split(",") if name]
+    strange = [name for name in names if not any(is_wanted(row, [name], KNOWN) for row in KNOWN)]
     if strange:
         parser.error(f"no row begins with {', '.join(strange)}; rows: {known}")
     return arguments
@@ -73,20 +81,26 @@ def _measure(row: Row, port: int, *, quick: bool) -> Figures:
 
 
 def _in_process(row: Row, port: int, contenders: Sequence[str], *, quick: bool) -> Measured:
-    command = [sys.executable, "-m", f"{__package__}.measure", row.name, str(port), ",".join(contenders)]
-    # Model requests may be blocked where tests run; these go no further than the loopback interface.
-    environment = {**os.environ, "AGENTMESH_BLOCK_MODEL_REQUESTS": "0"}
-    done = subprocess.run(
-        command + ["--quick"] * quick, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
-    )
-    return Measured(**json.loads(done.stdout))
+    arguments = [row.name, str(port), ",".join(contenders), *["--quick"] * quick]
+    return Measured(**_figures("measure", arguments))
+
+
+def _journal(row: JournalRow, port: int, *, quick: bool) -> dict[str, Any]:
+    return journal(row, _figures("journal", [row.name, str(port), *["--quick"] * quick]))
 
 
 def _core(repeats: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", f"{__package__}.core", str(repeats)]
+    return core(**_figures("core", [str(repeats)]))
+
+
+def _figures(module: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """What another process measures, and prints as JSON."""
+    command = [sys.executable, "-m", f"{__package__}.{module}", *arguments]
+    # Model requests may be blocked where tests run; these go no further than the loopback interface.
     environment = {**os.environ, "AGENTMESH_BLOCK_MODEL_REQUESTS": "0"}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
-    return core(**json.loads(done.stdout))
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def _package(console: Console, repeats: int) -> dict[str, Any]:

@@ -16,16 +16,17 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from agentmesh import Agent, Team, Topology
-from agentmesh.events import Event, ModelCallFinished, ModelCallStarted, RunStarted, TurnEnded, stamped
+from agentmesh.events import Event, EventBase, ModelCallFinished, ModelCallStarted, RunStarted, TurnEnded, stamped
 from agentmesh.journal import Log, RunRecord, open_journal
 from agentmesh.journal.base import Durability
 from agentmesh.messages import Usage
+from agentmesh.runner import Delta, FailedAttempt
 from agentmesh.team.given import RunOptions
 
 from .measure import loaded
@@ -48,7 +49,8 @@ class JournalRow:
     measure: str
     size: int
     repeats: int
-    durability: Durability = "full"
+    durability: Durability | None = "full"
+    """None: without a journal."""
 
     def shortened(self) -> JournalRow:
         """The same for a quick look."""
@@ -64,6 +66,7 @@ JOURNAL_ROWS: tuple[JournalRow, ...] = (
     JournalRow("bytes", "bytes", 1_000, 1, "normal"),
     JournalRow("teams-5000-full", "teams", 5_000, 1, "full"),
     JournalRow("teams-5000-normal", "teams", 5_000, 1, "normal"),
+    JournalRow("teams-5000-none", "teams", 5_000, 1, None),
 )
 
 
@@ -71,7 +74,7 @@ def main() -> None:
     """Measure and print."""
     name, port = sys.argv[1:3]
     row = next(row for row in JOURNAL_ROWS if row.name == name)
-    measures: Mapping[str, Callable[[JournalRow, int, Path], Awaitable[Figures]]] = {
+    measures: Mapping[str, Callable[[JournalRow, int, Path], Coroutine[None, None, Figures]]] = {
         "journal": cost_of_calls,
         "steps": steps,
         "resume": resuming,
@@ -91,7 +94,7 @@ def main() -> None:
 async def cost_of_calls(row: JournalRow, port: int, folder: Path) -> Figures:
     """CPU for each call of runs that go on together, with and without a journal, sample after sample."""
     team, _ = loaded(chain(row.size, latency_ms=20), port)
-    journalled: RunOptions = {"journal": str(folder / "journal.db"), "durability": row.durability}
+    journalled = _options(row, folder)
     cpu: list[tuple[float, float]] = []
     wall: list[float] = []
     for repeat in range(row.repeats + 1):
@@ -122,6 +125,10 @@ async def _sample(team: Team, row: JournalRow, options: RunOptions) -> tuple[flo
     return taken
 
 
+def _options(row: JournalRow, folder: Path) -> RunOptions:
+    return {"journal": str(folder / "journal.db"), "durability": row.durability} if row.durability else {}
+
+
 # The journal alone
 
 
@@ -129,7 +136,7 @@ async def steps(row: JournalRow, port: int, folder: Path) -> Figures:
     """Steps in a second of so many writers: the start and the end of a call of 1 KiB, each of them safe before more."""
     rates = []
     for repeat in range(row.repeats):
-        journal = open_journal(folder / f"{repeat}.db", row.durability)
+        journal = open_journal(folder / f"{repeat}.db", row.durability or "full")
         logs = [journal.start(RunRecord(f"run-{number:06}", "team", TASK, time.time())) for number in range(WRITERS)]
         for log in logs:
             log.append([_placed(RunStarted(team="team", task=TASK), 1, log)])
@@ -137,7 +144,9 @@ async def steps(row: JournalRow, port: int, folder: Path) -> Figures:
         gc.collect()
         each = row.size // WRITERS
         began = time.perf_counter()
-        await asyncio.gather(*(_steps(log, each) for log in logs))
+        async with asyncio.TaskGroup() as group:
+            for log in logs:
+                group.create_task(_steps(log, each))
         rates.append(each * WRITERS / (time.perf_counter() - began))
         for log in logs:
             await log.release()
@@ -183,20 +192,26 @@ async def resuming(row: JournalRow, port: int, folder: Path) -> Figures:
     """Seconds from `resume` of a run with so many events to the first call of a model that is new."""
     begun = folder / "begun.db"
     run_id = await _interrupted(row.size, begun)
-    times = []
+    times, cpu = [], []
     for repeat in range(row.repeats):
         copy = folder / f"{repeat}.db"
         copy.write_bytes(begun.read_bytes())  # closed, so that nothing of it stands elsewhere
-        live: list[float] = []
-        team = _discussion(lambda _: live.append(time.perf_counter()) or TEXT, rounds=row.size)
+        live: list[tuple[float, float]] = []
+
+        def first_call(_: Any, live: list[tuple[float, float]] = live) -> str:
+            live.append((time.perf_counter(), time.process_time()))
+            return TEXT
+
+        team = _discussion(first_call, rounds=row.size)
         gc.collect()
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.process_time()
         async with team.resuming(run_id, journal=str(copy)) as run:
             while not live:
                 await asyncio.sleep(0.001)
             run.cancel()
-        times.append(live[0] - began)
-    return {"resume_s": statistics.median(times)}
+        times.append(live[0][0] - began)
+        cpu.append(live[0][1] - cpu_began)
+    return {"resume_s": statistics.median(times), "resume_cpu_s": statistics.median(cpu)}
 
 
 async def _interrupted(events: int, path: Path) -> str:
@@ -205,8 +220,8 @@ async def _interrupted(events: int, path: Path) -> str:
     team = _discussion(lambda _: f"{next(numbers)}: {TEXT}", rounds=events)
     full = asyncio.Event()
 
-    def watch(event: Event) -> None:
-        if event.id >= events:
+    def watch(seen: Event | Delta | FailedAttempt) -> None:
+        if isinstance(seen, EventBase) and seen.id >= events:
             full.set()
 
     async with team.start(TASK, journal=str(path), durability="normal", watch=watch) as run:
@@ -260,7 +275,7 @@ async def many_teams(row: JournalRow, port: int, folder: Path) -> Figures:
         edges += [f"opener -> draft-{number}", f"draft-{number} -> check-{number}", f"check-{number} -> last"]
     members = [Agent(name=name, model=model, join="all") for name in names]
     team = Team(members, Topology([{"name": "work", "edges": edges}]))
-    options: RunOptions = {"journal": str(folder / "journal.db"), "durability": row.durability}
+    options = _options(row, folder)
     times, cpu = [], []
     for _ in range(row.repeats):
         gc.collect()

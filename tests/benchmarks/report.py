@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from .journal import JournalRow
 from .measure import CONTENDERS, Measured
 from .rows import Row
 
@@ -22,6 +23,10 @@ AIOHTTP_RATE = 0.4
 RSS_MIB = 250.0
 IMPORT_MS = 150.0
 PACKAGES = 32
+JOURNAL_MS = 0.15
+STEPS = {"steps-full": 3_000, "steps-normal": 10_000}
+RESUME_S = 1.0
+TIMES_IDEAL = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,23 @@ def core(us_per_message: dict[str, float], check_s: float) -> dict[str, Any]:
     }
 
 
+def journal(row: JournalRow, found: dict[str, float]) -> dict[str, Any]:
+    """A row about the journal: its figures, and what was promised of them."""
+    targets = []
+    if row.name == "journal-full":
+        targets.append(Target("CPU per call more than without a journal, ms", found["cpu_ms_more"], JOURNAL_MS))
+    if row.name in STEPS:
+        targets.append(Target("steps per second", found["steps_per_s"], STEPS[row.name], at_least=True))
+    if row.name == "resume":
+        targets.append(Target("resume of 10,000 events, s", found["resume_s"], RESUME_S))
+    if row.name == "bytes":
+        ratio = found["bytes_per_message"] / found["bytes_per_message_of_a_quarter"]
+        targets.append(Target("journal bytes per message, 1,000 turns / 250 turns", ratio, GROWTH))
+    if row.name == "teams-5000-normal":
+        targets.append(Target("5,000 teams, time / ideal", found["times_ideal"], TIMES_IDEAL))
+    return {"row": row.name, "figures": _rounded(found), "targets": [target.json() for target in targets]}
+
+
 def surroundings(import_ms: float, team_ms: float, packages: list[str] | None) -> dict[str, Any]:
     """Import time and installed packages."""
     targets = [Target("import agentmesh, ms", import_ms, IMPORT_MS)]
@@ -177,6 +199,8 @@ def show(rows: Sequence[Figures], report: Sequence[dict[str, Any]], console: Con
     for row in rows:
         if row.teams_per_s:
             console.print(_many(row))
+    if any("figures" in entry for entry in report):
+        console.print(_figures(report))
     console.print(_kept(report))
 
 
@@ -203,6 +227,16 @@ def _many(row: Figures) -> Table:
         table.add_column(escape(name), justify="right")
     table.add_row("teams per second", *(f"{row.teams_per_s[name]:.0f}" for name in CONTENDERS))
     table.add_row("peak MiB", *(f"{row.rss_mib[name]:.0f}" for name in CONTENDERS))
+    return table
+
+
+def _figures(report: Sequence[dict[str, Any]]) -> Table:
+    table = Table(title="Journal")
+    for name in ("row", "what", "value"):
+        table.add_column(name, justify="right" if name == "value" else "left")
+    for entry in report:
+        for what, value in entry.get("figures", {}).items():
+            table.add_row(entry["row"], what, f"{value:,.4g}" if value < 1000 else f"{value:,.0f}")
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 MODEL = "openai:bench@http://127.0.0.1:{port}/ms{latency_ms}/tasks{tasks}/v1"
@@ -107,8 +107,6 @@ ROWS: tuple[Row, ...] = (
 )
 
 
-def chosen(names: Sequence[str]) -> list[Row]:
-    """The rows with these names or, where a name is none, whose names begin with it; all without a name."""
-    whole = {row.name for row in ROWS}
-    beginnings = tuple(name for name in names if name not in whole)
-    return [row for row in ROWS if not names or row.name in names or row.name.startswith(beginnings)]
+def is_wanted(row: str, names: Sequence[str], known: Collection[str]) -> bool:
+    """Whether a row has one of these names or, where a name is none, begins with it; all have without a name."""
+    return not names or row in names or row.startswith(tuple(name for name in names if name not in known))

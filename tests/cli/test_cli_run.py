@@ -71,7 +71,7 @@ def test_json_is_all_that_stdout_holds(inside: Command, team_file: Path) -> None
 def test_without_a_terminal_each_event_is_one_plain_line_on_stderr(inside: Command, team_file: Path) -> None:
     ended = inside("run", str(team_file), "--task", "What is 3 + 4?")
     lines = [line for line in ended.err.splitlines() if line.startswith("+")]
-    assert lines[0].startswith("+0.000 run_started team=pair seed=0")
+    assert lines[0].startswith("+0.000 run_started team=pair task=")
     assert any(" turn_started writer turn=1 " in line for line in lines)
     assert any(" message_delivered writer->critic " in line for line in lines)
     assert " run_ended outcome=completed" in lines[-1]

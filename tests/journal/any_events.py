@@ -41,7 +41,7 @@ def of(kind: Any) -> st.SearchStrategy[Any]:
     if kind in _SIMPLE:
         return _SIMPLE[kind]
     if origin is Annotated:
-        return _parts if {ImagePart, FilePart} <= set(get_args(within[0])) else of(within[0])
+        return _parts if ImagePart in get_args(within[0]) else of(within[0])
     if origin is Literal:
         return st.sampled_from(within)
     if origin in (Union, types.UnionType):

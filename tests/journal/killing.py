@@ -1,4 +1,4 @@
-"""Runs of teams in processes that are killed, and what the server, the journal and the processes themselves say of it."""
+"""Runs of teams in processes that are killed, and what server, journal and the processes themselves say of it."""
 
 from __future__ import annotations
 
@@ -180,6 +180,7 @@ class Case:
     name: str
     milliseconds: float = 5
     seed: int | None = 7
+    folder: Path = TOPOLOGIES
     lives: list[Life] = field(default_factory=list)
     in_flight: list[set[str]] = field(default_factory=list)
     """By process: the calls that it had begun and whose answers were not safe when it died."""
@@ -197,7 +198,7 @@ class Case:
 
     @property
     def file(self) -> Path:
-        return TOPOLOGIES / f"{self.topology}.yaml"
+        return self.folder / f"{self.topology}.yaml"
 
     @property
     def journal(self) -> Path:
@@ -284,7 +285,7 @@ class Case:
         return sum(event.usage.tokens for event in self.events() if isinstance(event, ModelCallFinished))
 
     def must_be_as(self, whole: Case) -> None:
-        """Whatever its processes went through, it has come to what the other one came to, and has paid for nothing twice."""
+        """Whatever its processes went through, it came to what the other came to, and has paid for nothing twice."""
         what, (_, *end) = self.lives[-1].end
         assert (what, end) == (whole.lives[-1].end[0], whole.lives[-1].end[1][1:])
         assert state_of(self.events()) == state_of(whole.events())

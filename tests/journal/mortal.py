@@ -23,8 +23,8 @@ import signal
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from functools import partial, wraps
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ from agentmesh.providers.base import Request
 from agentmesh.providers.openai import OpenAIProvider
 from agentmesh.providers.wire import tls_context
 
+LONGEST_SECONDS = 120
+"""Of a life: nobody waits for ever for a process that hangs."""
 TEAM = Path(__file__).parents[2] / "topologies" / "blind_then_discuss.yaml"
 Order = dict[str, Any]
 
@@ -65,8 +67,11 @@ def main() -> None:
         elif (said := os.fork()) == 0:
             os.close(sys.stdin.fileno())
             os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-            carry_out(order)
-            os._exit(0)
+            signal.alarm(LONGEST_SECONDS)
+            try:
+                carry_out(order)
+            finally:
+                os._exit(0)
         print(said, flush=True)
 
 
@@ -140,11 +145,9 @@ ACTS: dict[str, Callable[[Order], Any]] = {"run": run, "resume": resume, "fork":
 
 def note_what_happens(box: Box, kill: tuple[int, str] | None) -> None:
     """Let this process leave lines in the box: calls that begin, leave and are over, and what is committed."""
-    sqlite3.connect = partial(sqlite3.connect, factory=Counted)
     Counted.box, Counted.kill = box, tuple(kill or (0, ""))
     append, write, encode = HeldLog.append, SqliteJournal.write, OpenAIProvider.encode
 
-    @wraps(append)
     def noted_append(log: HeldLog, events: Sequence[Event]) -> None:
         for event in events:
             if isinstance(event, ModelCallStarted):
@@ -154,22 +157,28 @@ def note_what_happens(box: Box, kill: tuple[int, str] | None) -> None:
             if isinstance(event, ModelCallFinished):
                 box.note("over", event.key)
 
-    @wraps(write)
     def noted_write(journal: SqliteJournal, batches: Sequence[Batch]) -> None:
-        answers = [e.key for batch in batches for e in batch.events if isinstance(e, ModelCallFinished)]
-        box.note("writes", answers)
+        box.note("writes", answers_in(batches))
         write(journal, batches)
-        box.note("wrote", answers)
+        box.note("wrote", answers_in(batch for batch in batches if batch.log.failed is None))
 
-    @wraps(encode)
     def noted_encode(provider: OpenAIProvider, request: Request, *rest: Any, **more: Any) -> bytes:
         body = encode(provider, request, *rest, **more)
         box.note("sends", [request.key, hashlib.sha256(body).hexdigest()])
         return body
 
-    HeldLog.append = noted_append  # type: ignore[method-assign]
-    SqliteJournal.write = noted_write  # type: ignore[method-assign]
-    OpenAIProvider.encode = noted_encode  # type: ignore[method-assign]
+    for owner, name, noted in (
+        (sqlite3, "connect", partial(sqlite3.connect, factory=Counted)),
+        (HeldLog, "append", noted_append),
+        (SqliteJournal, "write", noted_write),
+        (OpenAIProvider, "encode", noted_encode),
+    ):
+        setattr(owner, name, noted)
+
+
+def answers_in(batches: Iterable[Batch]) -> list[str]:
+    """The calls whose answers are in there."""
+    return [event.key for batch in batches for event in batch.events if isinstance(event, ModelCallFinished)]
 
 
 class Counted(sqlite3.Connection):

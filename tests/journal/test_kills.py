@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.journal.killing import Case, Commit, MakeCase, nightly
+from tests.journal.killing import TOPOLOGIES, Case, Commit, MakeCase, When, nightly
 
 pytestmark = pytest.mark.real_models
 
 TEAMS = ("chain", "flat", "hierarchy", "blind_then_discuss")
+TIMES: tuple[When, ...] = ("before", "after")
 LATE = 60
 """Commits, beyond those of any of these runs."""
 
@@ -44,16 +46,41 @@ def test_a_process_that_dies_before_its_run_is_safe_has_asked_for_nothing(case: 
         assert killed.asked() == []
 
 
+def test_a_run_that_was_given_no_seed_sends_none_when_it_goes_on(case: MakeCase) -> None:
+    killed = lives(case("chain", seed=None), iter([(4, "after"), None]))
+    assert killed.kills == 1
+    assert not any('"seed"' in one.body for one in killed.asked())
+
+
+NESTED = f"""
+version: 1
+name: nested
+agents:
+  research: {{team: {TOPOLOGIES}/chain.yaml}}
+  writer: {{instructions: Write it down.}}
+topology: {{kind: chain, agents: [research, writer]}}
+"""
+
+
+def test_a_team_on_a_node_goes_on_where_it_was(case: MakeCase, tmp_path: Path) -> None:
+    (tmp_path / "nested.yaml").write_text(NESTED)
+    whole, killed = (case("nested", folder=tmp_path) for _ in range(2))
+    whole.live()
+    lives(killed, iter([(6, "after"), (4, "before"), None]))
+    assert killed.kills == 2
+    killed.must_be_as(whole)
+
+
 @pytest.mark.skipif(not nightly(), reason="hundreds of processes: make nightly")
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", TIMES)
 @pytest.mark.parametrize("topology", TEAMS)
 def test_a_run_survives_a_kill_at_each_of_its_commits(
-    topology: str, when: str, case: MakeCase, whole: MakeCase
+    topology: str, when: When, case: MakeCase, whole: MakeCase
 ) -> None:
     chance = random.Random(f"{topology} {when}")
     for number in range(1, LATE):
-        second = (chance.randint(2, 8), chance.choice(["before", "after"]))
-        killed = lives(case(topology), iter([(number, when), second, None]))  # type: ignore[arg-type]
+        second: Commit = (chance.randint(2, 8), chance.choice(TIMES))
+        killed = lives(case(topology), iter([(number, when), second, None]))
         killed.must_be_as(whole(topology))
         if not killed.lives[0].killed:
             break

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -22,15 +23,22 @@ def until(happened: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.01)
 
 
-def test_of_two_processes_that_resume_a_run_one_is_refused_and_told_who_has_it(
-    case: MakeCase, whole: MakeCase
-) -> None:
-    run = case("flat", milliseconds=60)
+def asks(box: Path) -> bool:
+    """Whether the process of that box has asked a model."""
+    return box.exists() and '"sends"' in box.read_text()
+
+
+def test_of_two_processes_that_resume_a_run_one_is_refused_and_told_who_has_it(case: MakeCase, whole: MakeCase) -> None:
+    run = case("flat", milliseconds=20)
     run.live((5, "after"))
     run_id, before = run.runs_id, len(run.asked())
-    pids = [run.begin("resume", run_id=run_id) for _ in range(2)]
-    one, other = (run.ended(*born) for born in pids)
-    winner, loser = (one, other) if one.end[0] == "ended" else (other, one)
+    born = [run.begin("resume", run_id=run_id) for _ in range(2)]
+    until(lambda: any(asks(box) for _, box in born))
+    first, second = born if asks(born[0][1]) else reversed(born)
+    os.kill(first[0], signal.SIGSTOP)  # until the other has been told, however late that comes
+    loser = run.ended(*second)
+    os.kill(first[0], signal.SIGCONT)
+    winner = run.ended(*first)
     kind, words = loser.end[1]
     assert (winner.end[0], loser.end[0], kind) == ("ended", "raised", "RunTaken")
     assert f"run {run_id} is being run by process {winner.pid} on " in words

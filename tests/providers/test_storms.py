@@ -118,7 +118,7 @@ def test_no_run_outlives_its_deadline_whatever_holds_it_up(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("weather", "pace"),
     [
-        ({"requests": 50, "burst": 0.2, "full": False}, "{requests_per_minute: 3000}"),
+        ({"requests": 25, "burst": 0.3, "full": False}, "{requests_per_minute: 1500}"),
         ({"tokens": 10_000, "burst": 0.4, "full": True}, "{tokens_per_minute: 600_000}"),
     ],
 )

@@ -205,12 +205,12 @@ def test_the_key_of_a_call_says_whom_it_is_charged_to() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("limit", ["tokens", "usd", "model_calls"])
 async def test_what_a_last_answer_takes_is_kept_back_from_all_other_calls(limit: str) -> None:
-    limits = {"tokens": Limits(tokens=200), "usd": Limits(usd=200 / 1e6), "model_calls": Limits(model_calls=2)}
+    limits = {"tokens": Limits(tokens=300), "usd": Limits(usd=300 / 1e6), "model_calls": Limits(model_calls=2)}
     even = Price(input=1, output=1)
     ledger = Ledger({"run": limits[limit]}, closer=lambda: Closer("z", 30, even))
-    prompt = Bill("z", ("run", "agent:z"), 40, 60, even)
+    prompt = Bill("z", ("run", "agent:z"), 40, 160, even)
     assert await ledger.reserve(prompt) is None
-    ledger.settle(prompt, 100, 100 / 1e6)
+    ledger.settle(prompt, 200, 200 / 1e6)
     event = await refused(ledger, Bill("a", ("run", "agent:a"), 20, 11, even))
     assert (event.limit, event.scope, event.kept) == (limit, "run", True), "40 of its prompt and 30 are kept"
     last = Bill("z", ("run", "agent:z"), 70, 30, even, last=True)
@@ -220,13 +220,19 @@ async def test_what_a_last_answer_takes_is_kept_back_from_all_other_calls(limit:
 
 
 @pytest.mark.anyio
-async def test_nothing_is_kept_back_of_a_limit_that_is_too_small_or_where_nobody_could_answer() -> None:
-    for closer, kept in ((Closer("z", 60, None), False), (None, False), (Closer("z", 9, None, asks=False), True)):
-        ledger = Ledger({"run": Limits(tokens=100)}, closer=lambda closer=closer: closer)  # type: ignore[misc]
-        whole = bill(100)
-        assert await ledger.reserve(whole) is None
-        ledger.settle(whole, 100, None)
-        assert (await refused(ledger, bill(1))).kept == kept
+async def test_no_more_than_a_quarter_is_kept_for_an_answer_and_nothing_where_that_is_too_little() -> None:
+    asks_nobody = Closer("z", 9, None, asks=False)
+    for closer, tokens, kept in (
+        (Closer("z", 4000, None), 1000, 250),
+        (Closer("z", 40, None), 1000, 40),
+        (Closer("z", 4000, None), 4 * SHORTEST - 1, 0),
+        (asks_nobody, 1000, 0),
+        (None, 1000, 0),
+    ):
+        ledger = Ledger({"run": Limits(tokens=tokens)}, closer=lambda closer=closer: closer)  # type: ignore[misc]
+        event = await refused(ledger, bill(tokens - kept + 1))
+        assert (event.needed, event.kept) == (tokens + 1, kept > 0 or closer == asks_nobody)
+        assert await ledger.reserve(bill(tokens - kept)) is None
 
 
 @given(

@@ -301,3 +301,12 @@ def test_what_is_not_written_in_ascii_is_set_aside_a_token_a_character() -> None
     assert estimate("word " * 200) == pytest.approx(250 + 9, abs=2)
     assert 1000 <= estimate("\u6f22" * 1000) <= 1010
     assert estimate("caf\u00e9" * 100) == pytest.approx(100 + 75 + 9, abs=2)
+
+
+async def test_the_last_words_of_a_team_on_a_node_are_not_handed_on_as_an_answer() -> None:
+    inner = team(greedy, limits={"model_calls": 3}, agents={"a": {"tools": ("calculator",)}})
+    outer = Team([Agent(name="inner", kind="team", team=inner)], Topology.solo("inner"))
+    result = await outer.run("task")
+    assert [one.answer for one in result.nested["inner"]] == ["my best answer"]
+    assert (result.outcome, result.answer) == ("failed", None)
+    assert "came to no answer: limit: model_calls: 3 allowed" in result.reason

@@ -46,7 +46,8 @@ class PostgresServer:
         import psycopg
 
         with psycopg.connect(address, autocommit=True) as connection:
-            cursor = connection.execute(statement.encode(), values)
+            connection.execute("SET search_path TO agentmesh")
+            cursor = connection.execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
     def crash(self) -> None:
@@ -90,12 +91,10 @@ def _fast_place() -> str:
 
 
 def _stop(data: Path) -> None:
-    pid = int((data / "postmaster.pid").read_text().split()[0])
-    os.kill(pid, signal.SIGQUIT)
+    pid_file = data / "postmaster.pid"
+    os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)
     for _ in range(500):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+        if not pid_file.exists():
             return
         time.sleep(0.01)
 
@@ -115,9 +114,11 @@ def _run(*command: str) -> None:
     if os.getuid() == 0:
         user = _unprivileged()
         as_whom = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    done = subprocess.run(
-        command, cwd="/", capture_output=command[0] == "initdb", text=True, check=False, stdin=subprocess.DEVNULL,
-        **({} if command[0] == "initdb" else {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}), **as_whom,
-    )  # fmt: skip
-    if done.returncode != 0:
-        raise RuntimeError(f"{command[0]} failed: {done.stderr}")
+    # What pg_ctl starts would keep a pipe open for as long as it lives.
+    with tempfile.TemporaryFile("w+") as said:
+        done = subprocess.run(
+            command, cwd="/", stdin=subprocess.DEVNULL, stdout=said, stderr=said, check=False, **as_whom
+        )
+        said.seek(0)
+        if done.returncode != 0:
+            raise RuntimeError(f"{command[0]} failed: {said.read()}")

@@ -154,10 +154,10 @@ def test_nothing_is_hidden_by_a_mistake_and_nothing_follows_from_one(
 
 def test_every_wrong_tool_is_named_at_its_own_column(tmp_path: Path) -> None:
     assert reported(tmp_path, team("a: {tools: [calc, nope, calculater]}")) == [
-        "3:15: agents.a.tools[0]: there is no tool 'calc'; known: calculator, or package.module:function; "
+        "3:15: agents.a.tools[0]: there is no tool 'calc'; known: calculator, ask_human, or package.module:function; "
         "did you mean 'calculator'?",
-        "3:21: agents.a.tools[1]: there is no tool 'nope'; known: calculator, or package.module:function",
-        "3:27: agents.a.tools[2]: there is no tool 'calculater'; known: calculator, or package.module:function; "
+        "3:21: agents.a.tools[1]: there is no tool 'nope'; known: calculator, ask_human, or package.module:function",
+        "3:27: agents.a.tools[2]: there is no tool 'calculater'; known: calculator, ask_human, or package.module:function; "
         "did you mean 'calculator'?",
     ]
 
