@@ -23,7 +23,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "turn_started": ("turn", "phase", "round"),
     "context_started": ("reason", "recipients"),
     "model_call_started": ("model", "reserved"),
-    "model_call_finished": ("model", "usage", "seconds", "attempts", "tool_calls", "error", "content"),
+    "model_call_finished": ("model", "usage", "cached", "seconds", "attempts", "tool_calls", "error", "content"),
     "tool_call_started": ("name", "arguments"),
     "tool_call_finished": ("name", "error", "result"),
     "message_proposed": ("kind", "content"),
@@ -51,7 +51,7 @@ FACTS: dict[str, tuple[str, ...]] = {
 
 WIDE = frozenset({"attempts", "error", "reason", "detail"})
 """Texts of which the end may matter as much as the beginning."""
-UNSAID = {"occurrence": 1, "round": 0, "trust": "trusted", "weight": 1.0}
+UNSAID = {"occurrence": 1, "round": 0, "trust": "trusted", "weight": 1.0, "cached": False}
 """Values that go without saying."""
 
 

@@ -207,7 +207,7 @@ class Commits:
         try:
             if logs:
                 self.store.give_back(logs)
-        except JournalError:
+        except Exception:
             return  # the store cannot be reached: it gives them back itself, when this process ends at the latest
 
     def _unforeseen(self, error: Exception) -> JournalError:
@@ -218,7 +218,7 @@ class Commits:
     def _look(self) -> None:
         try:
             words = list(self.store.words())
-        except JournalError:
+        except Exception:
             return  # whoever appends next is told
         for run_id, word in words:
             log = self._listening.get(run_id)

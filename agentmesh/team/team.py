@@ -182,7 +182,7 @@ class Team(Definition):
         parts = tuple(options.get("parts", ()))
         if kept.recorded:
             seed, parts = kept.started.seed if seed is None else seed, kept.started.parts
-        made = before.occupants if before else self._members.occupants(seed, lambda name: self._nested(name, options))
+        made = before.occupants if before else self._members.occupants(seed, lambda name: self._nested(name, {**options, "seed": seed}))
         allowed = (self.limits if limits is None else limits_of(limits)).raised(**kept.added)
         assembly = self._members.assembly
         refuse_unpriced(self._members, self.topology.phases, allowed)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pytest
 
+from agentmesh.providers.guard import allow_model_requests
 from tests.benchmarks import journal
 from tests.benchmarks.journal import JournalRow
 from tests.benchmarks.report import journal as reported
@@ -18,16 +19,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_a_quick_benchmark_of_one_row_writes_what_every_contender_took(tmp_path: Path) -> None:
     file = tmp_path / "rows.json"
-    command = [
-        sys.executable,
-        "-m",
-        "tests.benchmarks",
-        "--quick",
-        "--rows",
-        "planner-0ms,steps-normal",
-        "--json",
-        str(file),
-    ]
+    rows = ["--rows", "planner-0ms,steps-normal"]
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", *rows, "--json", str(file)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     row, steps = json.loads(file.read_text())["rows"]
@@ -53,8 +46,11 @@ def test_an_unknown_row_is_refused_with_those_that_exist() -> None:
 
 
 @pytest.mark.anyio
-async def test_what_a_journal_adds_to_a_call_is_what_the_same_runs_take_with_it_and_without(tmp_path: Path) -> None:
-    with served() as port:
+async def test_what_a_journal_adds_to_a_call_is_what_the_same_runs_take_with_it_and_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "WRITERS", 5)
+    with served() as port, allow_model_requests():
         found = await journal.cost_of_calls(JournalRow("journal-full", "journal", 1, 1), port, tmp_path)
     assert found["cpu_ms_per_call"] > 0
     assert found["cpu_ms_per_call_unjournalled"] > 0
@@ -81,4 +77,4 @@ async def test_four_of_the_eight_calls_of_a_team_come_one_after_the_other(
 ) -> None:
     monkeypatch.setattr(journal, "SECONDS", 0.05)
     found = await journal.many_teams(JournalRow("teams", "teams", 3, 1, durability), 0, tmp_path)
-    assert 4 * 0.05 <= found["seconds"]
+    assert found["seconds"] >= 4 * 0.05

@@ -70,7 +70,7 @@ def test_no_color_turns_the_live_view_into_plain_lines() -> None:
             display(event)
     assert not display.deltas
     assert err.getvalue().splitlines() == [
-        "+0.000 run_started team=pair seed=0 task=x",
+        "+0.000 run_started team=pair task=x",
         "+0.500 message_delivered user->a kind=text content=x",
     ]
     assert out.getvalue() == ""

@@ -224,10 +224,19 @@ def started(team_file: Path, **extra: str) -> subprocess.Popen[str]:
     return running
 
 
+def kept(inside: Command) -> None:
+    """Wait until the journal has the beginning of the run, and it runs."""
+    deadline = time.monotonic() + 10
+    while "running" not in inside("runs").out:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_a_run_is_cancelled_in_the_process_that_runs_it_and_stays_cancelled(
     inside: Command, team_file: Path, journal: str
 ) -> None:
     with started(team_file, AGENTMESH_JOURNAL=journal) as running:
+        kept(inside)
         assert latest(inside)["state"] == "running"
         taken = inside("resume", latest(inside)["run_id"])
         assert (taken.code, f"is being run by process {running.pid}" in taken.err) == (2, True)
@@ -242,8 +251,7 @@ def test_a_run_is_cancelled_in_the_process_that_runs_it_and_stays_cancelled(
 def test_a_run_that_was_killed_is_cancelled_here_or_goes_on(inside: Command, team_file: Path, journal: str) -> None:
     for command, code in (("cancel", 130), ("resume", 0)):
         with started(team_file, AGENTMESH_JOURNAL=journal) as running:
-            while not inside("runs").out:
-                time.sleep(0.01)
+            kept(inside)
             running.send_signal(signal.SIGKILL)
         assert latest(inside)["state"] == "interrupted"
         ended = inside(command, latest(inside)["run_id"], "--json")
