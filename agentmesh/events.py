@@ -34,7 +34,8 @@ ContextReason = Literal["fresh", "phase", "compact", "window", "reset", "replace
 class EventBase(BaseModel):
     """What every event carries. `ts` is in seconds since the epoch; `id` counts from 1 within a run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What is no number could not be read back from a journal, whose events are JSON.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     id: int = 0
     run_id: str = ""

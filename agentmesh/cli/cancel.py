@@ -35,7 +35,7 @@ def command(run_id: str, journal: str, as_json: bool) -> None:
         complain(f"run {record.run_id} has been told to stop, and has not done so within {PATIENCE_S:g} s")
         raise click.exceptions.Exit(1)
     if status.outcome is None:
-        team = team_of(record)
+        team = team_of(record, journal)
         carried_out(
             team,
             lambda display: team.resuming(record.run_id, journal=journal, watch=display),

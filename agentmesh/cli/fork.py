@@ -40,9 +40,15 @@ def command(
       agentmesh fork 013d --at 57 -m openai:MODEL -O limits.turns=20
     """  # noqa: D301 - the escape tells click to keep the lines as they are
     record = anyio.run(record_of, journal, run_id)
-    team = team_of(record, model, overrides)
+    team = team_of(record, journal, model, overrides)
     before = record.made
-    made = made_of(before["file"], model or before["model"], (*before["overrides"], *overrides), tuple(before["allow"]))
+    made = made_of(
+        before["file"],
+        model or before["model"],
+        [*before["overrides"], *overrides],
+        before["allow"],
+        before.get("cache"),
+    )
     carried_out(
         team,
         lambda display: team.forking(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,7 +66,7 @@ async def record_of(journal: str, run_id: str) -> RunRecord:
         return (await status_of(store, run_id)).record
 
 
-def team_of(record: RunRecord, model: str | None = None, overrides: tuple[str, ...] = ()) -> Team:
+def team_of(record: RunRecord, journal: str, model: str | None = None, overrides: tuple[str, ...] = ()) -> Team:
     """The team of a recorded run, made again from its file, or a variation of it. Raises: ConfigError."""
     made = record.made
     if "file" not in made:
@@ -74,17 +74,23 @@ def team_of(record: RunRecord, model: str | None = None, overrides: tuple[str, .
             f"run {record.run_id} was begun from Python, by a team that stands in no file: go on with it there, "
             f'with `await team.resume("{record.run_id}", journal=...)`'
         )
-    return Team.from_yaml(
-        made["file"],
-        model=model or made["model"],
-        overrides=[*made["overrides"], *overrides],
-        allow=made["allow"],
+    return team_made({**made, "model": model or made["model"], "overrides": [*made["overrides"], *overrides]}, journal)
+
+
+def team_made(made: Mapping[str, Any], journal: str) -> Team:
+    """A team as `made_of` says; a run whose recorded answers it takes is in the journal. Raises: ConfigError."""
+    team = Team.from_yaml(
+        made["file"], model=made["model"], overrides=made["overrides"], allow=made["allow"], journal=journal
     )
+    return team.cached(made["cache"]) if made.get("cache") else team
 
 
-def made_of(file: str, model: str | None, overrides: tuple[str, ...], allow: tuple[str, ...]) -> dict[str, Any]:
-    """What the journal keeps so that `team_of` can make the team again."""
-    return {"file": str(Path(file).resolve()), "model": model, "overrides": list(overrides), "allow": list(allow)}
+def made_of(
+    file: str, model: str | None, overrides: Sequence[str], allow: Sequence[str], cache: str | None = None
+) -> dict[str, Any]:
+    """What the journal keeps so that the team can be made again."""
+    made = {"file": str(Path(file).resolve()), "model": model, "overrides": list(overrides), "allow": list(allow)}
+    return {**made, "cache": str(Path(cache).resolve())} if cache else made
 
 
 def in_file(error: ConfigError, record: RunRecord) -> ConfigError:

@@ -198,7 +198,9 @@ class RunProgress:
                 self._note("intervention", event.monitor, f"{event.kind} {', '.join(event.agents)}")
             case LimitWasReached():
                 self._note(
-                    "limit", event.agent or event.scope, f"{event.limit}: {event.allowed:g} allowed, {event.needed:g} needed"
+                    "limit",
+                    event.agent or event.scope,
+                    f"{event.limit}: {event.allowed:g} allowed, {event.needed:g} needed",
                 )
             case Question():
                 if not self.asked_here:

@@ -26,7 +26,7 @@ def command(run_id: str, journal: str, as_json: bool) -> None:
       agentmesh replay 013df140921a
     """  # noqa: D301 - the escape tells click to keep the lines as they are
     record = anyio.run(record_of, journal, run_id)
-    team = team_of(record)
+    team = team_of(record, journal)
     if team.hash != record.team_hash:
         complain("the team has changed since the run began")
 

@@ -43,7 +43,7 @@ def command(
       agentmesh resume 013d --add-tokens 50000
     """  # noqa: D301 - the escape tells click to keep the lines as they are
     record = anyio.run(record_of, journal, run_id)
-    team = team_of(record)
+    team = team_of(record, journal)
     added: Added = {"tokens": add_tokens or 0, "usd": add_usd or 0.0, "seconds": add_seconds or 0.0}
     carried_out(
         team,

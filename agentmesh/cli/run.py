@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from agentmesh.cli.driving import carried_out
-from agentmesh.cli.journals import durability_option, journal_option, made_of
+from agentmesh.cli.journals import durability_option, journal_option, made_of, team_made
 from agentmesh.cli.options import json_flag, model_and_overrides
 from agentmesh.cli.outcome import refused
 from agentmesh.cli.terminal import say_json
 from agentmesh.errors import ConfigError, Problem
-from agentmesh.team import Team
+from agentmesh.providers.cache import DEFAULT_CACHE
 
 
 @click.command(name="run")
@@ -27,6 +27,13 @@ from agentmesh.team import Team
     metavar="PACKAGE",
     multiple=True,
     help="Let the file import tools, functions and monitors from this package. Repeatable.",
+)
+@click.option(
+    "--cache",
+    metavar="[PATH]",
+    is_flag=False,
+    flag_value=DEFAULT_CACHE,
+    help=f"Answer requests that were answered before from this file, {DEFAULT_CACHE} if none is named, for nothing.",
 )
 @click.option("--events", is_flag=True, help="Print each event on stdout as it happens, one JSON object a line.")
 @click.option("--no-journal", is_flag=True, help="Keep nothing: the run cannot be resumed, and asks nobody later.")
@@ -61,7 +68,8 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
     """  # noqa: D301 - the escape tells click to keep the lines as they are
     try:
         text = _task(task, task_file)
-        team = Team.from_yaml(file, model=given["model"], overrides=given["overrides"], allow=given["allow"])
+        made = made_of(file, given["model"], given["overrides"], given["allow"], given["cache"])
+        team = team_made(made, given["journal"])
         journal = None if given["no_journal"] else given["journal"]
         carried_out(
             team,
@@ -70,7 +78,7 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
                 seed=given["seed"],
                 journal=journal,
                 durability=given["durability"],
-                made=made_of(file, given["model"], given["overrides"], given["allow"]),
+                made=made,
                 watch=display,
                 ask=display.ask,
             ),

@@ -126,6 +126,7 @@ class Journal(Protocol):
 
 
 _lock = threading.Lock()
+_opening: dict[tuple[str, Durability], threading.Lock] = {}
 _held: dict[tuple[str, Durability], tuple[Journal, int]] = {}
 """Open stores and how many hold them: runs of one process that name one store share its connection and commits."""
 
@@ -145,13 +146,32 @@ def open_journal(address: str | os.PathLike[str], durability: Durability = "full
 
 
 def hold(address: str | os.PathLike[str], durability: Durability = "full") -> Journal:
-    """The open store of an address, opened if nobody holds it. Each call is matched by one `let_go`."""
-    text = os.fspath(address)
-    name = (text if "://" in text else str(Path(text).resolve()), durability)
+    """The open store of an address, opened if nobody holds it, which may take a while. Each call needs one `let_go`."""
+    name = _name(address, durability)
     with _lock:
-        journal, holders = _held.get(name) or (open_journal(address, durability), 0)
-        _held[name] = (journal, holders + 1)
+        opening = _opening.setdefault(name, threading.Lock())
+    with opening:
+        held = hold_open(address, durability)
+        if held is None:
+            held = open_journal(address, durability)
+            with _lock:
+                _held[name] = (held, 1)
+    return held
+
+
+def hold_open(address: str | os.PathLike[str], durability: Durability = "full") -> Journal | None:
+    """As `hold`, at once; None where nobody holds the store yet."""
+    name = _name(address, durability)
+    with _lock:
+        journal, holders = _held.get(name, (None, 0))
+        if journal is not None:
+            _held[name] = (journal, holders + 1)
     return journal
+
+
+def _name(address: str | os.PathLike[str], durability: Durability) -> tuple[str, Durability]:
+    text = os.fspath(address)
+    return (text if "://" in text else str(Path(text).resolve()), durability)
 
 
 async def let_go(journal: Journal) -> None:

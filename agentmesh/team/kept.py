@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import anyio
+import anyio.to_thread
 
 from agentmesh.errors import ConfigError, RunChanged
 from agentmesh.events import Event, RunEnded, RunResumed, RunStarted
-from agentmesh.journal import Journal, Log, RunRecord, hold, let_go
+from agentmesh.journal import Journal, Log, RunRecord, hold, hold_open, let_go
 from agentmesh.journal.base import Durability
 from agentmesh.runner.fold import whole_bursts
 from agentmesh.runner.past import effective, resume_point
@@ -66,7 +67,8 @@ async def opened(address: Address, durability: Durability = "full") -> AsyncIter
     if isinstance(address, Journal) and not isinstance(address, str | os.PathLike):
         yield address
         return
-    journal = hold(address, durability)
+    # A store that is locked, or whose server does not answer, must not hold up what else goes on.
+    journal = hold_open(address, durability) or await anyio.to_thread.run_sync(hold, address, durability)
     try:
         yield journal
     finally:

@@ -84,10 +84,10 @@ class Team(Definition):
         """Go through a recorded run without any model, and compare each event. Raises: RunNotFound, JournalError."""
         async with opened(journal) as store:
             run_id = (await store.status(run_id)).record.run_id
-            events = await store.events(run_id)
             damaged = await store.first_damage(run_id)
             if damaged is not None:
-                return Replayed(difference=damage(damaged, events))
+                return Replayed(damage(damaged))
+            events = await store.events(run_id)
             kept = Kept(run_id, journal=store, recorded=events, resumed=RunResumed(at=events[-1].id))
             before = await self._before(kept)
         return await replayed(self._plan(kept.started.task, {}, kept, before, None)[0])
@@ -182,7 +182,11 @@ class Team(Definition):
         parts = tuple(options.get("parts", ()))
         if kept.recorded:
             seed, parts = kept.started.seed if seed is None else seed, kept.started.parts
-        made = before.occupants if before else self._members.occupants(seed, lambda name: self._nested(name, {**options, "seed": seed}))
+        made = (
+            before.occupants
+            if before
+            else self._members.occupants(seed, lambda name: self._nested(name, {**options, "seed": seed}))
+        )
         allowed = (self.limits if limits is None else limits_of(limits)).raised(**kept.added)
         assembly = self._members.assembly
         refuse_unpriced(self._members, self.topology.phases, allowed)
