@@ -24,7 +24,7 @@ def model_and_overrides(function: Decorated) -> Decorated:
         "--model",
         metavar="MODEL",
         help="Use this model in place of the file's `default`: provider:model[@base_url], simulated:PROFILE or echo. "
-        "With scripted:FILE every agent plays from a file.",
+        "With scripted:FILE every agent plays from a file, with replay:RUN_ID from a recorded run.",
     )
     return override(model(function))
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentmesh.config.secrets import SECRET_NAME
 from agentmesh.config.source import Path, scalar
 
 _REFERENCE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<form>[-?]))?")
-_SECRET = re.compile(r"(_KEY|_TOKEN|_SECRET|PASSWORD)$", re.IGNORECASE)
 _FORMS = "allowed: ${NAME}, ${NAME:-default}, ${NAME:?message}, and $$ for a dollar sign"
 
 
@@ -91,7 +91,7 @@ def _resolve(reference: str, environment: Mapping[str, str]) -> str:
     if match is None or (rest and not match["form"]):
         raise Unresolved(f"'${{{_short(reference)}}}' is no reference to a variable; {_FORMS}")
     name = match["name"]
-    if _SECRET.search(name):
+    if SECRET_NAME.search(name):
         raise Unresolved(
             f"${{{name}}} looks like a secret, and secrets stay out of the file; give its name as api_key_env"
         )

@@ -19,6 +19,7 @@ from agentmesh.config.overrides import Overridden, override, read_path
 from agentmesh.config.places import nameless
 from agentmesh.config.problems import Fault, faults
 from agentmesh.config.salvage import Parts, salvage, whole
+from agentmesh.config.secrets import shown
 from agentmesh.config.source import DEEPEST, TOO_DEEP, Path, Source, Step, parse, written
 from agentmesh.errors import ConfigError, Problem
 
@@ -248,7 +249,7 @@ class _Loading:
         overridden = override(self._source.data, overrides)
         self._problems += [Problem(0, 0, origin, message) for origin, message in overridden.problems]
         if model is not None:
-            overridden.put(("models", "default"), model.replace("$", "$$"), f"-m {model}")
+            overridden.put(("models", "default"), model.replace("$", "$$"), f"-m {shown(model)}")
         return overridden
 
     def _read_prompts(self, data: dict[str, Any], places: _Places) -> dict[str, str]:

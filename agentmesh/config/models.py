@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from agentmesh.config.base import Config, Name, PositiveInt
 from agentmesh.config.limits import Limits as Limits
 from agentmesh.config.limits import MonitorLimits
+from agentmesh.config.secrets import unfit
 from agentmesh.config.topologies import TopologyConfig
 
 PROVIDERS = ("openai", "anthropic", "simulated", "scripted", "echo", "function")
@@ -40,6 +41,8 @@ class Pace(Config):
 class ModelConfig(Config):
     """One model: who serves it and how it is asked."""
 
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     provider: Literal["openai", "anthropic", "simulated", "scripted", "echo", "function"] = Field(
         description="Which adapter speaks to it; `openai` also speaks to every compatible server, through `base_url`"
     )
@@ -65,6 +68,13 @@ class ModelConfig(Config):
     fallback: tuple[str, ...] = Field((), description="Names of models asked, in this order, where this one fails")
     skill: float | None = Field(None, ge=0, le=1, description="Simulated only: chance that an easy step is right")
     latency_s: float | None = Field(None, ge=0, description="Simulated only: seconds that an answer takes")
+
+    @field_validator("base_url")
+    @classmethod
+    def _without_secrets(cls, base_url: str | None) -> str | None:
+        if base_url is not None and (wrong := unfit(base_url)):
+            raise ValueError(wrong)
+        return base_url
 
 
 class CommandConfig(Config):

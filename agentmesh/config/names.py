@@ -10,6 +10,7 @@ from agentmesh.config.models import PROVIDERS, AgentConfig, ModelConfig, TeamCon
 from agentmesh.config.phases import drawn_phases
 from agentmesh.config.places import RESERVED, check_topology, replicas_of, resolver
 from agentmesh.config.remarks import Remark
+from agentmesh.config.secrets import shown, unfit
 from agentmesh.config.topologies import AnyTopology
 
 __all__ = ["Remark", "check_names", "check_parts", "expand_agents", "expand_names", "replicas_of", "resolver"]
@@ -134,12 +135,12 @@ def _unusable(model: str, names: Collection[str]) -> str:
     provider, colon, rest = model.partition(":")
     if provider in PROVIDERS:
         named = rest or provider in _NAMELESS
-        return "" if named else f"'{model}' names no model; write {provider}:MODEL"
+        return unfit(rest) if named else f"'{model}' names no model; write {provider}:MODEL"
     if colon:
         allowed = f"allowed: {', '.join(PROVIDERS)}"
-        return f"unknown provider '{provider}' in '{model}'; {allowed}{did_you_mean(provider, PROVIDERS)}"
+        return f"unknown provider '{provider}' in '{shown(model)}'; {allowed}{did_you_mean(provider, PROVIDERS)}"
     allowed = f"models: {one_of(names)}; or {_FORM}" if names else f"allowed: {_FORM}"
-    return f"no model '{model}'; {allowed}{meant_model(model) or did_you_mean(model, names)}"
+    return f"no model '{shown(model)}'; {allowed}{meant_model(model) or did_you_mean(model, names)}"
 
 
 def _unusable_fallback(name: str, other: str, names: Collection[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentmesh.config.language import annotation_at, did_you_mean, keys_at, one_of
+from agentmesh.config.secrets import MASK, SECRET_NAME, shown
 from agentmesh.config.source import DEEPEST, TOO_DEEP, Path, Step, parse, written
 from agentmesh.config.topologies import long_edge
 from agentmesh.errors import ConfigError
@@ -52,9 +53,9 @@ def override(data: Any, overrides: Sequence[str]) -> Overridden:
     """Lay `path=value` texts over the data, in order; all that cannot be is in `problems`."""
     result = Overridden(data)
     for text in overrides:
-        origin = f"-O {text}"
+        where, equals, value = text.partition("=")
+        origin = f"-O {where}{equals}{MASK if SECRET_NAME.search(where.strip()) else shown(value)}"
         try:
-            where, equals, value = text.partition("=")
             path = read_path(where.strip() if equals else "", result.data)
             result.data = _spelled_out(path, result.data)
             _check(path, result.data)

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic_core import ErrorDetails
 
 from agentmesh.config.language import closest, did_you_mean, keys_at, one_of
+from agentmesh.config.secrets import shown
 from agentmesh.config.source import Path, Step
 
 _KEY = "[key]"
@@ -115,7 +116,7 @@ def found(value: Any) -> str:
         case int() | float():
             return f"the number {value}"
         case str():
-            text = " ".join(value.split())
+            text = " ".join(shown(value).split())
             return f"the text '{text if len(text) <= 40 else text[:37] + '...'}'"
         case dict():
             return "a mapping" if value else "an empty mapping"

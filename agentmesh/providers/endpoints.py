@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx2
 
+from agentmesh.config.secrets import MASK, keep_out
 from agentmesh.providers.pacing import pacers_of
-from agentmesh.providers.wire import SpreadTransport, Target, Wire, open_wire
+from agentmesh.providers.wire import SpreadTransport, Target, Wire, open_wire, proxy_for
+
+UNMISTAKABLE = 16
+"""A shorter key may be a word that a model says, such as the name of its server."""
+_HARMLESS = re.compile(r"accept|content-type|user-agent|anthropic-version|x-stainless-.*", re.IGNORECASE)
+"""Headers of the SDKs that say nothing about who asks."""
 
 
 class Client(Protocol):
@@ -48,6 +56,17 @@ class Endpoint:
         self.users = 0
         self.pacers = pacers_of(address.sdk, address.base_url.rstrip("/"), address.key)
         self._targets: dict[str, Target] = {}
+        self.secrets = tuple(_secrets(address, client))
+        """Keys that go with every request, and that nothing may repeat."""
+        keep_out(self.secrets)
+        self._long = [secret.encode() for secret in self.secrets if len(secret) >= UNMISTAKABLE]
+
+    def cleaned(self, body: bytes) -> bytes:
+        """What the server answered, without the keys that it was sent: some repeat all that they get."""
+        for secret in self._long:
+            if secret in body:
+                body = body.replace(secret, MASK.encode())
+        return body
 
     def target(self, path: str) -> Target:
         """Address and headers for a path, the SDK's headers included."""
@@ -55,8 +74,18 @@ class Endpoint:
         if known is None:
             merged = {**self.client.default_headers, **self.client.auth_headers}
             headers = {name: value for name, value in merged.items() if isinstance(value, str)}
-            known = self._targets[path] = Target(self.address.base_url.rstrip("/") + path, headers, (self.address.key,))
+            known = self._targets[path] = Target(self.address.base_url.rstrip("/") + path, headers, self.secrets)
         return known
+
+
+def _secrets(address: Address, client: Client) -> Iterator[str]:
+    """The key, what SDKs take from their own environment variables, and the password of a proxy."""
+    yield address.key
+    for name, value in {**client.default_headers, **client.auth_headers}.items():
+        if isinstance(value, str) and not _HARMLESS.fullmatch(name):
+            yield value.removeprefix("Bearer ")
+    if password := urlsplit(proxy_for(address.base_url) or "").password:
+        yield password
 
 
 _lock = threading.Lock()

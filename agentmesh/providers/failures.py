@@ -87,7 +87,7 @@ def failure(origin: Origin, status: int, headers: Mapping[str, str], body: bytes
         retry_after_s=retry_after(headers),
     )
     if isinstance(made, ParameterRefused):
-        made.parameter = error["param"]
+        made.parameter = redacted(error["param"], origin.secrets)
     return made
 
 
@@ -186,7 +186,7 @@ def _hint(kind: ProviderErrorKind, status: int, error: Mapping[str, str], origin
         case "bad_request" if status == 404:
             return f"does the server at {origin.url} know this model, and is `base_url` right?"
         case "bad_request" if "param" in error:
-            return f"the parameter at fault is {error['param']!r}"
+            return f"the parameter at fault is {redacted(error['param'], origin.secrets)!r}"
         case "timeout":
             return "the server gave up on it: ask for shorter answers (`max_output_tokens`) or name a `fallback`"
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 
+from agentmesh.config.secrets import told
 from agentmesh.errors import AgentMeshError, ProviderError
 from agentmesh.messages import Reply
 from agentmesh.providers.base import Delta, Request
@@ -38,7 +39,7 @@ class FunctionProvider:
         except Exception as error:
             raise ProviderError(
                 "bad_request",
-                f"the function {self._name} raised {type(error).__name__}: {error}",
+                f"the function {self._name} raised {told(error)}",
                 hint="mend the function: this error is its own",
             ) from error
         if isinstance(answer, str):

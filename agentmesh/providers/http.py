@@ -16,6 +16,7 @@ import anyio
 import httpx2
 
 from agentmesh.config.models import ModelConfig, Pace
+from agentmesh.config.secrets import shown, unfit
 from agentmesh.errors import ConfigError, ProviderError
 from agentmesh.messages import Reply, ToolCall, Usage
 from agentmesh.providers.base import Delta, Request
@@ -88,7 +89,9 @@ class HttpProvider(ABC):
         self._mode: Mode = self.modes[0]
         self.base_url = self._base_url()
         if not self.base_url.startswith(("http://", "https://")):
-            raise ConfigError(f"{model_id}: base_url {self.base_url!r} must begin with http:// or https://")
+            raise ConfigError(f"{model_id}: base_url {shown(self.base_url)!r} must begin with http:// or https://")
+        if wrong := unfit(self.base_url):  # what the environment names is checked nowhere else
+            raise ConfigError(f"{model_id}: base_url {shown(self.base_url)!r}: {wrong}")
 
     @property
     def model_id(self) -> str:
@@ -262,6 +265,7 @@ class HttpProvider(ABC):
         target = endpoint.target(self.path)
         if on_delta is None:
             status, headers, content = await endpoint.wire.post(target, body, seconds)
+            content = endpoint.cleaned(content)
             if not 200 <= status < 300:
                 raise failure(self._origin(endpoint), status, headers, content)
             answer = decoded(content)
@@ -274,9 +278,9 @@ class HttpProvider(ABC):
     async def _streamed(self, endpoint: Endpoint, stream: Stream, on_delta: Delta) -> dict[str, Any]:
         status, headers, chunks = stream
         if not 200 <= status < 300:
-            raise failure(self._origin(endpoint), status, headers, await _whole(chunks))
+            raise failure(self._origin(endpoint), status, headers, endpoint.cleaned(await _whole(chunks)))
         if "json" in headers.get("content-type", ""):
-            answer = decoded(await _whole(chunks))
+            answer = decoded(endpoint.cleaned(await _whole(chunks)))
             self._check(endpoint, answer)
             with self._understanding(endpoint):
                 text = mended(self.decode(answer).text)
@@ -284,7 +288,7 @@ class HttpProvider(ABC):
                 on_delta(text)
             return answer
         assembly = self.assembly()
-        async for event in events(chunks):
+        async for event in events(chunks, endpoint.cleaned):
             self._check(endpoint, event)
             pieces: list[str] = []
             with self._understanding(endpoint):
@@ -340,7 +344,7 @@ class HttpProvider(ABC):
 
     def _origin(self, endpoint: Endpoint) -> Origin:
         variable = self.config.api_key_env or self.key_variable
-        return Origin(self._model_id, self.base_url, variable, (endpoint.address.key,))
+        return Origin(self._model_id, self.base_url, variable, endpoint.secrets)
 
 
 def _may_be_about_mode(error: ProviderError) -> bool:

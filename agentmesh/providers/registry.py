@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from agentmesh.config.language import meant_model
 from agentmesh.config.models import PROVIDERS, ModelConfig
+from agentmesh.config.secrets import shown, unfit
 from agentmesh.errors import ConfigError
 from agentmesh.providers.base import Provider
 from agentmesh.providers.cache import ResponseCache, kept_in
@@ -25,15 +26,18 @@ def parse_model(text: str) -> ModelConfig:
     provider = matched["provider"] if matched else ""
     if provider == "replay":
         raise ConfigError(_of_all(text))
+    found = repr(shown(text))
     if matched is None or provider not in PROVIDERS:
         raise ConfigError(_unknown_provider(text, provider))
     model, base_url = matched["model"] or "", matched["base_url"]
     if not model and provider not in _NAMELESS:
-        raise ConfigError(f"{text!r} names no model; write {provider}:MODEL")
+        raise ConfigError(f"{found} names no model; write {provider}:MODEL")
     if (address := _ADDRESS.search(model)) and base_url is None:
-        raise ConfigError(f"{text!r}: an address begins with http:// or https://; write @http://{address[1]}")
+        raise ConfigError(f"{found}: an address begins with http:// or https://; write @http://{address[1]}")
     if base_url is not None and provider not in HTTP_PROVIDERS:
-        raise ConfigError(f"{text!r}: {provider} models have no address; remove @{base_url}")
+        raise ConfigError(f"{found}: {provider} models have no address; remove @{shown(base_url)}")
+    if wrong := unfit(base_url or ""):
+        raise ConfigError(f"{found}: {wrong}")
     return ModelConfig.model_validate({"provider": provider, "model": model, "base_url": base_url})
 
 
@@ -153,7 +157,9 @@ def _unknown_provider(text: str, provider: str) -> str:
     from rapidfuzz import process
 
     guess = process.extractOne(provider, PROVIDERS, score_cutoff=60) if provider else None
-    found = f"{text!r} begins with no known provider; allowed: {', '.join(PROVIDERS)}, as provider:model[@base_url]"
+    found = (
+        f"{shown(text)!r} begins with no known provider; allowed: {', '.join(PROVIDERS)}, as provider:model[@base_url]"
+    )
     return found + (meant_model(text) or (f"; did you mean {guess[0]}?" if guess else ""))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from agentmesh.providers.failures import failed
@@ -11,8 +11,13 @@ from agentmesh.providers.failures import failed
 END = b"[DONE]"
 
 
-async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
-    """The decoded `data` of each event, until the stream ends or says `[DONE]`. Raises: ProviderError (malformed)."""
+async def events(
+    chunks: AsyncIterator[bytes], cleaned: Callable[[bytes], bytes] = bytes
+) -> AsyncIterator[dict[str, Any]]:
+    """The decoded `data` of each event, `cleaned` first, until the stream ends or says `[DONE]`.
+
+    Raises: ProviderError (malformed).
+    """
     data: list[bytes] = []
     async for line in _lines(chunks):
         if line.startswith(b"data:"):
@@ -22,9 +27,9 @@ async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
             data.clear()
             if joined == END:
                 return
-            yield decoded(joined)
+            yield decoded(cleaned(joined))
     if data and data != [END]:
-        yield decoded(b"\n".join(data))
+        yield decoded(cleaned(b"\n".join(data)))
 
 
 def decoded(text: bytes) -> dict[str, Any]:

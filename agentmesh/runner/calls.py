@@ -9,6 +9,7 @@ from typing import Protocol
 
 import anyio
 
+from agentmesh.config.secrets import told, without_keys
 from agentmesh.errors import AgentMeshError, JournalError, LimitExceeded, ProviderError, ProviderErrorKind
 from agentmesh.events import Event, ModelCallFinished, ModelCallStarted
 from agentmesh.messages import Reply, Usage
@@ -84,7 +85,7 @@ class PaidCall:
             usage = self._usage(reply)
             spent = _NOTHING if reply.cached else usage
         except ProviderError as failure:
-            error = str(failure)
+            error = without_keys(str(failure))
             if failure.kind in UNSPENT:
                 spent = _NOTHING
             raise
@@ -92,7 +93,7 @@ class PaidCall:
             error, spent = str(failure), _NOTHING
             raise
         except Exception as failure:  # a provider may be anybody's code
-            error = str(failure) if isinstance(failure, AgentMeshError) else f"{type(failure).__name__}: {failure}"
+            error = without_keys(str(failure)) if isinstance(failure, AgentMeshError) else told(failure)
             raise
         except anyio.get_cancelled_exc_class():
             error = "cancelled"

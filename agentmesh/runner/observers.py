@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agentmesh.config.secrets import told
 from agentmesh.events import Event, FindingRecorded, InterventionMade
 from agentmesh.messages import Finding
 from agentmesh.monitors.base import Watch
@@ -32,7 +33,7 @@ class Observers:
                 if watch.config.on_error == "ignore":
                     continue
                 self._broken.add(watch.name)
-                why = f"the monitor raised {type(error).__name__}: {error}"
+                why = f"the monitor raised {told(error)}"
                 findings = [Finding(monitor=watch.name, label=MONITOR_ERROR, why=why)]
             threshold, blocking = watch.config.threshold, watch.config.blocking
             found += [

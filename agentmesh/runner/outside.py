@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from agentmesh.config.secrets import told
 from agentmesh.errors import AgentError
 from agentmesh.events import Event, MessageTransformed, Verification
 from agentmesh.messages import Outcome
@@ -41,7 +42,7 @@ class Outside:
             if not isinstance(content, str):
                 raise AgentError(f"returned {type(content).__name__}, not text")  # noqa: TRY301
         except Exception as error:  # a rewrite is somebody else's code; without it the message may not pass
-            runner.stop("failed", f"rewrite {command.function}: {type(error).__name__}: {error}")
+            runner.stop("failed", f"rewrite {command.function}: {told(error)}")
             return
         ends = {name: getattr(command, name) for name in ("message_id", "sender", "recipient")}
         rewritten = MessageTransformed(agent=command.sender, content=mended(content), by=command.function, **ends)
@@ -55,7 +56,7 @@ class Outside:
         try:
             passed, detail = await check(command.answer)
         except Exception as error:  # a check is somebody else's code; one that fails has not passed
-            passed, detail = False, f"{type(error).__name__}: {error}"
+            passed, detail = False, told(error)
             if command.phase is not None:  # to go through the phase again would be paid for nothing
                 runner.stop("failed", f"until of phase {command.phase}: {detail}")
         runner.record(Verification(passed=passed, attempt=command.attempt, detail=detail, phase=command.phase))

@@ -24,11 +24,7 @@ class Replayed:
 
 def damage(id_: int) -> dict[str, Any]:
     """The difference where the journal itself does not hold what was written."""
-    return {
-        "event": id_,
-        "type": None,
-        "why": "it was altered, lost or moved: the journal holds another than was written",
-    }
+    return {"event": id_, "type": None, "why": "it is not as it was written: altered, lost or moved"}
 
 
 async def replayed(plan: RunPlan) -> Replayed:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
 
 from agentmesh import __version__
-from agentmesh.agents.base import Said
+from agentmesh.config.secrets import told
 from agentmesh.errors import (
-    AgentMeshError,
     JournalError,
-    LimitExceeded,
-    ModelRequestsBlocked,
-    ProviderError,
-    RunChanged,
 )
 from agentmesh.events import (
     Answered,
@@ -28,18 +24,15 @@ from agentmesh.events import (
     MessageProposed,
     MessageTransformed,
     PhaseStarted,
-    PositionStated,
     RunEnded,
     RunResumed,
     RunStarted,
     StopRequested,
     ToolCallFinished,
     ToolCallStarted,
-    TurnEnded,
-    TurnFailed,
     stamped,
 )
-from agentmesh.messages import Outcome, Position
+from agentmesh.messages import Outcome
 from agentmesh.providers.encoding import mended
 from agentmesh.runner.clock import PhaseClock
 from agentmesh.runner.member import RunPlan, ledger_of
@@ -49,7 +42,7 @@ from agentmesh.runner.past import INTERRUPTED, Deeds, Past, relative
 from agentmesh.runner.people import People
 from agentmesh.runner.resume import resume
 from agentmesh.runner.summaries import Summaries
-from agentmesh.runner.turn import RunningTurn
+from agentmesh.runner.turns import Turns
 from agentmesh.scheduler import CancelTurns, Command, Rewrite, Scheduler, StartTurn, Summarise, Verify
 from agentmesh.tools.results import LongResults
 
@@ -78,6 +71,7 @@ class Runner:
         self.observers = Observers(plan.monitors)
         self.summaries = Summaries(self)
         self.people = People(self)
+        self.turns = Turns(self)
         self.outside = Outside(self)
         self._clock = PhaseClock(self)
         self._queue: deque[Event | Command] = deque()
@@ -86,11 +80,8 @@ class Runner:
         self._burst: list[Event] = []
         """What the queue has come to so far: events that are written together."""
         self._tasks: TaskGroup | None = None
-        self._scopes: dict[str, anyio.CancelScope] = {}
-        self._deeds: dict[str, Deeds] = {}
         self._finished: dict[str, ToolCallFinished] = {}
         self._waiting: dict[str, anyio.Event] = {}
-        self._seconds: dict[str, float] = {}
         self._over = anyio.Event()
         self._started = time.monotonic()
         self._fatal: BaseException | None = None
@@ -130,11 +121,8 @@ class Runner:
 
     async def _close(self) -> None:
         """Wait until the end of the log is safe too."""
-        with anyio.CancelScope(shield=True):
-            try:
-                await self.durable()
-            except JournalError as error:
-                self._fatal = self._fatal or error
+        with anyio.CancelScope(shield=True), suppress(JournalError):  # which is kept for whoever waits
+            await self.durable()
 
     def _beginning(self) -> RunStarted:
         plan = self.plan
@@ -152,9 +140,8 @@ class Runner:
     def go_on_from(self, past: Past, deeds: Mapping[str, Deeds], seconds: float, by_agent: Mapping[str, float]) -> None:
         """Take up a run that had gone on for so many seconds, and its agents' turns for so many."""
         self.past = past
-        self._deeds = dict(deeds)
+        self.turns.go_on_from(deeds, by_agent)
         self._started -= seconds
-        self._seconds = dict(by_agent)
 
     @property
     def ending(self) -> bool:
@@ -173,8 +160,14 @@ class Runner:
         """The results of the agent's tools that were too long to be shown at once."""
         return self.plan.members[agent].results
 
-    def stop(self, outcome: Outcome, reason: str, by: str = "") -> None:
+    @property
+    def waiting(self) -> bool:
+        """Whether the run is left as it is, until people have answered."""
+        return self.people.waiting
+
+    def stop(self, outcome: Outcome, reason: str, by: str = "", *, raising: BaseException | None = None) -> None:
         """End the run from outside, at once. Does nothing to a run that has ended."""
+        self._fatal = self._fatal or raising
         if not self.scheduler.ended:
             self._take([StopRequested(outcome=outcome, reason=reason, by=by)])
 
@@ -184,16 +177,19 @@ class Runner:
 
     async def durable(self) -> None:
         """Wait until all that was recorded is safe. Raises: JournalError, after which nothing more is done."""
-        log = self.plan.log
-        if log is None:
+        if self.plan.log is None:
             return
         try:
-            await log.durable()
+            await self.plan.log.durable()
         except JournalError as error:
-            self._fatal = self._fatal or error
-            self.scheduler.ended = True  # what cannot be written must not happen
-            self._over.set()
+            self.freeze(error)  # what cannot be written must not happen
             raise
+
+    def freeze(self, error: BaseException) -> None:
+        """Do and write nothing more: whoever waits for the run gets the error."""
+        self._fatal = self._fatal or error
+        self.scheduler.ended = True
+        self._over.set()
 
     def park(self) -> None:
         """Leave the run as it is: it waits for people, and another process goes on with it."""
@@ -294,8 +290,7 @@ class Runner:
         try:
             self.plan.watch(event)
         except Exception as error:  # whoever watches is anybody's code: the run ends, and the caller gets the error
-            self._fatal = error
-            self.stop("failed", f"watch raised {type(error).__name__}: {error}")
+            self.stop("failed", f"watch raised {told(error)}", raising=error)
 
     def _at_once(self, event: Event) -> None:
         self._log(event)
@@ -308,7 +303,7 @@ class Runner:
     def _carry_out(self, command: Command) -> None:
         match command:
             case StartTurn():
-                self._begin(self._turn, command)
+                self._begin(self.turns.take, command)
             case Rewrite():
                 self._begin(self.outside.rewrite, command)
             case Summarise():
@@ -316,8 +311,7 @@ class Runner:
             case Verify():
                 self._begin(self.outside.verify, command)
             case CancelTurns():
-                for scope in list(self._scopes.values()):
-                    scope.cancel()
+                self.turns.cancel()
 
     def _begin(self, work: Callable[[Any], Awaitable[None]], command: Command) -> None:
         async def carried_out() -> None:
@@ -330,91 +324,7 @@ class Runner:
         self.people.at_work(1)
         self._tasks.start_soon(carried_out)
 
-    async def _turn(self, command: StartTurn) -> None:
-        agent = command.agent
-        member = self.plan.members[agent]
-        failure: tuple[str, str] | None = None
-        started = time.monotonic()
-        deeds = self._deeds.pop(agent, None) or Deeds()
-        with anyio.CancelScope() as scope:
-            self._scopes[agent] = scope
-            if self.scheduler.ending:
-                scope.cancel()
-            try:
-                turn = RunningTurn(self, member, command, deeds)
-                said = await self._in_own_time(agent, member.occupant.act(turn))
-                fault = turn.fault(said.text) if said and said.text is not None else None
-                if said is not None and fault is None:
-                    self._say(command, said, stated=deeds.stated)
-                    return
-                failure = ("answer_form", fault) if fault is not None else self._out_of_time(agent)
-            except anyio.get_cancelled_exc_class():
-                if not self.people.waiting:
-                    self.stop("cancelled", INTERRUPTED)
-                    failed = TurnFailed(agent=agent, turn=command.turn, error="cancelled", kind="cancelled")
-                    self._end_turn(command, failed)
-                raise
-            except JournalError:
-                return  # nothing can be written any more, and nothing is
-            except Exception as error:  # an agent may be anybody's code: its failure is an event, never a message
-                failure = classified(error)
-                if isinstance(error, ModelRequestsBlocked | RunChanged):
-                    self._fatal = error
-                    self.stop("failed", str(error))
-            finally:
-                self._seconds[agent] = self._seconds.get(agent, 0.0) + time.monotonic() - started
-        if failure is not None:
-            kind, text = failure
-            self._end_turn(command, TurnFailed(agent=agent, turn=command.turn, error=text, kind=kind))
-
-    def _say(self, command: StartTurn, said: Said, *, stated: bool) -> None:
-        """The turn ends with what the agent said; first with its position, which what it says then carries."""
-        agent, position = command.agent, said.position
-        if position is None and command.positions == "required" and said.text:
-            position = Position(answer=said.text.strip())  # a function's, program's or person's reply is what it holds
-        states = []
-        if position is not None and command.positions != "off" and not stated:
-            place = {"turn": command.turn, "phase": command.phase, "round": command.round}
-            states = [PositionStated(agent=agent, position=position, **place)]
-        reply = said.text and mended(said.text)
-        self._end_turn(command, *states, TurnEnded(agent=agent, turn=command.turn, reply=reply, parts=said.parts))
-
-    def _end_turn(self, command: StartTurn, *events: Event) -> None:
-        self._scopes.pop(command.agent, None)
-        self.record(*events)
-
-    async def _in_own_time(self, agent: str, acting: Awaitable[Said]) -> Said | None:
-        """What the agent said, or None if the seconds that it alone may use are over."""
-        limit = self.plan.members[agent].limits.seconds
-        if limit is None:
-            return await acting
-        with anyio.move_on_after(max(0.0, limit - self._seconds.get(agent, 0.0))):
-            return await acting
-        return None
-
-    def _out_of_time(self, agent: str) -> tuple[str, str]:
-        allowed = self.plan.members[agent].limits.seconds or 0.0
-        self.record(
-            LimitWasReached(agent=agent, limit="seconds", allowed=allowed, needed=allowed, scope=f"agent:{agent}")
-        )
-        return ("limit", f"seconds: {allowed:g} allowed")
-
     async def _deadline(self) -> None:
         await anyio.sleep(self.remaining_s() or 0.0)
         allowed = self.plan.limits.seconds or 0.0
         self.record(LimitWasReached(limit="seconds", allowed=allowed, needed=allowed))
-
-
-def classified(error: Exception) -> tuple[str, str]:
-    """The kind of a failure and its words, as `turn_failed` has them."""
-    match error:
-        case ProviderError():
-            return (error.kind, str(error))
-        case LimitExceeded():
-            return ("limit", str(error))
-        case AgentMeshError():
-            return ("agent", str(error))
-        case ExceptionGroup(exceptions=[Exception() as only]):  # what an agent's own task group made of its error
-            return classified(only)
-        case _:
-            return ("error", f"{type(error).__name__}: {error}")

@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 
 from agentmesh.agents.base import ToolResult, View
+from agentmesh.config.secrets import told, without_keys
 from agentmesh.errors import AgentError, RunChanged, ToolError
 from agentmesh.events import (
     ContextReason,
@@ -249,14 +250,14 @@ class RunningTurn:
             await runner.durable()
             result, trust = await self._called(call, key)
         except ToolError as failure:
-            error = str(failure)
+            error = without_keys(str(failure))
         except anyio.get_cancelled_exc_class():
             error = "cancelled"
             raise
         except (
             Exception
         ) as failure:  # a tool is somebody else's code: whatever it raises goes to the model that called it
-            error = f"{type(failure).__name__}: {failure}"
+            error = told(failure)
         finally:
             finished = ToolCallFinished(
                 agent=agent, key=key, name=call.name, arguments=call.arguments, result=result, error=error, trust=trust

@@ -68,7 +68,9 @@ async def opened(address: Address, durability: Durability = "full") -> AsyncIter
         yield address
         return
     # A store that is locked, or whose server does not answer, must not hold up what else goes on.
-    journal = hold_open(address, durability) or await anyio.to_thread.run_sync(hold, address, durability)
+    journal = hold_open(address, durability)
+    if journal is None:
+        journal = await anyio.to_thread.run_sync(hold, address, durability)
     try:
         yield journal
     finally:

@@ -230,15 +230,15 @@ async def test_what_came_in_another_order_than_it_was_asked_for_comes_in_that_or
 async def test_a_reply_waits_no_longer_for_one_that_never_comes_than_it_is_patient(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ReplayProvider, "patience_s", 0.1)
+    monkeypatch.setattr(ReplayProvider, "patience_s", 0.2)
     gone = RecordedCall("b", "b", "gone", 1, 3, Reply("never"))
     here = [RecordedCall("a", str(n), f"h{n}", n, n + 2, Reply(str(n))) for n in (2, 6, 10)]
     provider = ReplayProvider("r", [gone, *here])
-    with anyio.fail_after(1):
+    with anyio.fail_after(5):
         started = anyio.current_time()
         for n in (2, 6, 10):
             assert (await provider.complete(Request(agent="a", messages=[], request_hash=f"h{n}"))).text == str(n)
-    assert 0.1 <= anyio.current_time() - started < 0.2  # once, not for each
+    assert 0.2 <= anyio.current_time() - started < 0.6  # once, not for each
 
 
 async def test_a_call_that_failed_then_fails_in_the_same_words(journal: str) -> None:
