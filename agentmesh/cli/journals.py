@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import anyio
 import click
 
 from agentmesh.errors import AgentMeshError, ConfigError, RunNotFound
@@ -83,6 +84,13 @@ def team_made(made: Mapping[str, Any], journal: str) -> Team:
         made["file"], model=made["model"], overrides=made["overrides"], allow=made["allow"], journal=journal
     )
     return team.cached(made["cache"]) if made.get("cache") else team
+
+
+def recorded_model(model: str | None, journal: str) -> str | None:
+    """`replay:last` with the id of that run: later on another one is the last."""
+    if model != f"replay:{LAST}":
+        return model
+    return f"replay:{anyio.run(record_of, journal, LAST).run_id}"
 
 
 def made_of(

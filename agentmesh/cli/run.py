@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from agentmesh.cli.driving import carried_out
-from agentmesh.cli.journals import durability_option, journal_option, made_of, team_made
+from agentmesh.cli.journals import durability_option, journal_option, made_of, recorded_model, team_made
 from agentmesh.cli.options import json_flag, model_and_overrides
 from agentmesh.cli.outcome import refused
 from agentmesh.cli.terminal import say_json
@@ -68,7 +68,9 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
     """  # noqa: D301 - the escape tells click to keep the lines as they are
     try:
         text = _task(task, task_file)
-        made = made_of(file, given["model"], given["overrides"], given["allow"], given["cache"])
+        made = made_of(
+            file, recorded_model(given["model"], given["journal"]), given["overrides"], given["allow"], given["cache"]
+        )
         team = team_made(made, given["journal"])
         journal = None if given["no_journal"] else given["journal"]
         carried_out(

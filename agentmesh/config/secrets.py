@@ -14,9 +14,10 @@ SECRET_NAME = re.compile(r"(_KEY|_TOKEN|_SECRET|PASSWORD)$", re.IGNORECASE)
 """How the names of environment variables end that hold secrets."""
 
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]*:/{1,2}[^\s'\"]+")
-_USER = re.compile(r"(:/{1,2})[^/]*@")
-_USER_ALONE = re.compile(r"@[^\s/@:'\"]+:[^\s/@'\"]+@")
-_VALUE = re.compile(r"(?<=[?&#])([^=&#]+)=[^&#]+")
+_USER = re.compile(r"(:/{1,2}).*@")
+_USER_ALONE = re.compile(r"@[^\s/@'\"]+@")
+_VALUE = re.compile(r"(?<=[?&])([\w.-]+)=[^\s&#'\"]+")
+_FRAGMENT = re.compile(r"#.+")
 
 _used: set[str] = set()
 
@@ -30,7 +31,7 @@ def unfit(text: str) -> str:
         parts = urlsplit(found[0])
     except ValueError:
         return "it is no address, such as http://127.0.0.1:8000/v1"
-    if "@" not in parts.netloc and not parts.query and not parts.fragment:
+    if "@" not in found[0] and not parts.query and not parts.fragment:
         return ""
     return (
         "an address that stands in a file, or in a log, holds no user, password or query; put the key into an "
@@ -40,10 +41,10 @@ def unfit(text: str) -> str:
 
 def shown(text: str) -> str:
     """A text as a message may repeat it: addresses in it without their users, passwords and queries."""
-    if "@" not in text and "?" not in text:
+    if "@" not in text and "?" not in text and "#" not in text:
         return text
-    text = _ADDRESS.sub(lambda found: _VALUE.sub(rf"\1={MASK}", _USER.sub(rf"\1{MASK}@", found[0])), text)
-    return _USER_ALONE.sub(f"@{MASK}@", text)
+    text = _ADDRESS.sub(lambda found: _FRAGMENT.sub(f"#{MASK}", _USER.sub(rf"\1{MASK}@", found[0])), text)
+    return _VALUE.sub(rf"\1={MASK}", _USER_ALONE.sub(f"@{MASK}@", text))
 
 
 def keep_out(secrets: Iterable[str]) -> None:

@@ -33,7 +33,7 @@ def parse_model(text: str) -> ModelConfig:
     if not model and provider not in _NAMELESS:
         raise ConfigError(f"{found} names no model; write {provider}:MODEL")
     if (address := _ADDRESS.search(model)) and base_url is None:
-        raise ConfigError(f"{found}: an address begins with http:// or https://; write @http://{address[1]}")
+        raise ConfigError(f"{found}: an address begins with http:// or https://; write @http://{shown(address[1])}")
     if base_url is not None and provider not in HTTP_PROVIDERS:
         raise ConfigError(f"{found}: {provider} models have no address; remove @{shown(base_url)}")
     if wrong := unfit(base_url or ""):

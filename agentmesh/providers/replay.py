@@ -71,8 +71,7 @@ class ReplayProvider:
 
     async def complete(self, request: Request, on_delta: Delta | None = None) -> Reply:
         """The recorded reply. Raises: RunChanged with the difference where there is none; what was raised then."""
-        courses = self._courses.setdefault(asyncio.get_running_loop(), {})
-        course = courses.setdefault(request.run, _Course(self._calls, self.patience_s))
+        course = self._course_of(request.run)
         number = course.take(request)
         if number is None:
             raise self._miss(request)
@@ -97,6 +96,12 @@ class ReplayProvider:
     async def aclose(self) -> None:
         """Forget how far the runs of this event loop have come: they are over."""
         self._courses.pop(asyncio.get_running_loop(), None)
+
+    def _course_of(self, run: str) -> _Course:
+        courses = self._courses.setdefault(asyncio.get_running_loop(), {})
+        if run not in courses:
+            courses[run] = _Course(self._calls, self.patience_s)
+        return courses[run]
 
     def _miss(self, request: Request) -> RunChanged:
         before = sum(call.request_hash == request.request_hash for call in self._calls)

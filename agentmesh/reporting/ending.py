@@ -32,7 +32,7 @@ from agentmesh.team.result import RunResult
 
 State = Outcome | Literal["waiting", "unfinished"]
 E = TypeVar("E", bound=EventBase)
-_WORD_OF_ACCESS = re.compile(r"://[^/]*@")
+_WORD_OF_ACCESS = re.compile(r"://.*@")
 """Name and password in the address of a journal, which a report is not to pass on."""
 _VARIABLE = re.compile(r"environment variable ([A-Z][A-Z0-9_]*)")
 
@@ -44,6 +44,13 @@ class Step:
     text: str
     command: str = ""
     events: tuple[int, ...] = ()
+
+
+def _open_address(journal: str) -> str:
+    """The address of a journal without anything that could be a password."""
+    if "://" not in journal:
+        return journal
+    return _WORD_OF_ACCESS.sub("://...@", journal.partition("?")[0])
 
 
 @dataclass(frozen=True)
@@ -208,7 +215,7 @@ class _Reader:
 
     def _command(self, name: str, *arguments: str) -> str:
         run_id = self.events[0].run_id if self.events else "RUN_ID"
-        journal = ("--journal", _WORD_OF_ACCESS.sub("://...@", self.journal)) if self.journal else ()
+        journal = ("--journal", _open_address(self.journal)) if self.journal else ()
         return shlex.join(["agentmesh", name, run_id, *arguments, *journal])
 
     def _answer(self) -> tuple[int, ...]:

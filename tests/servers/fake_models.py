@@ -13,6 +13,7 @@ The model's name says what happens: parts joined with `+`, each with its numbers
     tools  bad-arguments  refuse        calls the first tool twice; with broken JSON; refuses
     no-schema  no-json                  400 for a JSON schema; 400 for JSON mode too
     no-usage  plain  cut  reason        tells no usage; never streams; ends a stream too early; reasons first
+    leaks:STATUS  leaks:garbage         answers with the request's headers wherever it can; the same as broken JSON
 """
 
 from __future__ import annotations
@@ -77,14 +78,19 @@ class Server:
         seen.open += 1
         seen.most_open = max(seen.most_open, seen.open)
         try:
-            return await self._answer(path, json.loads(body), writer)
+            return await self._answer(path, json.loads(body), writer, headers)
         finally:
             seen.open -= 1
 
-    async def _answer(self, path: str, asked: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
+    async def _answer(
+        self, path: str, asked: dict[str, Any], writer: asyncio.StreamWriter, headers: dict[str, str]
+    ) -> bool:
         model = asked["model"]
         self.seen.asked[model] += 1
         behaviours = {name: numbers for name, *numbers in (part.split(":") for part in model.split("+"))}
+        if "leaks" in behaviours:
+            await leak(writer, behaviours["leaks"][0], headers, APIS[path.removeprefix("/v1")]().whole(asked, {}))
+            return True
         if await self._fails(behaviours, asked, writer):
             return True
         if self._now(behaviours, "drop", model):
@@ -301,6 +307,21 @@ def calls(asked: dict[str, Any], behaviours: dict[str, list[str]]) -> list[dict[
         {"id": f"call_{letter}", "type": "function", "function": {"name": name, "arguments": arguments}}
         for letter in "ab"
     ]
+
+
+async def leak(writer: asyncio.StreamWriter, how: str, headers: dict[str, str], whole: dict[str, Any]) -> None:
+    """What a server answers that repeats all that it was sent."""
+    everything = " ".join(headers.values())
+    if how == "garbage":
+        await answer(writer, 200, b'{"choices": [' + everything.encode())
+        return
+    if how == "200":
+        text = json.dumps(whole).replace("You said: ", "You sent: " + json.dumps(everything)[1:-1] + " ")
+        await answer(writer, 200, text.encode())
+        return
+    error = dict.fromkeys(("message", "param"), everything)
+    located = f"location: http://127.0.0.1:9/?key={everything}\r\nx-sent: {everything}\r\n"
+    await answer(writer, int(how), {"error": error, "sent": everything}, located)
 
 
 async def answer(

@@ -157,8 +157,8 @@ def test_every_wrong_tool_is_named_at_its_own_column(tmp_path: Path) -> None:
         "3:15: agents.a.tools[0]: there is no tool 'calc'; known: calculator, ask_human, or package.module:function; "
         "did you mean 'calculator'?",
         "3:21: agents.a.tools[1]: there is no tool 'nope'; known: calculator, ask_human, or package.module:function",
-        "3:27: agents.a.tools[2]: there is no tool 'calculater'; known: calculator, ask_human, or package.module:function; "
-        "did you mean 'calculator'?",
+        "3:27: agents.a.tools[2]: there is no tool 'calculater'; known: calculator, ask_human, or "
+        "package.module:function; did you mean 'calculator'?",
     ]
 
 
