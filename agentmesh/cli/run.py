@@ -71,7 +71,7 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
         made = made_of(
             file, recorded_model(given["model"], given["journal"]), given["overrides"], given["allow"], given["cache"]
         )
-        team = team_made(made, given["journal"])
+        team = team_made({**made, "file": file}, given["journal"])  # whose faults are told as the file was named
         journal = None if given["no_journal"] else given["journal"]
         carried_out(
             team,
