@@ -43,8 +43,8 @@ def command(delete: tuple[str, ...], journal: str, as_json: bool) -> None:
 async def _listed(journal: str, delete: Sequence[str]) -> tuple[list[RunStatus], list[str]]:
     deleted = []
     async with existing(journal) as store:
-        for run_id in delete:
-            whole = (await status_of(store, run_id)).record.run_id
+        found = [(await status_of(store, run_id)).record.run_id for run_id in delete]  # before any is deleted
+        for whole in dict.fromkeys(found):
             await store.delete(whole)
             deleted.append(whole)
         return await store.runs(), deleted

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from agentmesh.errors import MissingExtra
+from agentmesh.errors import JournalError, MissingExtra
 from agentmesh.events import Answered, Event, StopRequested
 from agentmesh.messages import Outcome
 
@@ -140,6 +140,8 @@ def open_journal(address: str | os.PathLike[str], durability: Durability = "full
         except ImportError as error:
             raise MissingExtra("a journal in Postgres", "postgres") from error
         return PostgresJournal(text, durability)
+    if "://" in text:
+        raise JournalError(f"journal {text}: it is neither a path of a file nor postgresql://...; give one of the two")
     from agentmesh.journal.sqlite import SqliteJournal
 
     return SqliteJournal(Path(text), durability)

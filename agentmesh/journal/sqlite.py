@@ -19,6 +19,8 @@ from agentmesh.journal.schema import migrate
 from agentmesh.journal.sql import SqlJournal
 from agentmesh.journal.statements import Session
 
+_ROWS = (64, 16, 4, 1)
+"""How many rows are put in at a time: few numbers, so that few statements have to be prepared."""
 BUSY_SECONDS = 30.0
 """How long to wait for another program that writes to the file."""
 _SETTINGS = (
@@ -108,8 +110,8 @@ class SqliteJournal(SqlJournal):
         return itertools.count(session.execute("SELECT coalesce(max(id), 0) FROM content").fetchone()[0] + 1)
 
     def _put(self, session: Session, contents: Sequence[ContentRow], events: Sequence[EventRow]) -> None:
-        self._connection.executemany("INSERT INTO content VALUES (?, ?)", contents)
-        self._connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", events)
+        _insert(self._connection, "content", contents)
+        _insert(self._connection, "event", events)
 
     def words(self) -> Iterable[tuple[str, Word]]:
         """What was said to runs since the last time; called in the thread of the commits."""
@@ -185,6 +187,19 @@ class SqliteJournal(SqlJournal):
             if type(error) is not JournalError or self.where in str(error):
                 raise
             raise JournalError(f"{self.where}: {error}") from error.__cause__
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """As `executemany`, many rows at a time: at each step of a statement SQLite waits for Python's lock."""
+    at = 0
+    for size in _ROWS:
+        while len(rows) - at >= size:
+            several = rows[at : at + size]
+            marks = f"({', '.join('?' * len(several[0]))})"
+            connection.execute(
+                f"INSERT INTO {table} VALUES {', '.join([marks] * size)}", list(itertools.chain.from_iterable(several))
+            )
+            at += size
 
 
 @contextmanager

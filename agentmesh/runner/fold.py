@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,17 +13,19 @@ from agentmesh.events import (
     Event,
     EventBase,
     FindingRecorded,
+    InterventionMade,
     MessageProposed,
     MessageRefused,
     MessageTransformed,
     Notice,
     PositionStated,
+    RunResumed,
     TurnEnded,
     TurnFailed,
     Verification,
     stamped,
 )
-from agentmesh.runner.past import Deeds
+from agentmesh.runner.past import Deeds, effective
 from agentmesh.scheduler import Command, Rewrite, Scheduler, StartTurn, Step, Summarise, Verify
 
 _STAMPS = frozenset({"id", "run_id", "ts"})
@@ -86,6 +89,8 @@ class Fold:
     """Id of the last event to go through."""
     strict: bool = False
     """Whether the monitors have to find what they found; else what was recorded counts."""
+    heard_later: Sequence[FindingRecorded] = ()
+    """Of a fork: see `RunPlan`; they count where the monitors of its own team find the same."""
     pending: deque[Event | Command] = field(default_factory=deque)
     """What follows from the log and is not in it."""
     turns: list[GoneThrough] = field(default_factory=list)
@@ -130,8 +135,12 @@ class Fold:
     def _append(self, event: Event) -> None:
         """What the runner does with an event, but for writing it down."""
         self._close(event)
-        found = self._found.get(event.id, [])
-        self._compare(event, list(self.observe(event)), found)
+        found, now = self._found.get(event.id, []), list(self.observe(event))
+        if isinstance(event, MessageProposed | MessageTransformed):
+            now.sort(key=lambda finding: not finding.blocking)  # as they are heard
+        self._compare(event, now, found)
+        later = [one for one in self.heard_later if one.observed == event.id and any(same(one, other) for other in now)]
+        found = [*found, *later]
         if found:
             self.scheduler.expect(event)
             if isinstance(event, MessageProposed | MessageTransformed):
@@ -221,15 +230,36 @@ def _name(command: Command) -> object:
 
 
 def whole_bursts(recorded: Sequence[Event], at: int) -> int:
-    """The last event up to `at` at which a log may be cut: not between a message and what was found in it at once."""
-    found = {event.observed for event in recorded if isinstance(event, FindingRecorded) and event.blocking}
-    cut = at
+    """The last event up to `at` at which a log may be cut: not between a message and what follows from it at once."""
+    message, last, findings, noting = 0, 0, set[int](), False
     for event in recorded:
-        if event.id in found and isinstance(event, MessageProposed | MessageTransformed):
-            last = max(one.id for one in recorded if isinstance(one, FindingRecorded) and one.observed == event.id)
-            if event.id <= cut < last:
-                cut = event.id - 1
-    return cut
+        match event:
+            case MessageProposed() | MessageTransformed():
+                message, last, noting = event.id, event.id, False
+                findings.clear()
+            case FindingRecorded(blocking=True) if event.observed == message:
+                last = event.id
+                findings.add(event.id)
+            case InterventionMade() if event.finding in findings:
+                last, noting = event.id, True
+            case Notice(template="note") if noting:
+                last = event.id
+            case _:
+                message, noting = 0, False
+                findings.clear()
+        if event.id > at and not message <= at < last:
+            break
+        if message and message <= at < last:
+            return message - 1
+    return at
+
+
+def heard_later(recorded: Sequence[Event], at: int) -> list[FindingRecorded]:
+    """What the monitors found in the events up to `at`, and what the log has only after that one."""
+    rest = itertools.takewhile(lambda event: not (isinstance(event, RunResumed) and event.at < at), recorded)
+    return [
+        event for event in effective(rest) if isinstance(event, FindingRecorded) and event.observed <= at < event.id
+    ]
 
 
 def _unlike(event: Event, expected: object) -> str:

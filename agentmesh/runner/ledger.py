@@ -189,6 +189,12 @@ class Ledger:
     """By agent: the length of the last prompt that it sent, in tokens."""
     _settlement: anyio.Event | None = None
 
+    def __post_init__(self) -> None:
+        self._bounded = {
+            name for name, limits in self.limits.items() if limits.tokens or limits.usd or limits.model_calls
+        }
+        """The accounts that have a limit: most have none, and nothing has to be computed for them at each call."""
+
     def account(self, name: str) -> Account:
         """A line of the ledger, begun now if it was not yet."""
         if name not in self.accounts:
@@ -256,7 +262,7 @@ class Ledger:
 
     def _lacks(self, bill: Bill, wanted: Amount) -> list[tuple[str, _Lack]]:
         found = []
-        for name in bill.accounts:
+        for name in (name for name in bill.accounts if name in self._bounded) if self._bounded else ():
             kept = self._kept(bill) if name == RUN and not bill.last else _NOTHING
             lack = self.account(name).lacks(Amount(*(one + other for one, other in zip(wanted, kept, strict=True))))
             if lack is not None:
@@ -276,7 +282,7 @@ class Ledger:
 
     def _last_answer(self, bill: Bill) -> Bill | None:
         """The bill of a last answer now, as far as it is known; None where nobody could give one, or it takes none."""
-        closer = self.closer() if self.limits.get(RUN, Spending()) != Spending() else None
+        closer = self.closer() if RUN in self._bounded else None
         if closer is None or not closer.asks:
             return None
         prompt = bill.input_tokens if closer.agent == bill.agent else self._prompts.get(closer.agent, 0)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from agentmesh.agents.base import Occupant
 from agentmesh.config.models import Limits, Price
-from agentmesh.events import Event, RunResumed
+from agentmesh.events import Event, FindingRecorded, RunResumed
 from agentmesh.journal.base import Log, Word
 from agentmesh.messages import Policy, Trust
 from agentmesh.monitors.base import Watch
@@ -115,6 +115,8 @@ class RunPlan:
     recorded: Sequence[Event] = ()
     """Of a run that goes on: its log so far."""
     resumed: RunResumed | None = None
+    heard_later: Sequence[FindingRecorded] = ()
+    """Of a fork that begins: what was found in the events that it inherits, and written down only after them."""
     prices: Mapping[str, Price] = field(default_factory=dict)
     """By `provider.model_id`: what no call to that model exceeds. Of the others no price is known."""
     words: Callable[[], Awaitable[Sequence[Word]]] | None = None

@@ -69,10 +69,9 @@ def resume_point(events: Sequence[Event], raised: Iterable[str] = ()) -> int | N
             return event.id - 1
     if not isinstance(end, RunEnded):
         return end.id
-    if end.outcome == "cancelled":
-        for event in counting:
-            if isinstance(event, StopRequested) and event.reason.startswith(INTERRUPTED):
-                return event.id - 1
+    stop = next((event for event in counting if isinstance(event, StopRequested)), None)
+    if end.outcome == "cancelled" and stop is not None and stop.reason.startswith(INTERRUPTED):
+        return stop.id - 1  # what was asked for first counts: turns that are cancelled by it say that they are, too
     return None
 
 

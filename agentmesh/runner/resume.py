@@ -13,6 +13,7 @@ from agentmesh.events import (
     Event,
     ModelCallFinished,
     ModelCallStarted,
+    RunResumed,
     TurnEnded,
     TurnFailed,
     TurnStarted,
@@ -87,7 +88,7 @@ def _folded(runner: Resuming, *, strict: bool = False) -> tuple[Fold, Past]:
     recorded, resumed = runner.plan.recorded, runner.plan.resumed
     assert resumed is not None, "a run that goes on says from where"
     counting = effective(recorded)
-    fold = Fold(runner.scheduler, runner.observers.found, counting, resumed.at, strict)
+    fold = Fold(runner.scheduler, runner.observers.found, counting, resumed.at, strict, runner.plan.heard_later)
     fold.run()
     runner.events.extend(recorded)
     counting = [event for event in counting if event.id <= resumed.at]
@@ -100,10 +101,11 @@ def _folded(runner: Resuming, *, strict: bool = False) -> tuple[Fold, Past]:
 async def _gone_through(runner: Resuming, turn: GoneThrough) -> Said | None:
     """Let an agent remember a turn that is over; of one that is not, make sure that it asks what it asked before."""
     member = runner.plan.members[turn.command.agent]
-    occupant = member.occupant if turn.over else member.occupant.fork()
+    if not turn.over:  # it will be gone on with, and must find its memory as it was
+        member = replace(member, occupant=member.occupant.fork(), results=member.results.fork())
     deeds = replace(turn.deeds, contexts=list(turn.deeds.contexts))
     try:
-        return await occupant.act(RunningTurn(runner, member, turn.command, deeds, over=True))
+        return await member.occupant.act(RunningTurn(runner, member, turn.command, deeds, over=True))
     except RunChanged:
         raise
     except (Exception, EndOfRecord):
@@ -123,13 +125,35 @@ def calls_of(events: Iterable[Event]) -> list[tuple[ModelCallStarted, ModelCallF
 
 
 def seconds_of_turns(events: Iterable[Event]) -> dict[str, float]:
-    """How long the turns of each agent took."""
+    """How long processes were at work on the turns of each agent."""
     begun: dict[str, float] = {}
     total: dict[str, float] = defaultdict(float)
+    counting: list[Event] = []
     for event in events:
         agent = event.agent or ""
+        if isinstance(event, RunResumed):
+            stopped = counting[-1].ts if counting else event.ts
+            for name, since in begun.items():
+                total[name] += stopped - since
+            counting = effective([*counting, event])
+            begun = dict.fromkeys(_in_turn(counting), event.ts)
+            continue
+        counting.append(event)
         if isinstance(event, TurnStarted):
             begun[agent] = event.ts
         elif isinstance(event, TurnEnded | TurnFailed) and agent in begun:
             total[agent] += event.ts - begun.pop(agent)
+    for name, since in begun.items():
+        total[name] += counting[-1].ts - since
     return dict(total)
+
+
+def _in_turn(events: Iterable[Event]) -> set[str]:
+    """Who has begun a turn and not ended it."""
+    busy = set[str]()
+    for event in events:
+        if isinstance(event, TurnStarted):
+            busy.add(event.agent or "")
+        elif isinstance(event, TurnEnded | TurnFailed):
+            busy.discard(event.agent or "")
+    return busy

@@ -44,7 +44,6 @@ from agentmesh.runner.resume import resume
 from agentmesh.runner.summaries import Summaries
 from agentmesh.runner.turns import Turns
 from agentmesh.scheduler import CancelTurns, Command, Rewrite, Scheduler, StartTurn, Summarise, Verify
-from agentmesh.tools.results import LongResults
 
 
 class Runner:
@@ -155,10 +154,6 @@ class Runner:
     def passes(self, message_id: str) -> bool:
         """Whether a message is still on its way through what its edge does with it."""
         return self.scheduler.passes(message_id)
-
-    def results(self, agent: str) -> LongResults:
-        """The results of the agent's tools that were too long to be shown at once."""
-        return self.plan.members[agent].results
 
     @property
     def waiting(self) -> bool:

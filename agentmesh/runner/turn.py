@@ -32,7 +32,7 @@ from agentmesh.runner.past import Deeds, EndOfRecord, Past, relative
 from agentmesh.scheduler.commands import StartTurn
 from agentmesh.tools.context import ToolContext
 from agentmesh.tools.graph import GRAPH_TOOLS
-from agentmesh.tools.results import READ_RESULT, LongResults
+from agentmesh.tools.results import READ_RESULT
 
 APPROVALS = frozenset({"yes", "y", "ok", "approve", "approved"})
 """Answers by which a person lets a tool be called, whatever their case."""
@@ -56,10 +56,6 @@ class Shell(Protocol):
 
     def passes(self, message_id: str) -> bool:
         """Whether a message is still on its way through what its edge does with it."""
-        ...
-
-    def results(self, agent: str) -> LongResults:
-        """The results of the agent's tools that were too long to be shown at once."""
         ...
 
     def record(self, event: Event) -> None:
@@ -161,11 +157,12 @@ class RunningTurn:
     async def call(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
         """Carry out tool calls: those on the graph one after the other, the rest at the same time."""
         results: dict[int, ToolResult] = {}
+        ended: dict[int, ToolCallFinished] = {}
 
         async def work(index: int, key: str) -> None:
             self._calls += 1
             try:
-                results[index] = await self._work(calls[index], key)
+                ended[index] = await self._work(calls[index], key)
             finally:
                 self._calls -= 1
                 self._rest()
@@ -178,6 +175,8 @@ class RunningTurn:
             async with anyio.create_task_group() as group:
                 for index, key in others:
                     group.start_soon(work, index, key)
+        for index in sorted(ended):  # long ones are numbered by their calls, whichever ended first
+            results[index] = self._shown(calls[index], ended[index])
         for index, call in enumerate(calls):
             if call.name in GRAPH_TOOLS:
                 results[index] = await self._on_graph(call)
@@ -232,17 +231,17 @@ class RunningTurn:
         started = ToolCallStarted(agent=agent, key=key, name=call.name, arguments=arguments)
         return _result(call, await self._runner.on_graph(started))
 
-    async def _work(self, call: ToolCall, key: str) -> ToolResult:
+    async def _work(self, call: ToolCall, key: str) -> ToolCallFinished:
         runner, agent, past = self._runner, self._agent, self._runner.past
         if relative(key) in past.ended:
-            return self._shown(call, _same_call(call, past.ended[relative(key)]))
+            return _same_call(call, past.ended[relative(key)])
         self._live()
         if relative(key) not in past.begun:
             runner.record(ToolCallStarted(agent=agent, key=key, name=call.name, arguments=call.arguments))
         if relative(key) in past.undone:  # the run has gone back behind it: what it did is done all the same
             finished = _same_call(call, past.undone[relative(key)]).model_copy(update={"key": key})
             runner.record(finished)
-            return self._shown(call, finished)
+            return finished
         result: str | None = None
         error: str | None = None
         trust: Trust = "trusted"
@@ -263,19 +262,19 @@ class RunningTurn:
                 agent=agent, key=key, name=call.name, arguments=call.arguments, result=result, error=error, trust=trust
             )
             runner.record(finished)
-        return self._shown(call, finished)
+        return finished
 
     def _shown(self, call: ToolCall, finished: ToolCallFinished) -> ToolResult:
         """A result as the agent is shown it: the log has all of it; the prompt, as much as it takes."""
         if finished.result is None or call.name == READ_RESULT:
             return _result(call, finished)
-        return ToolResult(call, self._runner.results(self._agent).shown(finished.result, finished.trust))
+        return ToolResult(call, self._member.results.shown(finished.result, finished.trust))
 
     async def _called(self, call: ToolCall, key: str) -> tuple[str, Trust]:
         """What a tool of the agent's own returns, and whether that may be acted upon. Raises: ToolError, any other."""
         tool = self._member.tools.get(call.name)
         if tool is None and call.name == READ_RESULT:
-            return self._runner.results(self._agent).read(call.arguments)
+            return self._member.results.read(call.arguments)
         if tool is None:
             known = ", ".join([*self._member.tools, *self.view.tools]) or "none"
             raise ToolError(f"there is no tool '{call.name}'; your tools: {known}")

@@ -80,7 +80,8 @@ class Turns:
                 failure = await self._act(command, deeds)
             except anyio.get_cancelled_exc_class():
                 if not runner.waiting:
-                    runner.stop("cancelled", INTERRUPTED)
+                    if not runner.ending:
+                        runner.stop("cancelled", INTERRUPTED)
                     failed = TurnFailed(agent=agent, turn=command.turn, error="cancelled", kind="cancelled")
                     self._end(command, failed)
                 raise

@@ -18,6 +18,9 @@ from agentmesh.topology.phases import Phase
 _MONEY_AND_TIME = {"price", "pace", "timeout_s", "idle_timeout_s", "max_retries"}
 """Of a model: what it costs and how it is paced may change between two parts of a run."""
 
+_TOLD_OTHERWISE = {"limits", "replicas", "tools", "model", "reserve", "function", "team"}
+"""Of an agent: what may change, and what need not be a plain value."""
+
 
 def described(
     agents: Mapping[str, AgentConfig],
@@ -54,9 +57,7 @@ def difference(before: str, now: str, most: int = 40) -> str:
 
 
 def _agent(name: str, agent: AgentConfig, assembly: Assembly, models: Models) -> dict[str, Any]:
-    told = agent.model_dump(
-        mode="json", exclude={"limits", "replicas", "tools", "model", "reserve"}, exclude_defaults=True
-    )
+    told = agent.model_dump(mode="json", exclude=_TOLD_OTHERWISE, exclude_defaults=True)
     tools = assembly.tools.get(name, {})
     told["tools"] = {tool: getattr(one, "definition", None) or str(type(one).__name__) for tool, one in tools.items()}
     model = assembly.models.get(name)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import os
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -13,12 +13,13 @@ from typing import Any, TypedDict
 import anyio
 import anyio.to_thread
 
+from agentmesh.config.language import did_you_mean
 from agentmesh.errors import ConfigError, RunChanged
-from agentmesh.events import Event, RunEnded, RunResumed, RunStarted
+from agentmesh.events import Event, FindingRecorded, RunEnded, RunResumed, RunStarted, stamped
 from agentmesh.journal import Journal, Log, RunRecord, hold, hold_open, let_go
 from agentmesh.journal.base import Durability
-from agentmesh.runner.fold import whole_bursts
-from agentmesh.runner.past import effective, resume_point
+from agentmesh.runner.fold import heard_later, whole_bursts
+from agentmesh.runner.past import effective, inherited, resume_point
 from agentmesh.team.description import difference
 
 Address = str | os.PathLike[str] | Journal
@@ -33,6 +34,19 @@ class Added(TypedDict, total=False):
     seconds: float
 
 
+def raised_by(added: Mapping[str, Any]) -> dict[str, float]:
+    """By limit, how much more is allowed; without those of which it is nothing. Raises: ConfigError."""
+    allowed = list(Added.__annotations__)
+    for name, more in added.items():
+        if name not in allowed:
+            raise ConfigError(
+                f"nothing can be added to '{name}'{did_you_mean(name, allowed)}; allowed: {', '.join(allowed)}"
+            )
+        if isinstance(more, bool) or not isinstance(more, int | float) or not 0 <= more < math.inf:
+            raise ConfigError(f"what is added to {name} is a number of 0 or more; found {more!r}")
+    return {name: float(more) for name, more in added.items() if more}
+
+
 @dataclass(frozen=True)
 class Kept:
     """What a run is begun or gone on with."""
@@ -42,6 +56,8 @@ class Kept:
     journal: Journal | None = None
     recorded: Sequence[Event] = ()
     resumed: RunResumed | None = None
+    heard_later: Sequence[FindingRecorded] = ()
+    """See `RunPlan`."""
 
     @property
     def started(self) -> RunStarted:
@@ -104,12 +120,17 @@ async def gone_on_with(
             return
         refuse_changed(run_id, status.record, team_hash, description)
         async with _released(await journal.claim(run_id)) as log:
-            recorded = await journal.events(run_id)  # as they are now that nobody else writes any
+            if (await journal.status(run_id)).events != len(recorded):
+                recorded = await journal.events(run_id)  # as they are now that nobody else writes any
             if not recorded:
                 raise RunChanged(f"run {run_id} had not begun when its process ended: run it anew")
             at = resume_point(recorded, added)
-            assert at is not None, "nobody else has ended it"
-            yield Kept(run_id, log, journal, recorded, RunResumed(at=at, added=dict(added)))
+            if at is None:  # another process has ended it between the two looks at it
+                yield Kept(run_id, None, journal, recorded)
+                return
+            # A fork whose process ended at once has not even said what it inherits.
+            begins = status.record.parent if not inherited(recorded) else None
+            yield Kept(run_id, log, journal, recorded, RunResumed(at=at, parent=begins, added=dict(added)))
 
 
 @asynccontextmanager
@@ -123,8 +144,8 @@ async def forked(
         events = await journal.events(parent)
         if not 1 <= at <= len(events):
             raise ConfigError(f"run {parent} has events 1 to {len(events)}; found {at}")
+        at = whole_bursts(events, at)
         counting = effective(events[:at])
-        at = whole_bursts(counting, at)
         if any(isinstance(event, RunEnded) for event in counting):
             raise ConfigError(f"at event {at} run {parent} has ended: fork from an earlier event")
         started = events[0]
@@ -132,8 +153,8 @@ async def forked(
         record = RunRecord(**{**vars(record), "task": started.task, "parent": parent, "at": at})
         async with _released(journal.start(record)) as log:
             await log.durable()
-            recorded = await journal.events(record.run_id)
-            yield Kept(record.run_id, log, journal, recorded, RunResumed(at=at, parent=parent))
+            recorded = [stamped(event, event.id, record.run_id, event.ts) for event in events[:at]]
+            yield Kept(record.run_id, log, journal, recorded, RunResumed(at=at, parent=parent), heard_later(events, at))
 
 
 @asynccontextmanager
@@ -152,8 +173,3 @@ def refuse_changed(run_id: str, record: RunRecord, team_hash: str, description: 
             f"run {run_id} cannot go on: its team has changed since (`fork` starts a new run from any of its events):\n"
             + difference(record.description, description)
         )
-
-
-def new_record(run_id: str, team: str, task: str, made: Mapping[str, Any], description: str, hash_: str) -> RunRecord:
-    """What the journal is told of a run that begins now."""
-    return RunRecord(run_id, team, task, time.time(), made, hash_, description)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import anyio
 
@@ -22,11 +22,14 @@ from agentmesh.events import (
 )
 from agentmesh.messages import USER
 from agentmesh.runner import Runner
+from agentmesh.runner.past import INTERRUPTED
 from agentmesh.scheduler.post import RELEASE
 from agentmesh.team.result import RunResult
 from agentmesh.topology.graph import Topology
 from agentmesh.topology.history import topology_at
 from agentmesh.topology.phases import edges_hash
+
+_OVER = "the run has ended: nothing can be said to it or changed in it any more"
 
 
 class Run:
@@ -63,7 +66,7 @@ class Run:
 
     def _go_on(self, event: Event) -> None:
         if self._over.is_set():
-            raise AgentMeshError("the run has ended: nothing can be said to it or changed in it any more")
+            raise AgentMeshError(_OVER)
         self._runner.record(event)
 
     def say(self, agent: str, text: str) -> None:
@@ -144,6 +147,9 @@ class Run:
                 yield
             except Exception as error:  # raised below as it is: the task group would wrap it
                 failure = error
+            except anyio.get_cancelled_exc_class():
+                self.cancel(INTERRUPTED)  # nobody has decided that it is to end for good
+                raise
             finally:
                 self.cancel()
         if failure is not None:
@@ -206,6 +212,11 @@ class EndedRun(Run):
         self._said = 0
         self._over = anyio.Event()
         self._over.set()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_runner":
+            raise AgentMeshError(_OVER)
+        raise AttributeError(name)
 
     @property
     def run_id(self) -> str:

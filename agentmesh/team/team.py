@@ -21,7 +21,7 @@ from agentmesh.runner.replay import Replayed, damage, replayed
 from agentmesh.runner.resume import gone_through
 from agentmesh.team.definition import Definition
 from agentmesh.team.given import RunOptions, limits_of, refuse_no_task, run_options
-from agentmesh.team.kept import Added, Address, Kept, begun, forked, gone_on_with, opened
+from agentmesh.team.kept import Added, Address, Kept, begun, forked, gone_on_with, opened, raised_by
 from agentmesh.team.members import Before
 from agentmesh.team.nested import NestedTeam, Purse, paid, through
 from agentmesh.team.parts import hold, let_go, make_watch
@@ -97,7 +97,7 @@ class Team(Definition):
         self, run_id: str, *, added: Added | None = None, **options: Unpack[RunOptions]
     ) -> AsyncIterator[Run]:
         """As `resume`, to watch and to act upon."""
-        raised: dict[str, float] = {name: float(str(more)) for name, more in (added or {}).items() if more}
+        raised = raised_by(added or {})
         options = run_options(options)
         address, durability = options.get("journal") or DEFAULT_JOURNAL, options.get("durability", "full")
         async with gone_on_with(address, durability, run_id, self.hash, self.description, raised) as kept:
@@ -218,6 +218,7 @@ class Team(Definition):
             log=kept.log,
             recorded=kept.recorded,
             resumed=kept.resumed,
+            heard_later=kept.heard_later,
             words=None if kept.journal is None or not kept.recorded else partial(kept.journal.said, kept.run_id),
         ), made
 

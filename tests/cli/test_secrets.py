@@ -51,11 +51,11 @@ TEAM = """\
 version: 1
 name: planted
 models:
-  default: {{provider: openai, model: "leaks:401", base_url: "{url}", max_retries: 0, fallback: [moved, wrong, broken, own, other]}}
-  moved: {{provider: openai, model: "leaks:307", base_url: "{url}", max_retries: 0, api: responses}}
-  wrong: {{provider: anthropic, model: "leaks:400", base_url: "{url}", max_retries: 0}}
-  broken: {{provider: openai, model: "leaks:garbage", base_url: "{url}", max_retries: 0}}
-  own: {{provider: openai, model: "leaks:403", base_url: "{url}", max_retries: 0, api_key_env: GATEWAY_PASS}}
+  default: {{provider: openai, model: "leaks:401", base_url: "{url}", fallback: [moved, wrong, odd, own, other]}}
+  moved: {{provider: openai, model: "leaks:307", base_url: "{url}", api: responses}}
+  wrong: {{provider: anthropic, model: "leaks:400", base_url: "{url}"}}
+  odd: {{provider: openai, model: "leaks:garbage", base_url: "{url}", max_retries: 0}}
+  own: {{provider: openai, model: "leaks:403", base_url: "{url}", api_key_env: GATEWAY_PASS}}
   other: {{provider: openai, model: "leaks:200", base_url: "${{ADDRESS}}", pace: {{requests_per_minute: 6000}}}}
 agents:
   asker: {{instructions: Ask.}}
@@ -157,7 +157,7 @@ def test_no_key_is_ever_written_down(place: Place) -> None:
         )
         codes = [line for line in done.out.splitlines() if line.startswith("exit ")]
         # What failed is told as such: by the run, by `resume` of a run that has ended, and by the fork.
-        assert codes == ["exit 0"] * 8 + ["exit 1"] + ["exit 0"] * 2 + ["exit 1"] * 2 + ["exit 0"] * 2, done.err
+        assert codes == ["exit 0"] * 7 + ["exit 1"] + ["exit 0"] * 3 + ["exit 1"] * 2 + ["exit 0"] * 2, done.err
         assert "You sent: " in done.out
         assert "Bearer [key]" in done.out
         assert "RuntimeError: cannot go on with [key] and [key]" in done.err
@@ -191,13 +191,19 @@ def test_an_address_with_a_key_in_it_is_refused_unseen(place: Place) -> None:
     told = place.carried_out(*commands)
     assert told.out.count("exit 2") == len(commands)
     assert told.err.count("name that with `api_key_env`") >= 2 * len(addresses)
-    by_variable = place.carried_out(run, ["show", "one.yaml"], ADDRESS=addresses[0])
-    assert by_variable.err.count("one.yaml:9") == 2
+    (place.folder / "three.yaml").write_text("version: 1\nagents: {a: {}}\ntopology: {kind: solo, agent: a}\n")
     misspelt = "http:/" + addresses[0].removeprefix("http://")
-    by_default = place.carried_out(
-        [*run, "-m", "openai:m"], [*run, "-m", f"openai:m@{misspelt}"], OPENAI_BASE_URL=addresses[0]
+    by_variable = place.carried_out(
+        run,
+        ["show", "one.yaml"],
+        ["run", "three.yaml", "--task", TASK, "-m", "openai:m"],
+        ["run", "three.yaml", "--task", TASK, "-m", f"openai:m@{misspelt}"],
+        ADDRESS=addresses[0],
+        OPENAI_BASE_URL=addresses[0],
     )
-    assert "base_url 'http://[key]@" in by_default.err
+    assert by_variable.out.count("exit 2") == 4
+    assert by_variable.err.count("one.yaml:9:") == 2
+    assert "base_url 'http://[key]@" in by_variable.err
     assert place.found() == []
     assert place.server.received() == []
 
