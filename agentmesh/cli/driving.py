@@ -9,7 +9,7 @@ import anyio
 import click
 
 from agentmesh.cli.display import Display
-from agentmesh.cli.outcome import describe, exit_code
+from agentmesh.cli.outcome import describe, exit_code, next_step
 from agentmesh.cli.signals import Interruption
 from agentmesh.cli.terminal import complain, printable, say, say_json, warning
 from agentmesh.errors import ConfigError, ModelRequestsBlocked
@@ -23,7 +23,7 @@ Begin = Callable[[Display], AbstractAsyncContextManager[Run]]
 """Opens the run that is to be shown."""
 
 
-def carried_out(team: Team, begin: Begin, *, file: str, events: bool, as_json: bool) -> None:
+def carried_out(team: Team, begin: Begin, *, file: str, events: bool, as_json: bool, journalled: bool = True) -> None:
     """Carry out a run and print how it ended. Raises: click's Exit, with the code for that."""
     for problem in team.warnings:
         complain(warning(problem, file))
@@ -31,14 +31,14 @@ def carried_out(team: Team, begin: Begin, *, file: str, events: bool, as_json: b
         complain(SIMULATED)
     display = Display(team.topology.nodes, events=events)
     log = anyio.run(_drive, begin, file, display)
-    code = tell(log, as_json=as_json, after_events=events)
+    code = tell(log, as_json=as_json, after_events=events, journalled=journalled)
     if code == 0:
         team.assert_scripts_complete()
     raise click.exceptions.Exit(code)
 
 
-def tell(events: Sequence[Event], *, as_json: bool, after_events: bool = False) -> int:
-    """Print how a run ended; the exit code for it."""
+def tell(events: Sequence[Event], *, as_json: bool, after_events: bool = False, journalled: bool = True) -> int:
+    """Print how a run ended, and how it can go on; the exit code for it."""
     facts = summary(events)
     try:
         if as_json:
@@ -46,7 +46,8 @@ def tell(events: Sequence[Event], *, as_json: bool, after_events: bool = False) 
         elif facts["answer"] is not None:
             (complain if after_events else say)(printable(facts["answer"]))
     finally:
-        complain(describe(facts))
+        further = next_step(facts) if journalled else None
+        complain("\n".join(filter(None, [describe(facts), further])))
     return exit_code(facts["outcome"])
 
 

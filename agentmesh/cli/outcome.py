@@ -7,6 +7,7 @@ from typing import Any
 
 from agentmesh.cli.terminal import count, one_line, usd
 from agentmesh.errors import ConfigError, Problem
+from agentmesh.runner.past import INTERRUPTED
 
 WAITING = 5
 _CODES = {"verified": 0, "completed": 0, "failed": 1, "halted": 3, "limit": 4, "stalled": 4, "cancelled": 130}
@@ -47,6 +48,21 @@ def describe(facts: dict[str, Any]) -> str:
     if facts["outcome"] is None:
         lines += [_question(question) for question in facts["questions"]]
     return "\n".join(lines)
+
+
+def next_step(facts: dict[str, Any]) -> str | None:
+    """How a run in the journal can go on, if it can."""
+    resume = f"agentmesh resume {facts['run_id']}"
+    match facts["outcome"]:
+        case None if facts["questions"]:
+            return f"  to go on: agentmesh answer {facts['run_id']} QUESTION_ID TEXT, then {resume}"
+        case "cancelled" if facts["reason"].startswith(INTERRUPTED):
+            return f"  to go on: {resume}"
+        case "limit":
+            name = facts["reason"].partition(":")[0]
+            return f"  to go on: {resume} --add-{name} N" if name in ("tokens", "usd", "seconds") else None
+        case _:
+            return None
 
 
 def refused(error: ConfigError, file: str) -> dict[str, Any]:

@@ -87,6 +87,7 @@ def command(file: str, task: str | None, task_file: str | None, as_json: bool, *
             file=file,
             events=given["events"],
             as_json=as_json,
+            journalled=journal is not None,
         )
     except ConfigError as error:
         if as_json:
