@@ -11,6 +11,7 @@ from agentmesh.cli.options import json_flag
 from agentmesh.cli.terminal import complain
 from agentmesh.events import StopRequested
 from agentmesh.journal import RunStatus
+from agentmesh.runner.past import INTERRUPTED
 
 PATIENCE_S = 10.0
 """How long the process that runs it may take to end it."""
@@ -34,7 +35,7 @@ def command(run_id: str, journal: str, as_json: bool) -> None:
     if status.running:
         complain(f"run {record.run_id} has been told to stop, and has not done so within {PATIENCE_S:g} s")
         raise click.exceptions.Exit(1)
-    if status.outcome is None:
+    if _can_go_on(status):
         team = team_of(record, journal)
         carried_out(
             team,
@@ -46,10 +47,14 @@ def command(run_id: str, journal: str, as_json: bool) -> None:
     raise click.exceptions.Exit(anyio.run(_told, journal, record.run_id, as_json))
 
 
+def _can_go_on(status: RunStatus) -> bool:
+    return status.outcome is None or (status.outcome == "cancelled" and status.reason.startswith(INTERRUPTED))
+
+
 async def _asked_to_stop(journal: str, run_id: str) -> RunStatus:
     async with existing(journal) as store:
         status = await store.status(run_id)
-        if status.outcome is None:
+        if _can_go_on(status):
             by = person()
             await store.say(run_id, StopRequested(outcome="cancelled", reason=f"cancelled by {by}", by=by))
         with anyio.move_on_after(PATIENCE_S):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import anyio
 import click
 
-from agentmesh.cli.driving import carried_out
-from agentmesh.cli.journals import durability_option, journal_option, record_of, team_of
+from agentmesh.cli.driving import carried_out, tell
+from agentmesh.cli.journals import durability_option, existing, journal_option, status_of, team_of
 from agentmesh.cli.options import json_flag
-from agentmesh.journal.base import Durability
-from agentmesh.team.kept import Added
+from agentmesh.events import Event
+from agentmesh.journal.base import Durability, RunRecord
+from agentmesh.runner.past import resume_point
+from agentmesh.team.kept import Added, raised_by
 
 
 @click.command(name="resume")
@@ -42,9 +46,11 @@ def command(
       agentmesh resume last
       agentmesh resume 013d --add-tokens 50000
     """  # noqa: D301 - the escape tells click to keep the lines as they are
-    record = anyio.run(record_of, journal, run_id)
-    team = team_of(record, journal)
     added: Added = {"tokens": add_tokens or 0, "usd": add_usd or 0.0, "seconds": add_seconds or 0.0}
+    record, log = anyio.run(_found, journal, run_id)
+    if log and resume_point(log, raised_by(added)) is None:
+        raise click.exceptions.Exit(tell(log, as_json=as_json))
+    team = team_of(record, journal)
     carried_out(
         team,
         lambda display: team.resuming(
@@ -59,3 +65,9 @@ def command(
         events=events,
         as_json=as_json,
     )
+
+
+async def _found(journal: str, run_id: str) -> tuple[RunRecord, Sequence[Event]]:
+    async with existing(journal) as store:
+        record = (await status_of(store, run_id)).record
+        return record, await store.events(record.run_id)

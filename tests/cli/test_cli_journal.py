@@ -259,6 +259,17 @@ def test_a_run_that_was_killed_is_cancelled_here_or_goes_on(inside: Command, tea
         assert inside("replay", ended.json["run_id"]).code == 0
 
 
+def test_an_interrupted_run_is_cancelled_for_good(
+    interrupt: Callable[..., Interrupted], inside: Command, team_file: Path, journal: str
+) -> None:
+    run_id = interrupt("run", str(team_file), *TASK, *SLOW, "--json", until="turn_started").ended.json["run_id"]
+    cancelled = inside("cancel", run_id, "--json")
+    assert (cancelled.code, cancelled.json["outcome"]) == (130, "cancelled")
+    assert cancelled.json["reason"].startswith("cancelled by ")
+    team_file.unlink()  # a run that has ended needs its file no more
+    assert inside("resume", run_id, "--json").json == cancelled.json
+
+
 def test_a_fork_shows_what_it_inherits_and_pays_for_the_rest(inside: Command, team_file: Path, journal: str) -> None:
     parent = inside("run", str(team_file), *TASK, "--json").json
     before = events_of(inside, parent["run_id"], journal)
