@@ -7,6 +7,9 @@ import os
 import pytest
 from hypothesis import settings
 
+# Some test modules import it, others load it as a plugin: whoever comes first.
+pytest.register_assert_rewrite("tests.cli.cli_processes")
+
 settings.register_profile("default", max_examples=100, deadline=None)
 settings.register_profile("nightly", max_examples=1000, deadline=None)
 settings.load_profile("default")

@@ -9,14 +9,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.cli_processes import Command, Interrupted, environment
-from tests.cli.cli_processes import inside as inside
-from tests.cli.cli_processes import interrupt as interrupt
-from tests.cli.cli_processes import team_file as team_file
+if TYPE_CHECKING:
+    from tests.cli.cli_processes import Command, Interrupted
+
+pytest_plugins = ["tests.cli.cli_processes"]
+
 
 TASK = ("--task", "What is (3 + 4) * 12?")
 SLOW = ("-O", "models.default={provider: simulated, model: worker, latency_s: 0.4}")
@@ -213,6 +214,8 @@ def test_a_withheld_message_is_decided_on_from_the_command_line(
 
 def started(team_file: Path, **extra: str) -> subprocess.Popen[str]:
     """A run in a process of its own, which has begun a turn."""
+    from tests.cli.cli_processes import environment
+
     running = subprocess.Popen(
         [sys.executable, "-m", "agentmesh", "run", str(team_file), *TASK, *SLOW, "--json"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**extra),

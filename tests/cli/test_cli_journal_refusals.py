@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.cli_processes import Command
-from tests.cli.cli_processes import inside as inside
-from tests.cli.cli_processes import team_file as team_file
+if TYPE_CHECKING:
+    from tests.cli.cli_processes import Command
+
+pytest_plugins = ["tests.cli.cli_processes"]
+
 
 ASKING = """\
 version: 1
