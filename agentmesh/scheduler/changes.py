@@ -41,6 +41,9 @@ class Changes:
             case "cut" | "isolate":
                 state.cut.update(event.edges)
                 for agent in event.agents:
+                    # The event may have been written down before another agent took the place of one of its ends.
+                    drawn = (edge.pair for phase in self._course.phases for edge in phase.edges)
+                    state.cut.update(pair for pair in drawn if agent in pair)
                     self._boards.left(agent)
             case "restore":
                 state.cut.difference_update(event.edges)

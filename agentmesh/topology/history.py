@@ -40,7 +40,7 @@ def _changed(event: TopologyChanged, drawn: dict[_Pair, None], cut: set[_Pair]) 
     """The edges of the phase, and those that are cut, after one change."""
     match event.change:
         case "cut" | "isolate":
-            return drawn, cut | set(event.edges)
+            return drawn, cut | set(event.edges) | {pair for pair in drawn if not set(pair).isdisjoint(event.agents)}
         case "restore":
             return drawn, cut - set(event.edges)
         case "replace":

@@ -118,7 +118,6 @@ def changes(draw: st.DrawFn, team: Sequence[Mapping[str, Any]]) -> dict[int, lis
     pairs = sorted({pair for phase in team for pair in phase["edges"]})
     names = sorted({name for phase in team for name in phase["participants"]})
     spare = iter(RESERVE)
-    came: dict[str, int] = {}
     found: dict[int, list[tuple[Any, ...]]] = {}
     for number in sorted(draw(st.sets(st.integers(1, 10), max_size=4))):
         what = draw(st.sampled_from([*["cut"] * 4, "restore", "isolate", "replace", "enter_phase"]))
@@ -128,12 +127,9 @@ def changes(draw: st.DrawFn, team: Sequence[Mapping[str, Any]]) -> dict[int, lis
         elif what == "enter_phase":
             found[number] = [(what, draw(st.sampled_from([phase["name"] for phase in team])))]
         elif what == "isolate":
-            # Turns that begin together are moments of one step: who is still to come in it is not on the graph yet.
-            standing = [name for name in names if number - came.get(name, -len(NAMES)) >= len(NAMES)]
-            found[number] = [(what, draw(st.sampled_from(standing)))] if standing else []
+            found[number] = [(what, draw(st.sampled_from(names)))]
         elif new is not None:
             old = draw(st.sampled_from(names))
             names = [new if name == old else name for name in names]
             found[number] = [(what, old, new)]
-            came[new] = number
     return found

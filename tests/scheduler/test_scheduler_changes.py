@@ -179,3 +179,14 @@ def test_an_agent_cut_off_from_everybody_is_passed_over() -> None:
     assert not play.refused, "a plain reply goes to those who can be reached"
     assert not [item for item in play.said if "c" in item[:2] and item[0] != "user"]
     assert play.end.answer == "a4"
+
+
+def test_who_is_isolated_is_cut_off_from_whoever_came_in_the_same_step() -> None:
+    # Written down together, before the replacement: the edges of the second are drawn with the old name.
+    replaced = TopologyChanged(change="replace", agents=("a", "r"))
+    isolated = TopologyChanged(change="isolate", agents=("b",), edges=(("user", "b"), ("b", "a"), ("b", "user")))
+    topology = Topology.graph(["user -> a", "user -> b", "b -> a", "a -> user", "b -> user"])
+    play = Play(topology, dict.fromkeys("abr", named), after=when_begins("b", 1, replaced, isolated)).run()
+    delivered = [(event.sender, event.recipient) for event in play.log if isinstance(event, MessageDelivered)]
+    assert ("b", "r") not in delivered
+    assert ("user", "r") in delivered
