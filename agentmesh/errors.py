@@ -13,6 +13,7 @@ AgentMeshError
 │   ├── RunNotFound        it holds no such run
 │   └── RunTaken           another process is running it
 ├── RunChanged             a recorded run does not follow from the team as it is now
+│   └── ReplayMiss         a recorded run is asked, in place of a model, what it never asked
 └── RunError               raised only by `result.raise_for_outcome()`
     ├── RunFailed
     ├── RunStalled
@@ -157,6 +158,10 @@ class RunChanged(AgentMeshError):
         self.event = event
         self.type = type
         super().__init__(message)
+
+
+class ReplayMiss(RunChanged):
+    """A run that answers in place of models is asked what it never asked. The run that asks has failed."""
 
 
 class RunError(AgentMeshError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 
 import anyio
 import click
@@ -12,7 +12,7 @@ from agentmesh.cli.display import Display
 from agentmesh.cli.outcome import describe, exit_code, next_step
 from agentmesh.cli.signals import Interruption
 from agentmesh.cli.terminal import complain, printable, say, say_json, warning
-from agentmesh.errors import ConfigError, ModelRequestsBlocked
+from agentmesh.errors import ConfigError, ModelRequestsBlocked, ReplayMiss
 from agentmesh.events import Event
 from agentmesh.reporting import summary
 from agentmesh.team import Run, Team
@@ -55,6 +55,7 @@ async def _drive(begin: Begin, file: str, display: Display) -> Sequence[Event]:
     interruption = Interruption()
     display.abandoned = interruption.wish
     refusal: Exception | None = None
+    ended_by: Exception | None = None
     events: Sequence[Event] = ()
     async with anyio.create_task_group() as beside:
         await beside.start(interruption.on_signals, display.close)
@@ -64,8 +65,10 @@ async def _drive(begin: Begin, file: str, display: Display) -> Sequence[Event]:
                     interruption.applies_to(run.cancel)
                     beside.start_soon(display.keep_drawing)
                     # Where requests are blocked the log ends as it must, and says so.
-                    with suppress(ModelRequestsBlocked):
+                    try:
                         await run.result()
+                    except (ModelRequestsBlocked, ReplayMiss) as error:
+                        ended_by = error
             events = run.events
         except ConfigError as error:  # raised below as it is: the task group would wrap it
             refusal = ConfigError(error.problems, file)
@@ -74,4 +77,6 @@ async def _drive(begin: Begin, file: str, display: Display) -> Sequence[Event]:
         beside.cancel_scope.cancel()
     if refusal is not None:
         raise refusal
+    if isinstance(ended_by, ReplayMiss):
+        complain(printable(str(ended_by)))  # the difference takes more lines than an outcome has
     return events

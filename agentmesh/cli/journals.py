@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import anyio
 import click
 
-from agentmesh.errors import AgentMeshError, ConfigError, RunNotFound
+from agentmesh.errors import AgentMeshError, RunNotFound
 from agentmesh.journal import Journal, RunRecord, RunStatus
 from agentmesh.journal.base import DEFAULT_JOURNAL
 from agentmesh.team import Team
@@ -99,11 +99,6 @@ def made_of(
     """What the journal keeps so that the team can be made again."""
     made = {"file": str(Path(file).resolve()), "model": model, "overrides": list(overrides), "allow": list(allow)}
     return {**made, "cache": str(Path(cache).resolve())} if cache else made
-
-
-def in_file(error: ConfigError, record: RunRecord) -> ConfigError:
-    """The error with the name of the recorded file."""
-    return ConfigError(error.problems, str(record.made.get("file", "team")))
 
 
 def person() -> str:

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import anyio
 
-from agentmesh.errors import AgentError, ProviderError, ProviderErrorKind, RunChanged
+from agentmesh.errors import AgentError, ProviderError, ProviderErrorKind, ReplayMiss
 from agentmesh.messages import ChatMessage, Reply
 from agentmesh.providers.base import Delta, Request
 
@@ -70,7 +70,7 @@ class ReplayProvider:
         return f"replay:{self.run_id}"
 
     async def complete(self, request: Request, on_delta: Delta | None = None) -> Reply:
-        """The recorded reply. Raises: RunChanged with the difference where there is none; what was raised then."""
+        """The recorded reply. Raises: ReplayMiss with the difference where there is none; what was raised then."""
         course = self._course_of(request.run)
         number = course.take(request)
         if number is None:
@@ -82,7 +82,7 @@ class ReplayProvider:
             course.give(number)
         if call.reply is None and not call.error:
             await anyio.sleep(self.patience_s)  # what cut it off then may do so again
-            raise RunChanged(
+            raise ReplayMiss(
                 f"{self.model_id}: this call of agent '{call.agent}' was cut off in run {self.run_id} before it was "
                 "answered, and no model is asked in its place",
                 call.started,
@@ -103,7 +103,7 @@ class ReplayProvider:
             courses[run] = _Course(self._calls, self.patience_s)
         return courses[run]
 
-    def _miss(self, request: Request) -> RunChanged:
+    def _miss(self, request: Request) -> ReplayMiss:
         before = sum(call.request_hash == request.request_hash for call in self._calls)
         if before:
             times = "once" if before == 1 else f"{before} times"
@@ -113,7 +113,7 @@ class ReplayProvider:
         told = f"{self.model_id}: agent '{request.agent}' {why}, and no model is asked in its place"
         nearest = None if before else nearest_to(request, self._calls)
         if nearest is None:
-            return RunChanged(told)
+            return ReplayMiss(told)
         call, lines = nearest
         differences = changes(lines, lines_of(request.messages))
         if not differences:
@@ -122,7 +122,7 @@ class ReplayProvider:
             more = len(differences) - _MOST_LINES
             shown = differences[:_MOST_LINES] + [f"... {more} more lines"] * (more > 0)
         head = f"the nearest request is that of '{call.agent}' in event {call.started} ({call.key}); - then, + now:"
-        return RunChanged("\n".join([f"{told}; {head}", *shown]), call.started, "model_call_started")
+        return ReplayMiss("\n".join([f"{told}; {head}", *shown]), call.started, "model_call_started")
 
 
 class _Course:

@@ -18,6 +18,8 @@ from agentmesh.runner.ledger import Bill, Ledger
 
 _ONE_CALL = Usage(model_calls=1)
 _NOTHING = Usage()
+_OF_THE_REPLY = ("tool_calls", "finish_reason", "structured", "position", "extra", "cached")
+"""What the log repeats of a reply under the same names."""
 _NO_REPLY = Reply()
 """What a call that failed used and said."""
 
@@ -107,13 +109,8 @@ class PaidCall:
                     key=key,
                     model=reply.model or model,
                     usage=usage,
+                    **{name: getattr(reply, name) for name in _OF_THE_REPLY},
                     content=reply.text,
-                    tool_calls=reply.tool_calls,
-                    finish_reason=reply.finish_reason,
-                    structured=reply.structured,
-                    position=reply.position,
-                    extra=reply.extra,
-                    cached=reply.cached,
                     error=error,
                     settled=spent.tokens,
                     settled_usd=cost,

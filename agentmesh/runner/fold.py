@@ -25,6 +25,7 @@ from agentmesh.events import (
     Verification,
     stamped,
 )
+from agentmesh.runner.observers import heard
 from agentmesh.runner.past import Deeds, effective
 from agentmesh.scheduler import Command, Rewrite, Scheduler, StartTurn, Step, Summarise, Verify
 
@@ -140,15 +141,7 @@ class Fold:
             now.sort(key=lambda finding: not finding.blocking)  # as they are heard
         self._compare(event, now, found)
         later = [one for one in self.heard_later if one.observed == event.id and any(same(one, other) for other in now)]
-        found = [*found, *later]
-        if found:
-            self.scheduler.expect(event)
-            if isinstance(event, MessageProposed | MessageTransformed):
-                for finding in [finding for finding in found if finding.blocking]:
-                    self._at_once(finding)
-                found = [finding for finding in found if not finding.blocking]
-            for finding in found:
-                self.scheduler.expect(finding)
+        found = heard(event, [*found, *later], self.scheduler, self._at_once)
         self.pending.extend(self.scheduler.step(event))
         self.pending.extend(found)
 

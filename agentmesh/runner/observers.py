@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from agentmesh.config.secrets import told
-from agentmesh.events import Event, FindingRecorded, InterventionMade
+from agentmesh.events import Event, FindingRecorded, InterventionMade, MessageProposed, MessageTransformed
 from agentmesh.messages import Finding
 from agentmesh.monitors.base import Watch
+from agentmesh.scheduler import Scheduler
 from agentmesh.scheduler.ladder import MONITOR_ERROR
+
+
+def heard(
+    event: Event, found: list[FindingRecorded], scheduler: Scheduler, at_once: Callable[[Event], None]
+) -> list[FindingRecorded]:
+    """The findings that come after the event; those that block a message were passed on before it is decided on."""
+    if not found:
+        return found
+    scheduler.expect(event)  # nothing new begins, and the run does not end, before each finding is heard
+    if isinstance(event, MessageProposed | MessageTransformed):
+        for finding in [finding for finding in found if finding.blocking]:
+            at_once(finding)
+        found = [finding for finding in found if not finding.blocking]
+    for finding in found:
+        scheduler.expect(finding)
+    return found
 
 
 class Observers:

@@ -21,8 +21,6 @@ from agentmesh.events import (
     Event,
     EventBase,
     LimitWasReached,
-    MessageProposed,
-    MessageTransformed,
     PhaseStarted,
     RunEnded,
     RunResumed,
@@ -36,7 +34,7 @@ from agentmesh.messages import Outcome
 from agentmesh.providers.encoding import mended
 from agentmesh.runner.clock import PhaseClock
 from agentmesh.runner.member import RunPlan, ledger_of
-from agentmesh.runner.observers import Observers
+from agentmesh.runner.observers import Observers, heard
 from agentmesh.runner.outside import Outside
 from agentmesh.runner.past import INTERRUPTED, Deeds, Past, relative
 from agentmesh.runner.people import People
@@ -244,15 +242,7 @@ class Runner:
             return
         self._log(event)
         found = self.observers.found(event) if self.plan.monitors else []
-        if found:
-            self.scheduler.expect(event)  # nothing new begins, and the run does not end, before each finding is heard
-            if isinstance(event, MessageProposed | MessageTransformed):
-                # A blocking monitor's word counts before the message is decided on.
-                for finding in [finding for finding in found if finding.blocking]:
-                    self._at_once(finding)
-                found = [finding for finding in found if not finding.blocking]
-            for finding in found:
-                self.scheduler.expect(finding)
+        found = heard(event, found, self.scheduler, self._at_once)
         self._queue.extend(self.scheduler.step(event))
         self._queue.extend(found)
         match event:

@@ -16,6 +16,7 @@ from agentmesh.errors import (
     LimitExceeded,
     ModelRequestsBlocked,
     ProviderError,
+    ReplayMiss,
     RunChanged,
 )
 from agentmesh.events import Event, LimitWasReached, PositionStated, TurnEnded, TurnFailed
@@ -85,12 +86,12 @@ class Turns:
                     failed = TurnFailed(agent=agent, turn=command.turn, error="cancelled", kind="cancelled")
                     self._end(command, failed)
                 raise
-            except (JournalError, RunChanged) as error:
-                runner.freeze(error)
-                return
             except Exception as error:  # an agent may be anybody's code: its failure is an event, never a message
+                if isinstance(error, JournalError | RunChanged) and not isinstance(error, ReplayMiss):
+                    runner.freeze(error)
+                    return
                 failure = classified(error)
-                if isinstance(error, ModelRequestsBlocked):
+                if isinstance(error, ModelRequestsBlocked | ReplayMiss):
                     runner.stop("failed", str(error), raising=error)
             finally:
                 self._seconds[agent] = self._seconds.get(agent, 0.0) + time.monotonic() - started

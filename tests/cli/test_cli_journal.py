@@ -302,3 +302,13 @@ def test_a_changed_event_is_found_and_named(inside: Command, team_file: Path, jo
         connection.execute("UPDATE event SET body = replace(body, 'critic', 'crytic') WHERE id = ?", (named,))
     told = inside("replay", run_id, "--json")
     assert (told.code, told.json["identical"], told.json["first_difference"]["event"]) == (1, False, named)
+
+
+def test_a_run_that_asks_a_recording_what_it_never_asked_has_failed_and_shows_the_difference(
+    inside: Command, team_file: Path, journal: str
+) -> None:
+    inside("run", str(team_file), *TASK)
+    missed = inside("run", str(team_file), "--task", "What is 3 * 5?", "-m", "replay:last", "--json")
+    assert (missed.code, missed.json["outcome"]) == (1, "failed")
+    assert "+ What is 3 * 5?" in missed.err
+    assert latest(inside)["state"] == "failed"

@@ -229,6 +229,7 @@ async def test_a_word_is_heard_however_busy_the_store_is(store: Store) -> None:
                 while not heard:
                     await anyio.sleep(0.01)
             tasks.cancel_scope.cancel()
+        assert [type(word) for word in heard] == [StopRequested]
         await quiet.release()
         await loud.release()
 
