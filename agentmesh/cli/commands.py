@@ -39,6 +39,8 @@ COMMANDS = {
     "cancel": Entry("cancel", "End a run for good, whatever process is at work on it."),
     "fork": Entry("fork", "Start a new run from any point of an old one."),
     "replay": Entry("replay", "Go through a run once more without a model, and compare each event."),
+    "audit": Entry("audit", "Show traces of any framework, or recorded runs, to the monitors."),
+    "monitors": Entry("monitors", "List the monitors that a team file can name."),
     "new": Entry("new", "Write a commented starter file that runs as it is."),
     "schema": Entry("schema", "Print the JSON Schema of team files, for editors."),
     "serve-simulated": Entry("serve", "Serve the simulated models over HTTP, as an OpenAI-compatible server."),

@@ -52,9 +52,13 @@ class Observers:
                 self._broken.add(watch.name)
                 why = f"the monitor raised {told(error)}"
                 findings = [Finding(monitor=watch.name, label=MONITOR_ERROR, why=why)]
-            threshold, blocking = watch.config.threshold, watch.config.blocking
             found += [
-                FindingRecorded(finding=finding, threshold=threshold, blocking=blocking, observed=event.id)
+                FindingRecorded(
+                    finding=finding,
+                    threshold=watch.threshold(finding.label),
+                    blocking=watch.config.blocking,
+                    observed=event.id,
+                )
                 for finding in findings
             ]
         return found

@@ -21,6 +21,7 @@ from agentmesh.team.brought import Brought, unused
 from agentmesh.team.graphs import draw, place_of
 from agentmesh.team.parts import Models, find_tools
 from agentmesh.team.references import UNLOADED, ReferenceFault, load_reference
+from agentmesh.team.watches import fault_of, find_monitor
 from agentmesh.tools.function import FunctionTool
 from agentmesh.topology.bounds import Bounds, bounds_of
 from agentmesh.topology.checks import Lint, lint
@@ -304,13 +305,19 @@ def _find_functions(
 
 
 def _find_monitor(made: Assembly, name: str, monitor: Any, config: MonitorConfig) -> None:
+    path = ("monitors", name)
     if monitor is None:
-        path = ("monitors", name)
-        if config.use is None:
-            why = f"there is no monitor '{name}'; say use: package.module:Name"
-            made.say(path, why, about=(*path, "use"))
+        key = path if config.use is None else (*path, "use")
+        if not made.is_settled(key):
             return
-        monitor = made.load(config.use, (*path, "use"))
+        try:
+            monitor = find_monitor(name, config, made.allow)
+        except ReferenceFault as fault:
+            made.say(key, str(fault), about=(*path, "use"))
+            return
+    unfit = None if made.allow is UNLOADED and config.use is not None else fault_of(monitor, config)
+    if unfit is not None:
+        made.say((*path, "parameters"), unfit)
     made.monitors[name] = (monitor, config)
 
 

@@ -262,6 +262,11 @@ class Definition:
             if isinstance(provider, ScriptedProvider):
                 provider.assert_complete()
 
+    @property
+    def monitors(self) -> Mapping[str, tuple[Any, MonitorConfig]]:
+        """The monitors that watch each run, with their configurations."""
+        return self._members.assembly.monitors
+
     @cached_property
     def description(self) -> str:
         """Expanded graph, phases, instructions, models, tools and monitors as JSON; neither limits nor prices."""

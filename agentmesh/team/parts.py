@@ -16,9 +16,8 @@ from agentmesh.agents.human import HumanAgent
 from agentmesh.agents.llm import LLMAgent, LLMSettings
 from agentmesh.agents.memory import compaction_share
 from agentmesh.config.language import did_you_mean
-from agentmesh.config.models import AgentConfig, ModelConfig, MonitorConfig, Price, ToolConfig, VerifyConfig
+from agentmesh.config.models import AgentConfig, ModelConfig, Price, ToolConfig, VerifyConfig
 from agentmesh.errors import ConfigError
-from agentmesh.monitors.base import Watch
 from agentmesh.providers.base import Provider
 from agentmesh.providers.cache import ResponseCache, kept_in
 from agentmesh.providers.function import FunctionProvider
@@ -259,15 +258,6 @@ def _definitions(tools: Collection[FunctionTool]) -> list[dict[str, Any]]:
     """What a model is told of an agent's own tools, and of how to read their results where they may be long."""
     found = [tool.definition for tool in tools]
     return found if all(tool.quick for tool in tools) else [*found, read_result_definition()]
-
-
-def make_watch(name: str, monitor: Any, config: MonitorConfig) -> Watch:
-    """A monitor fresh for one run: a class is made, an object copied, a plain function taken as it is."""
-    if isinstance(monitor, type):
-        return Watch(name, monitor(**config.parameters), config)
-    if hasattr(monitor, "observe"):
-        return Watch(name, copy.deepcopy(monitor), config)
-    return Watch(name, monitor, config)
 
 
 def make_check(verify: VerifyConfig | Until, function: Callable[..., Any] | None) -> Check:

@@ -24,10 +24,11 @@ from agentmesh.team.given import RunOptions, limits_of, refuse_no_task, run_opti
 from agentmesh.team.kept import Added, Address, Kept, begun, forked, gone_on_with, opened, raised_by
 from agentmesh.team.members import Before
 from agentmesh.team.nested import NestedTeam, Purse, paid, through
-from agentmesh.team.parts import hold, let_go, make_watch
+from agentmesh.team.parts import hold, let_go
 from agentmesh.team.prices import prices_of, refuse_unpriced
 from agentmesh.team.result import RunResult
 from agentmesh.team.run import EndedRun, Run
+from agentmesh.team.watches import make_watches
 
 
 class Team(Definition):
@@ -201,7 +202,7 @@ class Team(Definition):
             limits=allowed,
             seed=seed,
             parts=parts,
-            monitors=[make_watch(name, *entry) for name, entry in assembly.monitors.items()],
+            monitors=make_watches(assembly.monitors),
             verify=self._verify,
             verify_retries=self._verify_retries,
             answer_fault=self._form.fault if self._form else None,

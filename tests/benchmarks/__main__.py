@@ -16,15 +16,16 @@ from rich.console import Console
 
 from .journal import JOURNAL_ROWS, JournalRow
 from .measure import CONTENDERS, Measured
-from .report import Figures, core, figures, growth, journal, show, surroundings
+from .report import Figures, core, figures, growth, journal, monitors, show, surroundings
 from .rows import ROWS, Row, is_wanted
 from .server import ROOT, served
 from .surroundings import core_packages, import_ms
 
 PACKAGE = "package"
 CORE = "core"
-APART = (PACKAGE, CORE)
-"""Rows that need no server: import time and installed packages; messages and checks without any request."""
+MONITORS = "monitors"
+APART = (PACKAGE, CORE, MONITORS)
+"""Rows that need no server: import time and installed packages; messages and checks without any request; monitors."""
 KNOWN = (*(row.name for row in ROWS), *(row.name for row in JOURNAL_ROWS), *APART)
 
 
@@ -52,6 +53,8 @@ def main(given: Sequence[str] | None = None) -> int:
         report.append(_package(console, 3 if arguments.quick else 10))
     if not names or CORE in names:
         report.append(_core(1 if arguments.quick else 7))
+    if not names or MONITORS in names:
+        report.append(monitors(**_figures("monitors", ["1" if arguments.quick else "5"])))
     show(rows, report, console)
     console.print(f"{time.monotonic() - started:.0f} s")
     if arguments.json:

@@ -19,6 +19,9 @@ CPU_RATIO = 1.5
 GROWTH = 1.1
 MESSAGE_GROWTH = 1.2
 CHECK_S = 2.0
+MONITORS_US = 300.0
+MONITORS_GROWTH = 1.1
+AUDIT_PER_S = 2_000
 AIOHTTP_RATE = 0.4
 RSS_MIB = 250.0
 IMPORT_MS = 150.0
@@ -175,6 +178,22 @@ def journal(row: JournalRow, found: dict[str, float]) -> dict[str, Any]:
     if row.name == "teams-5000-normal":
         targets.append(Target("5,000 teams, time / ideal", found["times_ideal"], TIMES_IDEAL))
     return {"row": row.name, "figures": _rounded(found), "targets": [target.json() for target in targets]}
+
+
+def monitors(early_us: float, late_us: float, audit_per_s: float) -> dict[str, Any]:
+    """What all monitors together cost per message of 200 words, and how fast traces are audited."""
+    targets = [
+        Target("all monitors, us per message", late_us, MONITORS_US),
+        Target("of the 10,000th message / of the 10th", late_us / early_us, MONITORS_GROWTH),
+        Target("audit, messages per second", audit_per_s, AUDIT_PER_S, at_least=True),
+    ]
+    return {
+        "row": "monitors",
+        "early_us": round(early_us, 1),
+        "late_us": round(late_us, 1),
+        "audit_per_s": round(audit_per_s),
+        "targets": [target.json() for target in targets],
+    }
 
 
 def surroundings(import_ms: float, team_ms: float, packages: list[str] | None) -> dict[str, Any]:

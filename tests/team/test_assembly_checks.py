@@ -74,7 +74,7 @@ REPORTED = """\
 19:82: topology.edges[2].rewrite: 'noform' is no package.module:name
 20:17: limits.turns: allowed: a whole number
 22:10: monitors.watch: there is no monitor 'watch'
-23:16: monitors.check.use: 'nocolon' is no package.module:name
+23:16: monitors.check.use: there is no monitor 'nocolon'
 23:41: monitors.check.interventions[0]: did you mean 'note'?
 23:53: monitors.check.interventions[2]: found the text 'stop'
 24:20: verify.function: 'nocolon' is no package.module:name

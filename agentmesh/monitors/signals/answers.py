@@ -1,0 +1,137 @@
+"""The answer that a text states, where it states one in a form made to be read; and answers as they are compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from agentmesh.messages import answer_key
+
+_BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
+_TAGGED = re.compile(r"<(answer|final|final_answer|deal|proposal|vote|choice)>\s*(.{1,300}?)\s*</\1>", re.I | re.S)
+_LABELLED = re.compile(
+    r"^[\s#*_>-]*(?:(?:my |the )?(?:final |updated |correct )?(?:answer|position|vote|choice|verdict)|proposal)[*_]*"
+    r"\s*[:=][*_]*\s*(.{1,200})",
+    re.I | re.M,
+)
+_SENTENCE = re.compile(
+    r"\b(?:answer|result|total|vote|choice|position)(?: to [^.\n]{1,80}?| for [^.\n]{1,40}?)?"
+    r"(?: (?:is|remains|would be|should be|stays)\b:?|\s?=|:)\s*([^\n]{1,100})",
+    re.I,
+)
+_CHOSEN = re.compile(r"\bI(?:'ll)? (?:\w+ )?(?:vote for|choose|pick|select|go with|settle on|side with) ([^\n]{1,80})")
+_OPTION_NAMED = re.compile(r"\b(?:is|are|be)\s+(\([A-J]\))|(\([A-J]\))[.\s*]*\Z")
+_FILLERS = re.compile(
+    r"(?:[:*_`$\s]|(?:therefore|thus|still|now|indeed|clearly|actually|simply|just|also|as|option|choice|answer|"
+    r"the|an|approximately|about|exactly)\b)+",
+    re.I,
+)
+_OPTION = re.compile(r"\(([A-Za-z])\)|([A-J])(?=[).:]|\s*\Z|\s+[-–—(]|,)")
+_FRACTION = re.compile(r"\\?d?frac\{(-?\d+)\}\{(\d+)\}|(-?\d+)\s*/\s*(\d+)(?![\d/])")
+_NUMBER = re.compile(r"[$€£]?\s*([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+)(?![\d.]*\d)\s*(%)?")
+_SENTENCE_END = re.compile(
+    r"[.!?](?=\s|\Z)|[\n;]|, (?:which|because|since|as|not|so|and|but)\b| (?:because|since|as|rather than|instead of) "
+)
+_OTHERS = re.compile(r"confiden|\b(?:they|their|he|she|his|her|agent's)\b", re.I)
+"""What makes the answer of a sentence another's, or no answer at all."""
+_CONCLUDES = re.compile(r"\b(?:therefore|thus|hence|so|in total|altogether|in conclusion|overall)\b", re.I)
+_CONFIDENCE = re.compile(r"confiden|\brate\b|out of|/ ?10\b", re.I)
+_ANY_NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?%?")
+
+NO_ANSWER = frozenset(
+    """that this these those it they there he she we i you not no same following correct incorrect accurate right wrong
+    valid supported unchanged given based in to from by of clear unclear true false-ish consistent confirmed reached
+    what which how whether likely also provided found obtained determined calculated stated and or on at with
+    different similar close both sound flawed""".split()
+)
+"""Words with which no answer begins: what follows "the answer is" is then a remark about it."""
+
+_WORDS_OF_AN_ANSWER = 8
+
+
+def stated_answer(text: str) -> str | None:
+    """The last answer that a text states: boxed, in tags, after `Answer:`, or in a sentence; as answers are compared.
+
+    None where no answer is marked as one: a monitor that tracks positions must not guess.
+    """
+    for found in _marked(text):
+        if (answer := _read(found)) is not None:
+            return answer
+    return None
+
+
+def concluded_answer(text: str) -> str | None:
+    """The last number of the last sentence that concludes; a guess, for texts that state no answer."""
+    for sentence in reversed(_SENTENCE_END.split(text)[-8:]):
+        if sentence and _CONCLUDES.search(sentence) and not _CONFIDENCE.search(sentence):
+            numbers = _ANY_NUMBER.findall(sentence)
+            return canonical(numbers[-1]) if numbers else None
+    return None
+
+
+def canonical(answer: str) -> str:
+    """An answer as answers are compared: an option as its letter, a number as its value, else `answer_key`.
+
+    `0.50`, `.5`, `1/2` and `\\frac{1}{2}` are one answer, and so are `2` and `2 trips`, `(B)` and `B: Paris`.
+    """
+    text = answer.strip().strip("*_`$\"' ")
+    if option := _OPTION.match(text):
+        return (option[1] or option[2]).casefold()
+    if fraction := _FRACTION.match(text.lstrip("$\\")):
+        over, under = (fraction[1], fraction[2]) if fraction[1] else (fraction[3], fraction[4])
+        return _plain_number(float(over) / float(under)) if float(under) else answer_key(text)
+    number = _NUMBER.match(text)
+    if (
+        number
+        and len(text[number.end() :].split()) <= _WORDS_OF_AN_ANSWER
+        and not re.search(r"\d", text[number.end() :])
+    ):
+        return _plain_number(float(number[1].replace(",", ""))) + (number[2] or "")
+    return answer_key(text)
+
+
+def options_in(task: str) -> Mapping[str, str]:
+    """By its text: the letter of each option that a task lists, one a line: `A: Paris`, `(b) Rome`, `C. Oslo`."""
+    found = re.findall(r"^\s*\(?([A-Ja-j])[):.]\s+(\S.{0,80}?)\s*$", task, re.M)
+    return {answer_key(text): letter.casefold() for letter, text in found}
+
+
+def _marked(text: str) -> Iterator[str]:
+    """What may be the answer, the surest form first and of each form the last."""
+    if "\\boxed{" in text:
+        yield from _last(_BOXED, text, 1)
+    if "</" in text:
+        yield from _last(_TAGGED, text, 2)
+    if ":" in text or "=" in text:
+        yield from _last(_LABELLED, text, 1)
+    for found in reversed(list(_SENTENCE.finditer(text))):
+        if not _OTHERS.search(_SENTENCE_END.split(text[max(0, found.start() - 80) : found.start()])[-1]):
+            yield found[1]
+    yield from _last(_CHOSEN, text, 1)
+    if "(" in text:
+        for found in reversed(_OPTION_NAMED.findall(text)):
+            yield found[0] or found[1]
+
+
+def _last(pattern: re.Pattern[str], text: str, group: int) -> Iterator[str]:
+    found = pattern.findall(text)
+    if found:
+        yield found[-1] if isinstance(found[-1], str) else found[-1][group - 1]
+
+
+def _read(found: str) -> str | None:
+    """What was found as an answer; None if it is a remark instead."""
+    start = found.strip()
+    if filler := _FILLERS.match(start):
+        start = start[filler.end() :]
+    if _OPTION.match(start):
+        return canonical(start)
+    answer = _SENTENCE_END.split(start, maxsplit=1)[0].strip()
+    first = answer.partition(" ")[0].casefold().strip(",.:;")
+    if not answer or first in NO_ANSWER or len(answer.split()) > _WORDS_OF_AN_ANSWER:
+        return None
+    return canonical(answer) or None
+
+
+def _plain_number(value: float) -> str:
+    return f"{value:.10g}"
