@@ -9,6 +9,7 @@ AgentMeshError
 ├── ProviderError          a model could not answer; `kind` says why and `hint` what to do
 ├── AgentError             an agent that is a function or a program failed
 ├── ToolError              a tool failed; its message goes to the model
+├── TraceError             a file of foreign traces cannot be read, or is of no known format
 ├── JournalError           the journal cannot be read or written
 │   ├── RunNotFound        it holds no such run
 │   └── RunTaken           another process is running it
@@ -134,6 +135,10 @@ class LimitExceeded(AgentMeshError):
 
 class ToolError(AgentMeshError):
     """A tool refused its arguments or failed. The text goes back to the model that called it."""
+
+
+class TraceError(AgentMeshError):
+    """A file of foreign traces cannot be read at all. What is wrong within one is a fault, and the rest goes on."""
 
 
 class JournalError(AgentMeshError):

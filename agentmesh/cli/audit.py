@@ -91,7 +91,7 @@ def _audit_file(path: Path, form: str | None, chosen: Monitors | None, *, normal
     """How many faults the file had."""
     from agentmesh.evaluation.audit import audit_trace, built_in_monitors
 
-    monitors = chosen or built_in_monitors()
+    monitors = {} if normalise else chosen or built_in_monitors()
     faults = _Faults(path)
     try:
         for trace in faults.without(form):

@@ -8,45 +8,50 @@ from collections.abc import Iterator, Mapping
 from agentmesh.messages import answer_key
 
 _BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
-_TAGGED = re.compile(r"<(answer|final|final_answer|deal|proposal|vote|choice)>\s*(.{1,300}?)\s*</\1>", re.I | re.S)
+_TAGGED = re.compile(
+    r"<(answer|final|final_answer|deal|proposal|vote|choice)>\s*(.{1,300}?)\s*</\1>", re.IGNORECASE | re.DOTALL
+)
 _LABELLED = re.compile(
     r"^[\s#*_>-]*(?:(?:my |the )?(?:final |updated |correct )?(?:answer|position|vote|choice|verdict)|proposal)[*_]*"
     r"\s*[:=][*_]*\s*(.{1,200})",
-    re.I | re.M,
+    re.IGNORECASE | re.MULTILINE,
 )
 _SENTENCE = re.compile(
     r"\b(?:answer|result|total|vote|choice|position)(?: to [^.\n]{1,80}?| for [^.\n]{1,40}?)?"
     r"(?: (?:is|remains|would be|should be|stays)\b:?|\s?=|:)\s*([^\n]{1,100})",
-    re.I,
+    re.IGNORECASE,
 )
 _CHOSEN = re.compile(r"\bI(?:'ll)? (?:\w+ )?(?:vote for|choose|pick|select|go with|settle on|side with) ([^\n]{1,80})")
 _OPTION_NAMED = re.compile(r"\b(?:is|are|be)\s+(\([A-J]\))|(\([A-J]\))[.\s*]*\Z")
 _FILLERS = re.compile(
     r"(?:[:*_`$\s]|(?:therefore|thus|still|now|indeed|clearly|actually|simply|just|also|as|option|choice|answer|"
     r"the|an|approximately|about|exactly)\b)+",
-    re.I,
+    re.IGNORECASE,
 )
-_OPTION = re.compile(r"\(([A-Za-z])\)|([A-J])(?=[).:]|\s*\Z|\s+[-–—(]|,)")
+_LISTED = re.compile(r"^[ \t]*\(?([A-Ja-j])[):.][ \t]+(\S.{0,80}?)[ \t]*$", re.MULTILINE)
+_OPTION = re.compile(r"\(([A-Za-z])\)|([A-J])(?=[).:]|\s*\Z|\s+[-\u2013\u2014(]|,)")
 _FRACTION = re.compile(r"\\?d?frac\{(-?\d+)\}\{(\d+)\}|(-?\d+)\s*/\s*(\d+)(?![\d/])")
 _NUMBER = re.compile(r"[$€£]?\s*([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+)(?![\d.]*\d)\s*(%)?")
 _SENTENCE_END = re.compile(
     r"[.!?](?=\s|\Z)|[\n;]|, (?:which|because|since|as|not|so|and|but)\b| (?:because|since|as|rather than|instead of) "
 )
-_OTHERS = re.compile(r"confiden|\b(?:they|their|he|she|his|her|agent's)\b", re.I)
+_OTHERS = re.compile(r"confiden|\b(?:they|their|he|she|his|her|agent's)\b", re.IGNORECASE)
 """What makes the answer of a sentence another's, or no answer at all."""
-_CONCLUDES = re.compile(r"\b(?:therefore|thus|hence|so|in total|altogether|in conclusion|overall)\b", re.I)
-_CONFIDENCE = re.compile(r"confiden|\brate\b|out of|/ ?10\b", re.I)
+_CONCLUDES = re.compile(r"\b(?:therefore|thus|hence|so|in total|altogether|in conclusion|overall)\b", re.IGNORECASE)
+_CONFIDENCE = re.compile(r"confiden|\brate\b|out of|/ ?10\b", re.IGNORECASE)
+_COMPUTED = re.compile(r"=\s*[$€£]?(-?\d+(?:,\d{3})*(?:\.\d+)?%?)")
 _ANY_NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?%?")
 
 NO_ANSWER = frozenset(
     """that this these those it they there he she we i you not no same following correct incorrect accurate right wrong
-    valid supported unchanged given based in to from by of clear unclear true false-ish consistent confirmed reached
+    valid supported unchanged given based in to from by of clear unclear consistent confirmed reached
     what which how whether likely also provided found obtained determined calculated stated and or on at with
     different similar close both sound flawed""".split()
 )
 """Words with which no answer begins: what follows "the answer is" is then a remark about it."""
 
 _WORDS_OF_AN_ANSWER = 8
+_SHORT_TEXT = 120
 
 
 def stated_answer(text: str) -> str | None:
@@ -60,8 +65,20 @@ def stated_answer(text: str) -> str | None:
     return None
 
 
+def claimed_answer(text: str) -> str | None:
+    """A guess, for texts that state no answer: what they conclude or compute last, or a short text's only number."""
+    if (concluded := concluded_answer(text)) is not None:
+        return concluded
+    if computed := _COMPUTED.findall(text):
+        return canonical(computed[-1])
+    if len(text) <= _SHORT_TEXT:
+        numbers = set(_ANY_NUMBER.findall(text))
+        return canonical(numbers.pop()) if len(numbers) == 1 else None
+    return None
+
+
 def concluded_answer(text: str) -> str | None:
-    """The last number of the last sentence that concludes; a guess, for texts that state no answer."""
+    """The last number of the last sentence that concludes."""
     for sentence in reversed(_SENTENCE_END.split(text)[-8:]):
         if sentence and _CONCLUDES.search(sentence) and not _CONFIDENCE.search(sentence):
             numbers = _ANY_NUMBER.findall(sentence)
@@ -70,9 +87,9 @@ def concluded_answer(text: str) -> str | None:
 
 
 def canonical(answer: str) -> str:
-    """An answer as answers are compared: an option as its letter, a number as its value, else `answer_key`.
+    r"""An answer as answers are compared: an option as its letter, a number as its value, else `answer_key`.
 
-    `0.50`, `.5`, `1/2` and `\\frac{1}{2}` are one answer, and so are `2` and `2 trips`, `(B)` and `B: Paris`.
+    `0.50`, `.5`, `1/2` and `\frac{1}{2}` are one answer, and so are `2` and `2 trips`, `(B)` and `B: Paris`.
     """
     text = answer.strip().strip("*_`$\"' ")
     if option := _OPTION.match(text):
@@ -92,8 +109,7 @@ def canonical(answer: str) -> str:
 
 def options_in(task: str) -> Mapping[str, str]:
     """By its text: the letter of each option that a task lists, one a line: `A: Paris`, `(b) Rome`, `C. Oslo`."""
-    found = re.findall(r"^\s*\(?([A-Ja-j])[):.]\s+(\S.{0,80}?)\s*$", task, re.M)
-    return {answer_key(text): letter.casefold() for letter, text in found}
+    return {answer_key(text): letter.casefold() for letter, text in _LISTED.findall(task)}
 
 
 def _marked(text: str) -> Iterator[str]:

@@ -17,15 +17,17 @@ class Memory(Generic[K]):
         self._young: dict[K, int] = {}
         self._old: dict[K, int] = {}
 
-    def met(self, things: Iterable[K]) -> Counter[int]:
-        """By place: how many of the things were last met there. -1 counts those never met."""
+    def met(self, things: frozenset[K]) -> Counter[int]:
+        """By place: how many of the things were last met there; those never met are not counted."""
         young, old = self._young, self._old
-        return Counter([young[thing] if thing in young else old.get(thing, -1) for thing in things])
+        met = [young[thing] for thing in things if thing in young]
+        met += [old[thing] for thing in things if thing in old and thing not in young]
+        return Counter(met)
 
-    def unmet(self, things: Iterable[K]) -> frozenset[K]:
+    def unmet(self, things: frozenset[K]) -> frozenset[K]:
         """Those of the things that were never met."""
-        young, old = self._young, self._old
-        return frozenset([thing for thing in things if thing not in young and thing not in old])
+        # One dict at a time: that is what sets look up fast.
+        return things.difference(self._young).difference(self._old)
 
     def keep(self, things: Iterable[K], place: int) -> None:
         """Remember that the things were met at this place."""

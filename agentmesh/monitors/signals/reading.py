@@ -49,7 +49,7 @@ class Said:
     words: list[str]
     content: frozenset[str]
     """Its words that carry content."""
-    shingles: frozenset[tuple[str, ...]]
+    shingles: frozenset[int]
     sentences: int
     units: frozenset[str]
     """Numbers, names of things, quotes in it."""
@@ -122,9 +122,9 @@ class Signals:
     def __post_init__(self) -> None:
         self._event: Event | None = None
         self._act: Act | None = None
-        self._words: Memory[str] = Memory(20_000)
-        self._units: Memory[str] = Memory(20_000)
-        self._shingles: Memory[tuple[str, ...]] = Memory(20_000)
+        self._words: Memory[str] = Memory(10_000)
+        self._units: Memory[str] = Memory(10_000)
+        self._shingles: Memory[int] = Memory(4_000)
         self._deeds: dict[str, int] = {}
         self._stated: dict[str, str] = {}
         self._proposed: dict[str, None] = {}
@@ -207,7 +207,7 @@ class Signals:
             position=stated, held=self.positions.get(agent), before=last,
         )  # fmt: skip
 
-    def _compared(self, shingles: frozenset[tuple[str, ...]]) -> tuple[float, float, Said | None]:
+    def _compared(self, shingles: frozenset[int]) -> tuple[float, float, Said | None]:
         """Share of runs of words that are new; the largest share that one contribution had; and which that was."""
         if not shingles:
             return 0.0, 0.0, None

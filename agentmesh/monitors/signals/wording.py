@@ -7,10 +7,15 @@ import re
 HEAD, TAIL = 4000, 2000
 """Characters that are read of a long text: of its beginning, and of its end."""
 
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W\d_]+)?")
-_SENTENCE = re.compile(r"[.!?]+(?=\s|$)|\n{1,}")
-_NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*%?")
-_NAMED = re.compile(r"`([^`\n]{2,120})`|\"([^\"\n]{6,160})\"|“([^”\n]{6,160})”|\b(\w+(?:(?:[./]|_|::)\w+)+)")
+_MARKS = ".,;:!?()[]{}<>\"`*#$%&@/\\|=+~^-\u20ac\u00a3\u201c\u201d\u2026\u2013\u2014\u2022\t\r\n"
+_SPACED = {**dict.fromkeys(map(ord, _MARKS), " "), 0x2019: "'"}
+"""Marks that part words, as spaces; an apostrophe does not."""
+_QUOTED = re.compile(r"`([^`\n]{2,120})`|\"([^\"\n]{6,160})\"|\u201c([^\u201d\n]{6,160})\u201d")
+_QUOTES = "`\"\u201c"
+_OUTER = ".,;:!?()[]{}<>\"'`*_#$\u20ac\u00a3\u201c\u201d\u2018\u2019\u2026-\u2013\u2014/|=+~"
+"""Marks at the ends of a word that are no part of it."""
+_INNER = str.maketrans("", "", "'\u2019-\u2010\u2011\u2013\u2014/.,")
+"""Marks within a word that make no name of it: it is hyphenated, contracted, or two words without a space."""
 
 FUNCTION_WORDS = frozenset(
     """a about above after again all also am an and any are as at be because been before being below between both but by
@@ -31,22 +36,43 @@ def bounded(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """The words of a text as they are compared: without case; numbers are words too."""
-    return _WORD.findall(text.casefold().replace("\u2019", "'"))
+    # Translation and splitting, which are loops in C: a pattern would take four times as long.
+    spaced = text.casefold().translate(_SPACED)
+    if "'" in spaced:
+        spaced = spaced.replace("' ", " ").replace(" '", " ").strip("'")
+    return spaced.split()
 
 
 def sentences_in(text: str) -> int:
-    """How many sentences or lines a text has, at least one."""
-    return max(1, len(_SENTENCE.findall(text)))
+    """How many sentences or lines a text has, about, and at least one."""
+    text = text.rstrip()
+    return 1 + text.count(". ") + text.count("\n") + (text.count("! ") if "!" in text else 0)
 
 
-def shingles_of(words: list[str]) -> frozenset[tuple[str, ...]]:
-    """Runs of three words; a shorter text is one run."""
+def shingles_of(words: list[str]) -> frozenset[int]:
+    """Runs of three words, by their hashes, which hold for one process; a shorter text is one run."""
     if len(words) < 3:
-        return frozenset([tuple(words)]) if words else frozenset()
-    return frozenset(zip(words, words[1:], words[2:], strict=False))
+        return frozenset([hash(tuple(words))]) if words else frozenset()
+    return frozenset(map(hash, zip(words, words[1:], words[2:], strict=False)))
 
 
 def units_of(text: str) -> frozenset[str]:
-    """What can be checked in a text: numbers, names of things (paths, identifiers), quotes."""
-    named = (next(filter(None, groups), "") for groups in _NAMED.findall(text))
-    return frozenset([*_NUMBER.findall(text), *(name.casefold() for name in named)])
+    """What can be checked in a text: numbers, names of things (paths, identifiers), quotes; without case.
+
+    A word is a name if it holds a digit, or a mark within it that is no hyphen, apostrophe or slash.
+    """
+    units = [unit for word in text.split() if not word.isalpha() and (unit := _unit(word))]
+    if any(mark in text for mark in _QUOTES):
+        units += [next(filter(None, groups)).casefold() for groups in _QUOTED.findall(text)]
+    return frozenset(units)
+
+
+def _unit(word: str) -> str | None:
+    word = word.strip(_OUTER).removesuffix("'s").removesuffix("\u2019s")
+    if word.isalpha() or len(word) < 1:
+        return None
+    if word.isdigit():
+        return word
+    if word.translate(_INNER).isalpha() and word.count("/") < 2 and ("." not in word or len(word) < 4):
+        return None
+    return word.casefold()
