@@ -18,6 +18,7 @@ from agentmesh.messages import (
     Part,
     Policy,
     Position,
+    RungName,
     Task,
     TaskStatus,
     ToolCall,
@@ -293,12 +294,18 @@ class FindingRecorded(EventBase):
 
 class InterventionMade(EventBase):
     type: Literal["intervention"] = "intervention"
-    kind: Literal["note", "halt"]
+    kind: RungName
     finding: int
     """Id of the finding's event."""
     monitor: str
     agents: tuple[str, ...] = ()
+    """Whom it concerns."""
     edges: Edges = ()
+    """The edges that it cuts, or that it gives to an agent who joins."""
+    parameters: dict[str, str] = Field(default_factory=dict)
+    """Of the rung, with what was chosen where nothing was said: `agent`, `phase`; of `withhold` the `message`."""
+    skipped: tuple[str, ...] = ()
+    """Rungs before it that could not be carried out: where none could, a `note` stands in for the last."""
 
 
 class TopologyChanged(EventBase):
@@ -309,7 +316,7 @@ class TopologyChanged(EventBase):
     removed: Edges = ()
     """Of a replacement: the edges in whose place `edges` stand."""
     agents: tuple[str, ...] = ()
-    """Who is isolated; of a replacement who leaves and who comes."""
+    """Who is isolated; of a replacement who leaves and who comes; with edges that are given, who joins by them."""
     phase: str | None = None
     """The phase to enter."""
     hash: str = ""

@@ -20,6 +20,22 @@ Trust = Literal["trusted", "untrusted"]
 Policy = Literal["return_to_agent", "drop", "quarantine", "halt"]
 TaskStatus = Literal["open", "claimed", "done", "blocked", "failed"]
 Decision = Literal["done", "continue", "replan", "abort"]
+RungName = Literal[
+    "note",
+    "ask_evidence",
+    "withhold",
+    "dissent",
+    "cut_edge",
+    "isolate",
+    "reset_context",
+    "reassign",
+    "enter_phase",
+    "blind_revote",
+    "replan",
+    "switch_topology",
+    "ask_human",
+    "halt",
+]
 
 
 class Frozen(BaseModel):

@@ -41,6 +41,7 @@ COMMANDS = {
     "replay": Entry("replay", "Go through a run once more without a model, and compare each event."),
     "audit": Entry("audit", "Show traces of any framework, or recorded runs, to the monitors."),
     "monitors": Entry("monitors", "List the monitors that a team file can name."),
+    "calibrate": Entry("calibrate", "Measure how well monitors find what is there, and how seldom what is not."),
     "new": Entry("new", "Write a commented starter file that runs as it is."),
     "schema": Entry("schema", "Print the JSON Schema of team files, for editors."),
     "serve-simulated": Entry("serve", "Serve the simulated models over HTTP, as an OpenAI-compatible server."),

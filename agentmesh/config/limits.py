@@ -33,7 +33,9 @@ class Limits(Spending):
 
 
 class MonitorLimits(Spending):
-    """What the model calls of a monitor may use. Absent means no limit."""
+    """What the model calls of a monitor may use, absent meaning no limit, and how often it may intervene."""
+
+    interventions: PositiveInt = Field(20, description="Interventions of the monitor in one run, but for `halt`")
 
     @model_validator(mode="before")
     @classmethod

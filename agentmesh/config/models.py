@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from agentmesh.config.base import Config, Name, PositiveInt
+from agentmesh.config.interventions import Intervention
 from agentmesh.config.limits import Limits as Limits
 from agentmesh.config.limits import MonitorLimits
 from agentmesh.config.secrets import unfit
@@ -129,7 +130,7 @@ class AgentConfig(Config):
     instructions: str = Field("", description="What the agent is told to be and do, or file:PATH")
     role: str | None = Field(None, description="The part it plays, told to nobody but shown in drawings and reports")
     replicas: int = Field(1, ge=1, le=10_000, description="So many of it, named NAME-1 to NAME-n")
-    reserve: bool = Field(False, description="Takes part only when it replaces another agent")
+    reserve: bool = Field(False, description="Takes part only when it replaces another agent, or is called to object")
     tools: tuple[str | ToolConfig, ...] = Field(
         (),
         description="Tools it may call: `calculator`, `ask_human`, package.module:function, or "
@@ -177,12 +178,18 @@ class AgentConfig(Config):
 class MonitorConfig(Config):
     """A monitor, and what happens when it finds something."""
 
-    use: str | None = Field(None, description="package.module:Name; by default the entry point of the same name")
+    use: str | None = Field(
+        None, description="Name of a built-in or installed monitor, or package.module:Name; by default its own name here"
+    )
     parameters: dict[str, Any] = Field(default_factory=dict, description="Arguments with which it is made")
-    threshold: float = Field(0.5, ge=0, le=1, description="Findings that score lower are recorded and nothing more")
+    threshold: float | None = Field(
+        None, ge=0, le=1, description="Findings that score lower are not recorded; by default the monitor's own"
+    )
     blocking: bool = Field(False, description="Sees a message before it is delivered")
     on_error: Literal["halt", "ignore"] = Field("halt", description="What happens to the run if the monitor raises")
-    interventions: tuple[Literal["note", "halt"], ...] = Field((), description="The ladder: one rung per finding")
+    interventions: tuple[Intervention, ...] = Field(
+        (), description="The ladder: one rung per finding, a name or {name: {parameter: value}}"
+    )
     limits: MonitorLimits = Field(
         default_factory=MonitorLimits, description="What its own model calls may use, apart from those of the agents"
     )

@@ -29,6 +29,9 @@ def takes_everybody(topology: AnyTopology) -> bool:
 def check_phases(topology: AnyTopology, every: Every, everybody: Collection[str]) -> Iterator[Remark]:
     """Everything wrong about phases drawn by hand; `everybody` are the agents of the file."""
     yield from _named_twice(topology)
+    if isinstance(topology, Graph) and topology.phases and topology.phases[0].reserve:
+        message = "a run begins with the first phase, which cannot be held in reserve; put it behind another"
+        yield Remark("error", ("topology", "phases", 0, "reserve"), message)
     for path, phase in drawn_phases(topology):
         yield from _drawn_twice(path, phase, every)
         yield from _outsiders(path, phase, every, everybody)

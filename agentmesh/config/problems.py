@@ -135,6 +135,8 @@ def _fault(error: ErrorDetails, data: Any) -> Fault:
         return Fault(place, _unknown_key(place, data), at_key=True, meant=(*place[:-1], *meant) if meant else ())
     if kind == "missing":
         return Fault(place, f"'{place[-1]}' is missing{_NEEDS.get(place, '')}")
+    if kind == "rung":
+        return Fault((*place, *error["ctx"]["place"]), str(error["ctx"]["message"]), error["ctx"]["at_key"])
     if kind == "misfit":
         place = (*place, str(error["ctx"]["key"]))
         return Fault(place, str(error["ctx"]["message"]), at_key=_is_there(place, data))

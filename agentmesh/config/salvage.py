@@ -130,11 +130,13 @@ def _mend(data: Any, fault: Fault) -> None:
 
 
 def _of_whole(path: Path) -> Path:
-    """The place of the edge, the end of a phase or the memory that the path leads into: their keys go together."""
+    """The place of the edge, end, memory or rung that the path leads into: their keys go together."""
     if path[:1] == ("topology",):
         for key, length in (("edges", 2), ("until", 1)):
             if key in path[:-1]:
                 return path[: path.index(key) + length]
+    if path[:1] == ("monitors",) and path[2:3] == ("interventions",):
+        return path[:4]
     return path[:3] if path[:1] == ("agents",) and path[2:3] == ("memory",) else path
 
 

@@ -260,6 +260,7 @@ class PhaseConfig(DrawnPhase):
 
     name: Name = Field(description="Name of the phase")
     positions: Positions | None = Field(None, description="In place of the topology's `positions`")
+    reserve: bool = Field(False, description="Gone through only when an intervention, or the caller, enters it")
 
 
 class Graph(TopologyBase, DrawnPhase):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from agentmesh.errors import RunChanged
 from agentmesh.events import (
+    Answered,
+    BoundsChanged,
     ContextStarted,
     Event,
     EventBase,
@@ -20,6 +22,7 @@ from agentmesh.events import (
     Notice,
     PositionStated,
     RunResumed,
+    TopologyChanged,
     TurnEnded,
     TurnFailed,
     Verification,
@@ -27,7 +30,7 @@ from agentmesh.events import (
 )
 from agentmesh.runner.observers import heard
 from agentmesh.runner.past import Deeds, effective
-from agentmesh.scheduler import Command, Rewrite, Scheduler, StartTurn, Step, Summarise, Verify
+from agentmesh.scheduler import AskPerson, Command, Rewrite, Scheduler, StartTurn, Step, Summarise, Verify
 
 _STAMPS = frozenset({"id", "run_id", "ts"})
 _DECIDED = frozenset(
@@ -192,6 +195,8 @@ class Fold:
                     turn.ended = event
             case MessageTransformed() | MessageRefused():
                 self._open.pop(("message", event.message_id), None)
+            case Answered():
+                self._open.pop(("ask", event.question_id), None)
             case Verification():
                 self._open.pop(("verify", event.phase, event.attempt), None)
             case _:
@@ -216,6 +221,8 @@ def _name(command: Command) -> object:
             return ("turn", command.agent)
         case Rewrite() | Summarise():
             return ("message", command.message_id)
+        case AskPerson():
+            return ("ask", command.question_id)
         case Verify():
             return ("verify", command.phase, command.attempt)
         case _:
@@ -235,7 +242,7 @@ def whole_bursts(recorded: Sequence[Event], at: int) -> int:
                 findings.add(event.id)
             case InterventionMade() if event.finding in findings:
                 last, noting = event.id, True
-            case Notice(template="note") if noting:
+            case Notice(template="note") | TopologyChanged() | BoundsChanged() if noting:
                 last = event.id
             case _:
                 message, noting = 0, False

@@ -123,6 +123,12 @@ class RunPlan:
     """Of a run that goes on: what was said to it so far, by processes that did not hold it."""
 
     @property
+    def reserve(self) -> Sequence[str]:
+        """Agents that take part only when they are called."""
+        standing = {name for phase in self.phases for name in phase.participants}
+        return [name for name in self.members if name not in standing]
+
+    @property
     def patient(self) -> bool:
         """Whether people may answer later, in another process: then the run waits instead of ending."""
         return self.log is not None or bool(self.recorded)

@@ -13,7 +13,7 @@ from agentmesh.messages import Outcome
 from agentmesh.providers.encoding import mended
 from agentmesh.runner.member import RunPlan
 from agentmesh.runner.past import Past, relative
-from agentmesh.scheduler import Scheduler
+from agentmesh.scheduler import AskPerson, Scheduler
 from agentmesh.tools import calling
 
 
@@ -93,6 +93,14 @@ class People:
             del self._open[question_id]
             self._answers.pop(question_id, None)
 
+    async def put(self, command: AskPerson) -> None:
+        """Ask whoever is there what the run itself wants to know; where nobody is, it stays open."""
+        ask = self._runner.plan.ask
+        if ask is not None:
+            answer = mended(str(await calling.call(ask, command.agent, command.content)))
+            by = str(getattr(ask, "by", ""))
+            self._runner.record(Answered(agent=command.agent, question_id=command.question_id, content=answer, by=by))
+
     def answered(self, event: Answered) -> None:
         """An answer is in the log."""
         if event.question_id in self._open:
@@ -111,7 +119,7 @@ class People:
                 self._runner.stop(word.outcome, word.reason, word.by)
 
     def _is_open(self, question_id: str) -> bool:
-        return question_id in self._open or self._runner.scheduler.withholds(question_id)
+        return question_id in self._open or self._runner.scheduler.asks(question_id)
 
     def _look(self) -> None:
         plan, scheduler = self._runner.plan, self._runner.scheduler

@@ -41,7 +41,7 @@ from agentmesh.runner.people import People
 from agentmesh.runner.resume import resume
 from agentmesh.runner.summaries import Summaries
 from agentmesh.runner.turns import Turns
-from agentmesh.scheduler import CancelTurns, Command, Rewrite, Scheduler, StartTurn, Summarise, Verify
+from agentmesh.scheduler import AskPerson, CancelTurns, Command, Rewrite, Scheduler, StartTurn, Summarise, Verify
 
 
 class Runner:
@@ -58,11 +58,14 @@ class Runner:
             limits=plan.limits,
             agent_limits=agent_limits,
             ladders={watch.name: watch.config.interventions for watch in plan.monitors},
+            most_interventions={watch.name: watch.config.limits.interventions for watch in plan.monitors},
+            reserve=plan.reserve,
             verify_retries=plan.verify_retries if plan.verify else None,
             forgetful=[name for name, member in plan.members.items() if member.forgetful],
             untrusted=plan.untrusted,
             bounds=plan.bounds,
             patient=plan.patient,
+            answerable=plan.ask is not None,
         )
         self.past = Past()
         self.observers = Observers(plan.monitors)
@@ -279,6 +282,7 @@ class Runner:
 
     def _at_once(self, event: Event) -> None:
         self._log(event)
+        self.observers.found(event)  # monitors see it, but cannot find anything in what follows from their own word
         for item in self.scheduler.step(event):
             if isinstance(item, EventBase):
                 self._at_once(item)
@@ -295,6 +299,8 @@ class Runner:
                 self._begin(self.summaries.make, command)
             case Verify():
                 self._begin(self.outside.verify, command)
+            case AskPerson():
+                self._begin(self.people.put, command)
             case CancelTurns():
                 self.turns.cancel()
 

@@ -1,6 +1,6 @@
 """Who acts next: a pure reducer over the events of a run."""
 
-from agentmesh.scheduler.commands import CancelTurns, Command, Rewrite, StartTurn, Step, Summarise, Verify
+from agentmesh.scheduler.commands import AskPerson, CancelTurns, Command, Rewrite, StartTurn, Step, Summarise, Verify
 from agentmesh.scheduler.core import Scheduler
 
-__all__ = ["CancelTurns", "Command", "Rewrite", "Scheduler", "StartTurn", "Step", "Summarise", "Verify"]
+__all__ = ["AskPerson", "CancelTurns", "Command", "Rewrite", "Scheduler", "StartTurn", "Step", "Summarise", "Verify"]

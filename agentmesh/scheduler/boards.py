@@ -11,7 +11,7 @@ from agentmesh.events import BoardWritten, PhaseEnded, ToolCallFinished, ToolCal
 from agentmesh.messages import BoardEntry, Trust, answer_key
 from agentmesh.scheduler.commands import Step
 from agentmesh.scheduler.notices import notice
-from agentmesh.scheduler.post import finished
+from agentmesh.scheduler.sending import finished
 from agentmesh.scheduler.state import RunState
 from agentmesh.tools.graph import BoardAction, Choose, Claim, CommitTo, Offer, ReadBoard, WriteBoard
 

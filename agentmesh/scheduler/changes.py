@@ -47,12 +47,24 @@ class Changes:
                     self._boards.left(agent)
             case "restore":
                 state.cut.difference_update(event.edges)
+                for agent in event.agents:
+                    self._join(agent, event, order)
             case "replace":
                 out = self._replace(*event.agents, order=order, task=task)
             case "enter_phase":
                 self._course.enter(event.phase or "")
         order.redrawn(event)
         return [*out, *self._bounds_changed()]
+
+    def _join(self, agent: str, event: TopologyChanged, order: Order) -> None:
+        """An agent of the reserve takes part as a guest, on these edges."""
+        state = self._state
+        self._course.join(agent, event.edges)
+        self._agents.add(agent)
+        state.guests.add(agent)
+        for pair in event.edges:
+            state.carried.pop(pair, None)  # they are new in this phase
+        order.joined(agent)
 
     def _replace(self, old: str, new: str, *, order: Order, task: RunStarted) -> Step:
         """One agent takes the place of another: its edges, and nothing of what it knew, said or voted for."""

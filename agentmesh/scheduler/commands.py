@@ -68,10 +68,19 @@ class Verify:
 
 
 @dataclass(frozen=True, slots=True)
+class AskPerson:
+    """Put a question that the run itself has to the person in charge, if one is there; else it stays open."""
+
+    agent: str
+    question_id: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelTurns:
     """Stop everything in flight: the run is about to end."""
 
 
-Command = StartTurn | Rewrite | Summarise | Verify | CancelTurns
+Command = StartTurn | Rewrite | Summarise | Verify | AskPerson | CancelTurns
 Step = list[Event | Command]
 """What follows from an event: events to append, in this order, and commands to carry out."""

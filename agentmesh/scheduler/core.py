@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from agentmesh.config.models import Limits
 from agentmesh.events import (
@@ -41,24 +42,19 @@ from agentmesh.scheduler.boards import Boards
 from agentmesh.scheduler.changes import Changes
 from agentmesh.scheduler.commands import CancelTurns, Step
 from agentmesh.scheduler.course import Course, order_of
+from agentmesh.scheduler.deeds import Deeds
+from agentmesh.scheduler.interventions import Interventions
 from agentmesh.scheduler.ladder import Ladder
 from agentmesh.scheduler.limits import Reached
 from agentmesh.scheduler.notices import notice
 from agentmesh.scheduler.orders import Order
 from agentmesh.scheduler.polls import Polls
-from agentmesh.scheduler.post import Post, finished
+from agentmesh.scheduler.post import Post
 from agentmesh.scheduler.state import RunState
 from agentmesh.scheduler.trust import Labels
 from agentmesh.scheduler.turns import Turns
 from agentmesh.scheduler.used import BoundsOf, Used
-from agentmesh.tools.graph import (
-    GRAPH_TOOLS,
-    BoardAction,
-    CastVote,
-    Decide,
-    SendMessage,
-    read_action,
-)
+from agentmesh.tools.graph import GRAPH_TOOLS
 from agentmesh.topology.phases import Phase
 
 STALLED: tuple[Outcome, str] = ("stalled", "nobody has anything left to act on, and no answer reached the user")
@@ -78,16 +74,17 @@ class Scheduler:
         policy: Policy = "return_to_agent",
         limits: Limits | None = None,
         agent_limits: Mapping[str, Limits] | None = None,
-        ladders: Mapping[str, Sequence[str]] | None = None,
+        ladders: Mapping[str, Sequence[Any]] | None = None,
+        most_interventions: Mapping[str, int] | None = None,
+        reserve: Collection[str] = (),
         verify_retries: int | None = None,
         forgetful: Collection[str] = (),
         untrusted: Mapping[str, str] | None = None,
         bounds: BoundsOf | None = None,
         patient: bool = False,
+        answerable: bool = False,
     ) -> None:
         agents = {name for phase in phases for name in phase.participants}
-        self._ladder = Ladder(ladders or {}, agents)
-        self._agents = agents
         self._used = Used()
         self.state = RunState(phases[0], Labels(forgetful, untrusted), policy)
         self._course = Course(phases, self.state)
@@ -99,12 +96,19 @@ class Scheduler:
         self.reached = Reached(self.state, self._course, *allowed, self._end)
         self._turns = Turns(self.state, self.reached, *allowed)
         self._order: Order = order_of(self.state)
+        self._interventions = Interventions(
+            self.state, self._course, self._post, agents, reserve, self._end, answerable=patient or answerable
+        )
+        self._ladder = Ladder(
+            ladders or {}, agents, self._interventions.planned(lambda: self._order), most_interventions
+        )
         self._awaited: set[int] = set()
         """Identities of the events returned and not yet seen back."""
+        self._deeds = Deeds(self.state, self._course, self._post.calls, self._polls, self._boards, self._end)
         self._answer = Answer(self.state, verify_retries, self._end)
         self._ending: tuple[Outcome, str] | None = None
         self._cancelling = False
-        self._patient = patient
+        self._patient, self._answerable = patient, answerable
         """Whether people may decide on withheld messages when all else is done: the run waits for them."""
         self.ended = False
 
@@ -112,11 +116,15 @@ class Scheduler:
         """What follows from this event: events to append, in this order, and commands to carry out."""
         self._awaited.discard(id(event))
         self._used.count(event)
-        return self._settle(self._follow(event))
+        out = self._follow(event)
+        if event is self._interventions.undecided:
+            out += self._interventions.decided(self._order, self._task)
+        return self._settle(out)
 
     def expect(self, event: Event) -> None:
         """Wait with what is next until this event has been passed to `step`, although it comes from outside."""
         self._awaited.add(id(event))
+        self._interventions.show(event)
 
     @property
     def ending(self) -> bool:
@@ -132,9 +140,9 @@ class Scheduler:
         """Whether the edge of this message is still to change it."""
         return self._post.passes(message_id)
 
-    def withholds(self, message_id: str) -> bool:
-        """Whether this message waits for a person."""
-        return self._post.is_withheld(message_id)
+    def asks(self, question_id: str) -> bool:
+        """Whether this question is the run's own, and open: about a message that is withheld, or of a monitor."""
+        return self._interventions.asks(question_id)
 
     def untrusted(self, agent: str) -> str | None:
         """Where the untrusted part of an agent's context came from, or None if it holds none."""
@@ -172,7 +180,7 @@ class Scheduler:
             case PositionStated(agent=str(agent)):
                 self.state.stated[agent] = self.state.positions[agent] = event.position
             case ToolCallStarted() if event.name in GRAPH_TOOLS:
-                return self._graph_tool(event)
+                return self._deeds.called(event, self._order)
             case ToolCallFinished():
                 self.state.labels.returned(event)
             case BoardWritten():
@@ -186,9 +194,9 @@ class Scheduler:
             case MessageRefused():
                 return self._refused(event)
             case MessageWithheld():
-                return self._post.withheld(event)
+                return self._post.calls.withheld(event)
             case Answered():
-                return self._post.decided(event.question_id, event.content, self._order)
+                return self._interventions.answered(event, self._order)
             case Notice(agent=str(agent)):
                 self.state.inbox.setdefault(agent, []).append(event)
             case TaskChanged():
@@ -198,7 +206,7 @@ class Scheduler:
             case FindingRecorded():
                 return list(self._ladder.climb(event))
             case InterventionMade():
-                return self._intervene(event)
+                return self._interventions.carry_out(event, self._ladder.finding(event), self._order, self._task)
             case TopologyChanged():
                 return self._changes.apply(event, self._order, self._task)
             case Verification():
@@ -219,7 +227,8 @@ class Scheduler:
     def _begin_phase(self) -> Step:
         state = self.state
         state.positions.clear()
-        if state.phase.fresh and not self._course.is_first:
+        anew = self._interventions.phase_begins()
+        if (state.phase.fresh or anew) and not self._course.is_first:
             for name in state.phase.participants:
                 state.restart[name] = "fresh"
                 state.inbox.pop(name, None)
@@ -247,52 +256,36 @@ class Scheduler:
         if event.reply is not None and not state.written.get(agent) and not self._ending:
             self._course.said(agent, event.reply, self._order.round)
             said = self._order.said(agent, event.reply, event.parts, position)
-        return [*said, *self._order.ended(agent, acted=bool(said))]
+        ended = self._order.ended(agent, acted=bool(said))
+        return [*state.after_turn(agent, said), *ended]
 
     def _fail_turn(self, agent: str, event: TurnFailed) -> Step:
         self.state.busy.pop(agent, None)
         self.state.stated.pop(agent, None)
         if not self._ending and event.kind != "limit":  # a limit stands in the log, and among the obstacles, already
             self.state.obstacles.append(("failed", f"turn_failed: {agent}: {event.error}"))
+        self.state.after_turn(agent, [])
         return list(self._order.ended(agent, acted=False))
-
-    # Acting on the graph
-
-    def _graph_tool(self, event: ToolCallStarted) -> Step:
-        action = read_action(event.name, event.arguments)
-        agent = event.agent or ""
-        if isinstance(action, str):
-            return [finished(event, error=action)]
-        if isinstance(action, SendMessage):
-            self._course.said(agent, action.content, self._order.round)
-            names = dict.fromkeys(action.recipients)
-            return self._send(event, [self.state.said(agent, name, action.content) for name in names])
-        if isinstance(action, BoardAction):
-            return self._boards.called(event, action)
-        if isinstance(action, CastVote):
-            ballots = self._polls.ballots(agent, action.ranking)
-            return [finished(event, error=ballots)] if isinstance(ballots, str) else self._send(event, ballots)
-        done = self._order.called(event, action)
-        if isinstance(done, str):
-            return [finished(event, error=done)]
-        if isinstance(action, Decide) and action.decision == "abort":
-            self._end("failed", "aborted")
-        return [*done, finished(event, result="accepted", ends_turn=True)]
-
-    def _send(self, event: ToolCallStarted, proposals: list[MessageProposed]) -> Step:
-        return self._post.send(event, proposals, self._order)
 
     # Messages
 
     def _take_in(self, event: MessageDelivered) -> Step:
-        out = self._post.delivered(event)
+        out = self._post.calls.delivered(event)
         if event.recipient == USER:
             return [*out, *self._answer.take(event, self.reached.of_run if self.state.closing else None)]
         if event.recipient in self.state.phase.votes:
             return [*out, *self._polls.take(event)]
+        if event.sender != USER and event.kind != "ballot":
+            self.state.latest[event.sender] = event
+        if not self.state.aside.takes(event):
+            self._read(event)
+        if event.sender in self.state.guests:
+            out += self._order.call_on(event.recipient)  # it hears what is held against it before it is done
+        return out
+
+    def _read(self, event: MessageDelivered) -> None:
         self.state.inbox.setdefault(event.recipient, []).append(event)
         self._order.delivered(event)
-        return out
 
     def _refused(self, event: MessageRefused) -> Step:
         return [*self._told_of(event), *self._post.next_to(event.recipient)]
@@ -306,6 +299,8 @@ class Scheduler:
             return awaited
         if event.sender == USER or self._ending or event.sender in self.state.phase.votes:
             return []
+        if event.message_id in self.state.forwarded:
+            return []  # its author knows nothing of it
         lost = self._order.undelivered(event)
         if event.policy == "drop":
             return list(lost)
@@ -318,15 +313,6 @@ class Scheduler:
             return []
         self._ladder.acted(retired)
         return list(self._order.retired(retired))
-
-    def _intervene(self, event: InterventionMade) -> Step:
-        match event.kind:
-            case "halt":
-                self._end("halted", f"{event.monitor}: {self._ladder.why(event.finding)}")
-                return []
-            case "note":
-                label = self._ladder.label(event.finding)
-                return [notice(agent, "note", label=label) for agent in event.agents if agent in self._agents]
 
     # What next
 
@@ -354,27 +340,44 @@ class Scheduler:
         Where nobody begins a turn any more, a round is over when those in flight have come back.
         """
         leaving = self.reached.leaving
+        told = self.state.revoted(anyhow=leaving and not self.state.busy)
+        if told:
+            return [*told]
         kept: Step = []
         if not (self.state.busy if leaving else self._order.gathering):
             kept = self._boards.release() or [*(self._order.flush() if leaving else self._order.advance())]
         return kept or [*self._polls.due()]
 
+    def _stuck(self) -> Step | None:
+        """What follows where some wait for others who will not act any more; None if nobody does."""
+        state = self.state
+        kept = state.aside.left()
+        waiting = bool(kept or state.awaited or state.revote)
+        state.awaited.clear()
+        for event in kept:
+            self._read(event)
+        told: Step = [*self._order.not_awaited(), *state.revoted(anyhow=True)]
+        return (told or self._advance()) if waiting else None
+
     def _leave_phase(self) -> Step:
         """Nobody acts and nobody will: what was kept goes out, votes close, and the next phase begins."""
+        stuck = self._stuck()
+        if stuck is not None:
+            return stuck
         counted = [] if self._course.entering else self._polls.close()
         if counted:
             return list(counted)
         following = self._course.leave("limit" if self.reached.of_phase else self._order.over())
         if following is not None:
             return following
-        if self._patient and self._post.withholds:
+        if (self._patient and self._post.withholds) or (self._answerable and self._post.asks):
             return []
         self._end(*(self.reached.obstacle or STALLED))
         return self._finish()
 
     def _at_rest(self) -> bool:
         """Whether nobody acts, and nothing that was sent is still on its way."""
-        waiting = self._post.under_way or self._answer.taken or self._course.checking
+        waiting = self._post.under_way or self._answer.taken or self._course.checking or self._interventions.waiting
         return not (self.state.busy or waiting)
 
     def _finish(self) -> Step:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from agentmesh.events import LimitWasReached, PhaseEnded, PhaseStarted, Verification
 from agentmesh.scheduler.commands import Step, Verify
 from agentmesh.scheduler.orders import Order, Reactive
+from agentmesh.scheduler.retasking import Retasked
 from agentmesh.scheduler.rounds import Moderated, Rounds
 from agentmesh.scheduler.state import RunState
-from agentmesh.scheduler.tasks import Tasks
 from agentmesh.topology.phases import Phase, Until
 
 _PROMISE = re.compile(r"<promise>(.*?)</promise>", re.DOTALL | re.IGNORECASE)
@@ -49,9 +49,10 @@ class Course:
     @property
     def remaining(self) -> list[Phase]:
         """The phases from this one on; where another is being entered, this one and all from there on."""
-        if self._entering is None:
-            return self.phases[self._index :]
-        return [self.phases[self._index], *self.phases[self._entering :]]
+        now = self._index + 1 if self._entering is None else self._entering + 1
+        ahead = [phase for phase in self.phases[now:] if not phase.reserve]
+        entered = [] if self._entering is None else [self.phases[self._entering]]
+        return [self.phases[self._index], *entered, *ahead]
 
     def begin(self) -> PhaseStarted:
         """The phase starts."""
@@ -91,7 +92,7 @@ class Course:
         if phase.until is not None and not self._passed:
             # One that may not be gone through again cannot come to what it must come to.
             return None if self._refuted else self._check(phase, phase.until)
-        if phase.end == "answer" or self._index + 1 >= len(self.phases):
+        if phase.end == "answer" or self._next is None:
             return None
         return [self._ended(phase, "until: satisfied" if phase.until else why)]
 
@@ -116,13 +117,23 @@ class Course:
         elif self._again:
             self._iteration += 1
         else:
-            self._index, self._iteration = self._index + 1, 1
+            self._index, self._iteration = self._next or 0, 1
         return self.begin()
+
+    @property
+    def _next(self) -> int | None:
+        """The phase that follows by itself."""
+        ahead = range(self._index + 1, len(self.phases))
+        return next((index for index in ahead if not self.phases[index].reserve), None)
 
     def rename(self, old: str, new: str) -> None:
         """One agent takes the place of another, in this phase and in all that come."""
         self.phases = [phase.renamed(old, new) for phase in self.phases]
         self._state.phase = self.phases[self._index]
+
+    def join(self, agent: str, pairs: Sequence[tuple[str, str]]) -> None:
+        """An agent of the reserve takes part in this phase, on these edges."""
+        self.phases[self._index] = self._state.phase = self.phases[self._index].joined(agent, pairs)
 
     def _check(self, phase: Phase, until: Until) -> Step:
         if until.promise is not None:
@@ -148,7 +159,7 @@ def order_of(state: RunState) -> Order:
             return Moderated(state)
         case "tasks":
             assert phase.planning is not None, "a phase of order 'tasks' says who plans"
-            return Tasks(state, phase.planning)
+            return Retasked(state, phase.planning)
 
 
 def _flat(text: str) -> str:

@@ -24,11 +24,23 @@ TEMPLATES = {
     "task_abandoned": "Task {task} was not started: nobody is left who could do it.",
     "wrap_up": "The run has come to its limit, and this is its last turn. Reply now, in plain text, with the best "
     "answer to the user's task that you can give from what you know; tools can no longer be called.",
+    "ask_evidence": "Say what shows your present answer to be right: the result of a tool, a number, a quote, or a "
+    "step that can be done again. Do it anew from the task alone, and keep or change your position by that only.",
+    "dissent": "You are the devil's advocate on what {names} last said. Find what is wrong with it, or not shown by "
+    "any evidence, and make the strongest true case against it. If all of it stands, say so, and what shows it.",
+    "reset": "Your context begins anew: what was said before is no longer shown to you. Go on from the task alone.",
+    "vote_again": "Answer the task anew and alone: nobody else's answer is shown to you, and yours is shown to nobody "
+    "before all have answered.",
+    "task_again": "The user's task is:\n\n{task}",
+    "replan": "What was planned and is not done yet is given up. Plan anew, from the task alone.",
+    "reassigned": "Task {task} was given to somebody else: what you still return for it does not count.",
+    "given_up": "Task {task} was given up: what you still return for it does not count.",
+    "human_says": "A person in charge of this run says: {text}",
     "note": "A monitor of this run noticed: {label}. Reconsider before you go on.",
 }
 
 
-QUIET = frozenset({"note", "refused", "board_refused"})
+QUIET = frozenset({"note", "refused", "board_refused", "reassigned", "given_up"})
 """Templates that are read with the agent's next turn and never start one: else a refusal could repeat for ever."""
 
 

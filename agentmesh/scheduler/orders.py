@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from agentmesh.events import (
@@ -77,6 +77,22 @@ class Order(Protocol):
 
     def wake(self, agent: str) -> None:
         """Let the agent act although no message came."""
+        ...
+
+    def call_on(self, agent: str, *, anew: bool = False) -> list[Event]:
+        """See to it that an agent who has been given something to read acts on it. `anew`: it has forgotten all."""
+        ...
+
+    def joined(self, agent: str) -> None:
+        """An agent of the reserve takes part from now on, as a guest."""
+        ...
+
+    def await_word(self, guest: str, agents: Collection[str]) -> list[Event]:
+        """These agents are to hear a guest before they go on."""
+        ...
+
+    def not_awaited(self) -> list[Event]:
+        """A guest that was waited for says nothing."""
         ...
 
     @property
@@ -185,6 +201,20 @@ class Talk:
     def wake(self, agent: str) -> None:
         """Agents act in turn anyhow."""
 
+    def call_on(self, agent: str, *, anew: bool = False) -> list[Event]:
+        self.wake(agent)
+        return []
+
+    def joined(self, agent: str) -> None:
+        """The phase has it among those who take part."""
+
+    def await_word(self, guest: str, agents: Collection[str]) -> list[Event]:
+        self.state.awaited[guest] = frozenset(agents)
+        return []
+
+    def not_awaited(self) -> list[Event]:
+        return []
+
     @property
     def gathering(self) -> bool:
         return False
@@ -250,6 +280,9 @@ class Reactive(Talk):
     def wake(self, agent: str) -> None:
         self._ready[agent] = None
 
+    def joined(self, agent: str) -> None:
+        self._members = frozenset(self.state.phase.participants)
+
     def replaced(self, old: str, new: str) -> list[Event]:
         """The one who comes begins; what the other had gathered stays with it."""
         self.started(old)
@@ -258,8 +291,10 @@ class Reactive(Talk):
         return [self.opening(new)]
 
     def ready(self) -> list[str]:
-        agents = [agent for agent in self._ready if agent not in self.state.busy]
-        self._ready = {agent: None for agent in self._ready if agent in self.state.busy}
+        state = self.state
+        waiting = {agent: None for agent in self._ready if agent in state.busy or state.rests(agent)}
+        agents = [agent for agent in self._ready if agent not in waiting]
+        self._ready = waiting
         return agents
 
     def reads(self, agent: str, inbox: list[Inbound]) -> list[Inbound]:
@@ -284,10 +319,12 @@ class Reactive(Talk):
             self._ready[agent] = None
 
     def _is_enough(self, agent: str, heard: set[str]) -> bool:
-        phase = self.state.phase
+        phase, guests = self.state.phase, self.state.guests
         join = phase.join(agent)
+        if not guests.isdisjoint(heard):
+            return True  # who was called to object is heard at once, and is nobody whom others wait for
         if join not in ("all", "quorum"):
             return len(heard) >= phase.needed(agent, 0)
         # An edge that was cut counts only for what it has brought already.
-        open_ = heard.union(self.state.heard_by(agent))
+        open_ = heard.union(self.state.heard_by(agent)) - guests
         return heard >= open_ if join == "all" else len(heard) >= phase.needed(agent, len(open_))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from agentmesh.config.models import Limits
 from agentmesh.events import (
@@ -16,14 +16,13 @@ from agentmesh.events import (
     MessageTransformed,
     MessageWithheld,
     Question,
-    ToolCallFinished,
-    ToolCallStarted,
 )
 from agentmesh.messages import USER
-from agentmesh.scheduler.commands import Rewrite, Step, Summarise
+from agentmesh.scheduler.commands import AskPerson, Rewrite, Step, Summarise
 from agentmesh.scheduler.notices import refusal
 from agentmesh.scheduler.orders import Order
 from agentmesh.scheduler.polls import Polls
+from agentmesh.scheduler.sending import Sendings
 from agentmesh.scheduler.state import RunState
 from agentmesh.topology.phases import Carries, Edge
 
@@ -31,18 +30,6 @@ VIOLATIONS = frozenset({"no_edge", "max_messages"})
 """Reasons of refusals that the topology's policy is about."""
 RELEASE = "release"
 """The answer by which a person lets a message pass that was withheld."""
-
-
-@dataclass
-class _Sending:
-    """A call whose messages are not all decided yet."""
-
-    event: ToolCallStarted
-    undecided: set[str] = field(default_factory=set)
-    sent: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    dropped: bool = False
-    """Whether something was dropped, of which the sender is not told, by policy."""
 
 
 @dataclass
@@ -66,7 +53,7 @@ class Post:
         self._polls = polls
         self._limits = limits
         self._agent_limits = agent_limits
-        self._sending: dict[str, _Sending] = {}
+        self.calls = Sendings(state, polls)
         self._accepted: Counter[str] = Counter()
         self._total = 0
         self._in_phase: Counter[str] = Counter()
@@ -74,6 +61,12 @@ class Post:
         """Whose limits on messages were told to be reached."""
         self._passing: dict[str, _Passing] = {}
         self._withheld: dict[str, MessageProposed] = {}
+        self._to_hold: dict[str, str] = {}
+        """Messages that a monitor wants a person to see first, and why."""
+        self._asked: set[str] = set()
+        """Withheld messages on which whoever is there was asked to decide."""
+        self._held: dict[str, _Passing] = {}
+        """Those of them that had been on their way already."""
 
     @property
     def under_way(self) -> bool:
@@ -84,32 +77,16 @@ class Post:
         """Whether this message is under way, so that its edge is still to change it."""
         return message_id in self._passing
 
-    def send(self, event: ToolCallStarted, proposals: Sequence[MessageProposed], order: Order) -> Step:
-        """What a call that writes sets in motion; it is finished when all its messages are decided."""
-        sender, state = event.agent or "", self._state
-        sending = _Sending(event)
-        written = state.written.setdefault(sender, set())
-        out: Step = []
-        for proposal in proposals:
-            name, place = proposal.recipient, (proposal.recipient, proposal.kind)
-            passes = state.closed is None and state.may_send(sender, name) and place not in written
-            if passes and self._polls.why_not(proposal) is None and order.holds([proposal]):
-                written.add(place)
-                sending.sent.append(name)
-                continue
-            sending.undecided.add(proposal.message_id)
-            self._sending[proposal.message_id] = sending
-            out.append(proposal)
-        if not sending.undecided:
-            out.append(self._sent(sending))
-        return out
+    def hold(self, message_id: str, why: str) -> None:
+        """Let a person decide on a message that is just being decided on."""
+        self._to_hold[message_id] = why
 
     def judge(self, message: MessageProposed, order: Order) -> Step:
         """Let the message pass, change it as its edge demands, or refuse it."""
         state = self._state
         reason = self._why_not(message, order)
         # A plain reply goes where edges lead: nobody breaks a rule if one is cut before it has left.
-        named = reason == "max_messages" or message.message_id in self._sending
+        named = reason == "max_messages" or self.calls.awaits(message.message_id)
         violates = reason in VIOLATIONS and message.sender != USER and named
         if violates and state.policy != "return_to_agent":
             return self._violated(message, reason or "")
@@ -121,6 +98,9 @@ class Post:
             return [self._refusal(message, "limit"), *([] if told else [limit])]
         if reason is not None:
             return [self._refusal(message, reason)]
+        if message.message_id in self._to_hold:
+            self._withheld[message.message_id] = message
+            return self._before_a_person(message, message.content)
         return self._accept(message)
 
     def transformed(self, event: MessageTransformed) -> Step:
@@ -130,13 +110,17 @@ class Post:
             return []  # it was refused while it was under way
         passing.content = event.content
         passing.stages.pop(0)
+        if event.message_id in self._to_hold:
+            self._held[event.message_id] = self._passing.pop(event.message_id)
+            return self._before_a_person(passing.message, passing.content)
         return self._go_on(passing)
 
     def give_up(self, reason: str) -> Step:
         """Refuse what is still under way, or withheld, when the run ends."""
-        waiting = [*(passing.message for passing in self._passing.values()), *self._withheld.values()]
-        self._passing.clear()
-        self._withheld.clear()
+        passing = [*self._passing.values(), *self._held.values()]
+        waiting = [*(one.message for one in passing), *self._withheld.values()]
+        for kept in (self._passing, self._held, self._withheld):
+            kept.clear()
         return [self._refusal(message, reason) for message in waiting]
 
     def next_to(self, recipient: str) -> Step:
@@ -155,53 +139,43 @@ class Post:
         return out
 
     @property
+    def asks(self) -> bool:
+        """Whether somebody was asked to decide on a message, and has not."""
+        return bool(self._asked)
+
+    @property
     def withholds(self) -> bool:
         """Whether a message waits for a person."""
-        return bool(self._withheld)
+        return bool(self._withheld or self._held)
 
     def is_withheld(self, message_id: str) -> bool:
         """Whether this message waits for a person."""
-        return message_id in self._withheld
+        return message_id in self._withheld or message_id in self._held
 
     def decided(self, message_id: str, answer: str, order: Order) -> Step:
         """A person has decided on a message that was withheld. It passes only where an edge permits it by now."""
+        self._asked.discard(message_id)
+        released = answer.strip().lower() == RELEASE
+        held = self._held.pop(message_id, None)
+        if held is not None:
+            if not released:
+                return [self._taken_back(held.message, "not_released")]
+            self._passing[message_id] = held
+            return self._go_on(held)
         message = self._withheld.pop(message_id, None)
         if message is None:
             return []
-        if answer.strip().lower() != RELEASE:
+        if not released:
             return [self._refusal(message, "not_released")]
         reason = self._why_not(message, order, released=True)
         return [self._refusal(message, reason)] if reason else self._accept(message)
 
-    def delivered(self, event: MessageDelivered) -> Step:
-        """Finish the tool call that awaited this message, if it was the last."""
-        sending = self._sending.pop(event.message_id, None)
-        if sending is None:
-            return []
-        sending.sent.append(event.recipient)
-        return self._decided(sending, event.message_id)
-
-    def withheld(self, event: MessageWithheld) -> Step:
-        """As `delivered`, for a message that waits for a person."""
-        sending = self._sending.pop(event.message_id, None)
-        if sending is None:
-            return []
-        sending.refused.append(f"the message to '{event.recipient}' is withheld until a person has decided on it")
-        return self._decided(sending, event.message_id)
-
     def refused(self, event: MessageRefused) -> Step | None:
-        """As `delivered`; None if no tool call awaits the message, so that its sender must be told otherwise."""
+        """Take it back; None if no tool call awaits the message, so that its sender must be told otherwise."""
         passing = self._passing.pop(event.message_id, None)
         if passing is not None:
             self._take_back(passing.message)
-        sending = self._sending.pop(event.message_id, None)
-        if sending is None:
-            return None
-        if event.policy == "drop":
-            sending.dropped = True
-        else:
-            sending.refused.append(self.why(event))
-        return self._decided(sending, event.message_id)
+        return self.calls.refused(event, self.why(event))
 
     def why(self, event: MessageRefused) -> str:
         """Why a message was refused, in a sentence for its sender."""
@@ -216,7 +190,10 @@ class Post:
         self._total += 1
         self._in_phase[state.phase.name] += 1
         self._accepted[message.sender] += 1
-        state.written.setdefault(message.sender, set()).add((message.recipient, message.kind))
+        if message.message_id in state.forwarded:
+            state.forwarded.discard(message.message_id)
+        else:
+            state.written.setdefault(message.sender, set()).add((message.recipient, message.kind))
         state.answering = state.answering or message.recipient == USER
         edge = state.phase.by_pair[message.sender, message.recipient]
         if edge.max_messages is not None:
@@ -305,6 +282,18 @@ class Post:
             Question(agent=message.sender, question_id=message.message_id, content=asked),
         ]
 
+    def _before_a_person(self, message: MessageProposed, content: str) -> Step:
+        """A message that a monitor withholds until a person has decided on it."""
+        sender, id_, state = message.sender, message.message_id, self._state
+        asked = f"{self._to_hold.pop(id_)}. '{sender}' wrote to '{message.recipient}'; {RELEASE} it, or refuse it?"
+        self._asked.add(id_)
+        ends = {"message_id": id_, "sender": sender, "recipient": message.recipient, "content": content}
+        return [
+            MessageWithheld(agent=sender, policy="monitor", allowed=state.recipients(sender), **ends),
+            Question(agent=sender, question_id=id_, content=asked),
+            AskPerson(sender, id_, asked),
+        ]
+
     def _taken_back(self, message: MessageProposed, reason: str) -> MessageRefused:
         """Refuse a message that had been accepted."""
         self._take_back(message)
@@ -333,19 +322,6 @@ class Post:
             reason=reason,
         )
 
-    def _sent(self, sending: _Sending) -> ToolCallFinished:
-        accepted = [f"sent to: {', '.join(sending.sent)}"] if sending.sent else []
-        if self._state.policy == "drop" and (sending.sent or sending.dropped):
-            # By policy nobody is told what was dropped: the same words for all.
-            accepted = ["handed over"]
-        if sending.refused:
-            return finished(sending.event, error="; ".join([*accepted, *sending.refused]))
-        return finished(sending.event, result="".join(accepted), ends_turn=True)
-
-    def _decided(self, sending: _Sending, message_id: str) -> Step:
-        sending.undecided.discard(message_id)
-        return [] if sending.undecided else [self._sent(sending)]
-
     def _why_not(self, message: MessageProposed, order: Order, *, released: bool = False) -> str | None:
         state = self._state
         pair = (message.sender, message.recipient)
@@ -353,7 +329,8 @@ class Post:
             return state.closed
         if not state.may_send(*pair):
             return "no_edge"
-        if message.kind == "text" and message.sender != USER and not order.free_talk:
+        guests = state.guests and not state.guests.isdisjoint(pair)
+        if message.kind == "text" and message.sender != USER and not order.free_talk and not guests:
             return "tools_only"
         if not released and (message.recipient, message.kind) in state.written.get(message.sender, ()):
             if message.kind == "ballot":
@@ -381,18 +358,3 @@ class Post:
                     agent=agent, limit="messages", allowed=limits.messages, needed=sent + 1, scope=scope
                 )
         return None
-
-
-def finished(
-    event: ToolCallStarted, *, result: str | None = None, error: str | None = None, ends_turn: bool = False
-) -> ToolCallFinished:
-    """The end of a tool call on the graph."""
-    return ToolCallFinished(
-        agent=event.agent,
-        key=event.key,
-        name=event.name,
-        arguments=event.arguments,
-        result=result,
-        error=error,
-        ends_turn=ends_turn,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from agentmesh.events import Event, Inbound, MessageDelivered, MessageProposed, ToolCallStarted
 from agentmesh.scheduler.notices import listed, notice
@@ -22,6 +22,8 @@ class Rounds(Talk):
         self._to_act: list[str] = []
         self._held: dict[str, list[MessageProposed]] = {}
         self._agreed = False
+        self._called: dict[str, None] = {}
+        """Who has been given something to act on, in a round of its own if no other is left."""
 
     def holds(self, proposals: list[MessageProposed]) -> bool:
         if self._at_once:
@@ -37,6 +39,16 @@ class Rounds(Talk):
     def wake(self, agent: str) -> None:
         if agent not in self._to_act:
             self._to_act.append(agent)
+
+    def call_on(self, agent: str, *, anew: bool = False) -> list[Event]:
+        self._called[agent] = None
+        return []
+
+    def await_word(self, guest: str, agents: Collection[str]) -> list[Event]:
+        return []  # they hear it in the next round, or in one of their own
+
+    def started(self, agent: str) -> None:
+        self._called.pop(agent, None)
 
     @property
     def gathering(self) -> bool:
@@ -60,15 +72,19 @@ class Rounds(Talk):
 
     def ready(self) -> list[str]:
         state = self.state
-        if state.busy:
+        if state.busy or state.paused:
             return []
         if not any(map(self._has_something, self._to_act)):
             self._to_act = []
-            self._agreed = self._agreed or self._is_agreed()
+            called = [name for name in state.phase.participants if name in self._called and self._has_something(name)]
+            # Whoever was called upon may come to hold something else.
+            self._agreed = not called and (self._agreed or self._is_agreed())
             left = self.round < (state.phase.rounds or 0) and not self._agreed
             if left and any(map(self._has_something, state.phase.participants)):
                 self.round += 1
                 self._to_act = [name for name in self._in_order() if name not in state.retired]
+            else:
+                self._to_act = called
         acting = self._to_act if self._at_once else self._next_in_line()
         self._to_act = self._to_act[len(acting) :]
         return [name for name in acting if self._has_something(name)]
@@ -96,7 +112,8 @@ class Rounds(Talk):
         state = self.state
         if state.phase.end != "converged" or not self.round:
             return False
-        held = [state.positions.get(name) for name in state.phase.participants if name not in state.retired]
+        out = state.retired | state.guests
+        held = [state.positions.get(name) for name in state.phase.participants if name not in out]
         return None not in held and len({position.key for position in held if position}) == 1
 
     def _next_in_line(self) -> Sequence[str]:
@@ -107,7 +124,8 @@ class Rounds(Talk):
         return self._to_act
 
     def _has_something(self, agent: str) -> bool:
-        return self.state.has_to_act(agent) and agent not in self.state.retired
+        state = self.state
+        return state.has_to_act(agent) and agent not in state.retired and not state.rests(agent)
 
 
 class Moderated(Talk):
@@ -116,8 +134,8 @@ class Moderated(Talk):
     def __init__(self, state: RunState) -> None:
         super().__init__(state)
         self._chair_is_due = True
-        self._woken: str | None = None
-        """Who is given the floor once more, outside the count, because its answer was refuted."""
+        self._woken: dict[str, None] = {}
+        """Who is given the floor once more, outside the count: its answer was refuted, or it was called upon."""
         self._called: str | None = None
         self._attempts = 0
         self._closed = False
@@ -175,18 +193,21 @@ class Moderated(Talk):
         return [self._choose()]
 
     def wake(self, agent: str) -> None:
-        self._woken = agent
+        self._woken[agent] = None
 
     def ready(self) -> list[str]:
         state = self.state
-        if state.busy:
+        if state.busy or state.paused:
             return []
-        if self._woken is not None:
-            woken, self._woken = self._woken, None
+        woken = next((name for name in self._woken if not state.rests(name)), None)
+        if woken is not None:
+            del self._woken[woken]
             return [woken]
         if self._closed:
             return []
         if self._called is not None:
+            if state.rests(self._called):
+                return []
             speaker, self._called = self._called, None
             if speaker not in state.retired:
                 return [speaker]

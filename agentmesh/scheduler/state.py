@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from agentmesh.events import ContextReason, Inbound, MessageProposed, Notice
+from agentmesh.events import ContextReason, Event, Inbound, MessageDelivered, MessageProposed, Notice
 from agentmesh.messages import USER, MessageKind, Outcome, Part, Policy, Position
 from agentmesh.scheduler.notices import QUIET
+from agentmesh.scheduler.revote import Aside, Revote
 from agentmesh.scheduler.trust import Labels
 from agentmesh.topology.phases import Phase
 
@@ -53,6 +54,22 @@ class RunState:
     """Turns taken in each phase, over all its occurrences."""
     closing: str | None = None
     """Who is asked for a last answer, now that nothing else may begin."""
+    ever_told: set[str] = field(default_factory=set)
+    """Who has been given the task, in any context."""
+    latest: dict[str, MessageDelivered] = field(default_factory=dict)
+    """The latest message of each agent to another one."""
+    guests: set[str] = field(default_factory=set)
+    """Agents of the reserve who speak beside the order of the phase, because an intervention called them."""
+    forwarded: set[str] = field(default_factory=set)
+    """Messages that the run passes on in the name of their author: it has not written them in its turn."""
+    paused: set[str] = field(default_factory=set)
+    """Agents that begin no turn before a person has answered."""
+    aside: Aside = field(default_factory=Aside)
+    """What is not shown yet to agents who begin anew."""
+    awaited: dict[str, Collection[str]] = field(default_factory=dict)
+    """By guest: the agents that begin no turn before it has spoken."""
+    revote: Revote | None = None
+    """The blind vote that is under way."""
     obstacles: list[tuple[Outcome, str]] = field(default_factory=list)
     """What stood in the way so far: the outcome and reason if nothing more can happen."""
 
@@ -80,6 +97,30 @@ class RunState:
     def has_to_act(self, agent: str) -> bool:
         """Whether the inbox holds more than what can wait for the agent's next turn."""
         return any(not isinstance(item, Notice) or item.template not in QUIET for item in self.inbox.get(agent, ()))
+
+    def rests(self, agent: str) -> bool:
+        """Whether an agent waits: for a person, for an objection to what it said, for the others of a blind vote."""
+        if agent in self.paused or (self.revote is not None and agent in self.revote.answered):
+            return True
+        return any(agent in waiting for waiting in self.awaited.values())
+
+    def after_turn(self, agent: str, said: Sequence[Event]) -> Sequence[Event]:
+        """A turn is over, with these events: what waits for the end of a blind vote is kept, the rest goes out."""
+        self.awaited.pop(agent, None)
+        if self.revote is None:
+            return said
+        kept = self.revote.keep(said)
+        self.revote.end(agent)
+        return kept
+
+    def revoted(self, *, anyhow: bool) -> list[MessageProposed]:
+        """What was said in the blind vote, if it is over, or ends `anyhow`."""
+        if self.revote is None or not (anyhow or self.revote.complete):
+            return []
+        revote, self.revote = self.revote, None
+        for agent in revote.agents:
+            self.written.pop(agent, None)  # one message per recipient and turn was checked when they were kept
+        return [self.renumbered(proposal) for proposal in revote.released()]
 
     def may_send(self, sender: str, recipient: str) -> bool:
         """Whether the edge exists now, and takes messages."""
@@ -144,4 +185,5 @@ class RunState:
         """The task for everybody whom `user` addresses in this phase and who has not had it yet."""
         untold = [name for name in self.recipients(USER) if name not in self.told]
         self.told.update(untold)
+        self.ever_told.update(untold)
         return [self.proposal(USER, name, content, parts=parts) for name in untold]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -87,6 +88,8 @@ class Tasks(Talk):
         return notice(agent, "plan_now", phase=self.state.phase.name)
 
     def said(self, agent: str, text: str, parts: tuple[Part, ...], position: Position | None = None) -> list[Event]:
+        if agent in self.state.guests:
+            return list(self.state.to_all(agent, text, parts, position))
         if agent == self.planning.judge:
             return self._undecided_judge(agent)
         if not text.strip() or self._busy_planning(agent):
@@ -153,15 +156,15 @@ class Tasks(Talk):
         before = board.get(event.task.id)
         entry = Entry(event.task, before.number if before else len(board), event.status, event.worker)
         board[event.task.id] = entry
-        if before is None:
+        if before is None or (before.status in SETTLED and event.status not in SETTLED):
             self._under_way[planner] += 1
+        if before is not None and before.worker and before.status == "claimed":
+            self._active.pop(before.worker, None)
         if event.status == "claimed" and event.worker:
             self._active[event.worker] = entry
         if event.status in SETTLED:
             self._under_way[planner] -= 1
             self._candidates[planner] = None
-            if event.worker:
-                self._active.pop(event.worker, None)
         self._to_assign[planner] = None
 
     # What follows
@@ -178,8 +181,8 @@ class Tasks(Talk):
 
     def ready(self) -> list[str]:
         state = self.state
-        waiting = [name for name in self._candidates if name not in state.busy]
-        self._candidates.clear()
+        waiting = [name for name in self._candidates if name not in state.busy and not state.rests(name)]
+        self._candidates = {name: None for name in self._candidates if state.rests(name)}
         return [name for name in waiting if state.has_to_act(name) and not self._busy_planning(name)]
 
     def reads(self, agent: str, inbox: list[Inbound]) -> list[Inbound]:
@@ -213,7 +216,7 @@ class Tasks(Talk):
 
     def _open(self, planner: str, action: OpenTasks) -> list[Event] | str:
         board = self._boards[planner]
-        left = self.planning.max_tasks[planner] - len(board)
+        left = self.planning.max_tasks[planner] - len(board) + self._given_up(planner)
         if len(action.tasks) > left:
             return f"'{planner}' may open {left} more tasks (max_tasks {self.planning.max_tasks[planner]})"
         ids = [task.id for task in action.tasks]
@@ -259,17 +262,35 @@ class Tasks(Talk):
             for name in self.planning.workers[planner]
             if name not in self.state.retired and self.state.may_send(planner, name)
         ]
-        if not left:
-            return [event for entry in able for event in self._abandoned(planner, entry)]
         able.sort(key=lambda entry: (-entry.task.priority, entry.number))
-        free = [name for name in left if name not in self._active and name not in self.state.busy]
+        free = [name for name in left if name not in self._active and self._is_free(name)]
         events: list[Event] = []
-        for entry, worker in zip(able, free, strict=False):
-            events += [
-                TaskChanged(agent=planner, task=entry.task, status="claimed", worker=worker),
-                self.state.proposal(planner, worker, _task_text(entry.task), "task", entry.task.id),
-            ]
+        for entry in able:
+            fit = self._fit(planner, entry, left)
+            worker = next((name for name in free if name in fit), None)
+            if worker is not None:
+                free.remove(worker)
+                events += self._claimed(planner, worker, entry)
+            elif not fit:
+                events += self._abandoned(planner, entry)
         return events
+
+    def _claimed(self, planner: str, worker: str, entry: Entry) -> list[Event]:
+        return [
+            TaskChanged(agent=planner, task=entry.task, status="claimed", worker=worker),
+            self.state.proposal(planner, worker, _task_text(entry.task), "task", entry.task.id),
+        ]
+
+    def _is_free(self, worker: str) -> bool:
+        return worker not in self.state.busy and not self.state.rests(worker)
+
+    def _fit(self, planner: str, entry: Entry, workers: Sequence[str]) -> Sequence[str]:
+        """Who of these workers may do the task."""
+        return workers
+
+    def _given_up(self, planner: str) -> int:
+        """Tasks that do not count towards those that the planner may open."""
+        return 0
 
     def _outlived(self, planner: str) -> list[Event]:
         """A planner that may not act any more fails its own task once all tasks below it have come back."""

@@ -82,6 +82,7 @@ class Turns:
         state.stated.pop(agent, None)
         state.labels.begin(agent, inbox)
         order.started(agent)
+        self._open_what_was_shut(agent, order)
         answers = order.answers(agent)
         tools, choices = self._offered(agent, order)
         return StartTurn(
@@ -100,6 +101,14 @@ class Turns:
             wrap_up=agent == state.closing,
         )
 
+    def _open_what_was_shut(self, agent: str, order: Order) -> None:
+        """Who begins anew has begun to: what others wrote to it meanwhile it reads in its next turn."""
+        if self._state.revote is not None:
+            self._state.revote.begin(agent)
+        for item in self._state.aside.begin(agent):
+            self._state.inbox.setdefault(agent, []).append(item)
+            order.delivered(item)
+
     def _offered(self, agent: str, order: Order) -> tuple[tuple[str, ...], dict[str, Choices]]:
         """The tools of an agent's part in the order, and those of the votes and boards that it has edges with."""
         state, phase = self._state, self._state.phase
@@ -109,7 +118,8 @@ class Turns:
         if votes:
             tools.append("vote")
             choices["vote"] = {"ranking": phase.votes[votes[0]].choices if len(votes) == 1 else ()}
-        for names, boards in ((READING, state.reads(agent)), (WRITING, state.writes(agent))):
+        alone = state.revote is not None and agent in state.revote.begun
+        for names, boards in ((READING, () if alone else state.reads(agent)), (WRITING, state.writes(agent))):
             if boards:
                 tools += names
                 choices.update({name: {"board": boards} for name in names})

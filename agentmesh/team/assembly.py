@@ -19,6 +19,7 @@ from agentmesh.providers.registry import unsupported
 from agentmesh.providers.schema_faults import schema_faults
 from agentmesh.team.brought import Brought, unused
 from agentmesh.team.graphs import draw, place_of
+from agentmesh.team.ladders import ladder_faults
 from agentmesh.team.parts import Models, find_tools
 from agentmesh.team.references import UNLOADED, ReferenceFault, load_reference
 from agentmesh.team.watches import fault_of, find_monitor
@@ -115,6 +116,8 @@ def assemble(
     _find_models(made)
     for name, (monitor, config) in monitors.items():
         _find_monitor(made, name, monitor, config)
+        for place, message in ladder_faults(config, agents, topology) if made.is_settled(("agents",)) else ():
+            made.say(("monitors", name, *place), message)
     _find_functions(made, made.rewrites, _rewrites(topology, read), brought)
     _find_functions(made, made.untils, _untils(topology, read), brought)
     asked, function = verify

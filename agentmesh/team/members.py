@@ -16,6 +16,7 @@ from agentmesh.team.answer import AnswerForm
 from agentmesh.team.assembly import Assembly
 from agentmesh.team.parts import Models, make_occupant
 from agentmesh.tools.results import LongResults
+from agentmesh.topology.allowance import Allowance, allowance_of
 from agentmesh.topology.bounds import Bounds, bounds_of
 from agentmesh.topology.phases import Phase
 
@@ -61,7 +62,15 @@ class Members:
             nested={node: team.bounds for node, team in self.assembly.teams.items()},
             summaries={name: self.models.price(model) for name, model in self.summaries.items()},
             begun=begun,
+            allowance=self.allowance(phases),
+            again=self.assembly.topology.phases if self.assembly.topology is not None else None,
         )
+
+    def allowance(self, phases: Sequence[Phase]) -> Allowance:
+        """What the team's monitors may add to a run through these phases."""
+        standing = {name for phase in phases for name in phase.participants}
+        reserve = [name for name, one in self.agents.items() if one.acts and (one.reserve or name not in standing)]
+        return allowance_of((config for _, config in self.assembly.monitors.values()), reserve)
 
     def occupants(self, seed: int | None, nested: NestedOccupant) -> dict[str, Occupant]:
         """Somebody for every node, made for one run."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from agentmesh.messages import USER
 from agentmesh.topology.parts import strong_parts
-from agentmesh.topology.phases import Join, Phase
+from agentmesh.topology.phases import Join, Phase, Planning
 
 JUDGE_ATTEMPTS = 3
 """Turns that a judge may take to decide on one proposal, or a moderator to choose one speaker."""
@@ -22,13 +22,15 @@ class Start:
     """What a phase finds when it begins.
 
     `first`: nobody has anything to read from before. `midway`: the phase is under way, and anybody may have something
-    to read already. `told`: who has the task. `again`: times that a refuted answer goes back to its author.
+    to read already. `told`: who has the task. `again`: times that a refuted answer goes back to its author. `calls`:
+    times that each agent may be called upon by interventions.
     """
 
     first: bool = True
     midway: bool = False
     told: frozenset[str] = frozenset()
     again: int = 0
+    calls: int = 0
 
 
 @dataclass
@@ -161,6 +163,8 @@ def _rounds(phase: Phase, start: Start) -> Activity:
             woken = _woken(phase, name, start)
             most_of_all = least((phase.rounds or 0) + woken, capped[name] + woken if name in capped else None)
             count = min(times[name] * (1 + start.again), most_of_all)
+        if start.calls:  # who is called upon may act in rounds in which nobody else would have written to it
+            count = (phase.rounds or 0) + _woken(phase, name, start) + start.calls
         turns[name] = count
         most.turn(count, name)
     _sent(phase, turns, most, start)
@@ -191,7 +195,7 @@ def _over(phase: Phase, pair: Pair, turns: float, start: Start) -> float:
     sender, recipient = pair
     cap = phase.by_pair[pair].max_messages
     if sender == USER:
-        return 0 if recipient in start.told else 1
+        return (0 if recipient in start.told else 1) + start.calls
     if sender in phase.votes:
         return 1
     if recipient == USER:
@@ -221,7 +225,17 @@ def _moderated(phase: Phase, start: Start) -> Activity:
     most.turn(rounds + woken, *speakers)
     _sent(phase, {chair: float(chairs)}, most, start, speakers)
     _shared(phase, speakers, rounds + woken, most, start)
+    if start.calls:
+        _called_upon(phase, most, start)
     return most
+
+
+def _called_upon(phase: Phase, most: Activity, start: Start) -> None:
+    """Turns beside the order."""
+    for name in phase.participants:
+        most.turn(start.calls, name)
+        for other in phase.successors.get(name, ()):
+            most.message(start.calls, (name, other))
 
 
 def _shared(phase: Phase, speakers: Sequence[str], turns: float, most: Activity, start: Start) -> None:
@@ -247,10 +261,13 @@ def _tasks(phase: Phase, start: Start) -> Activity:
     planning = phase.planning
     assert planning is not None
     most = Activity()
+    # Who is called upon does its last task once more, and its planner reads that.
+    anew = start.calls * len(planning.planner_of)
+    again = start.again + (start.calls + anew if start.calls else 0)
     cycles = planning.max_cycles
-    given: Counter[str] = Counter({planning.root: (cycles if planning.judge else 1) + start.again + start.midway})
+    given: Counter[str] = Counter({planning.root: (cycles if planning.judge else 1) + again + start.midway})
     for planner in _downwards(planning.root, planning.workers):
-        tasks, below = planning.max_tasks[planner], planning.workers[planner]
+        tasks, below = planning.max_tasks[planner] + anew, planning.workers[planner]
         most.turn(tasks + given[planner], planner)
         plain = tuple(worker for worker in below if worker not in planning.workers)
         if plain:
@@ -262,12 +279,23 @@ def _tasks(phase: Phase, start: Start) -> Activity:
             most.message(tasks, *((planner, worker) for worker in share))
             most.message(tasks, *((worker, planner) for worker in share))
     if planning.judge:
-        most.turn((cycles + start.again) * JUDGE_ATTEMPTS, planning.judge)
-        most.message(cycles + start.again, (planning.root, planning.judge))
+        most.turn((cycles + again) * JUDGE_ATTEMPTS, planning.judge)
+        most.message(cycles + again, (planning.root, planning.judge))
         most.message(cycles - 1, (planning.judge, planning.root))
     for pair in dict.fromkeys(edge.pair for edge in phase.edges if USER in edge.pair):
         most.message(_over(phase, pair, math.inf, start), pair)
+    _guests(phase, planning, most, start)
     return most
+
+
+def _guests(phase: Phase, planning: Planning, most: Activity, start: Start) -> None:
+    """Those who were called to object to what others said: each of their edges carries so many messages."""
+    staff = {planning.root, planning.judge, *planning.planner_of}
+    for guest in (name for name in phase.participants if name not in staff):
+        heard = phase.predecessors.get(guest, ())
+        most.turn(start.calls + len(heard), guest)
+        for pair in (*((name, guest) for name in heard), *((guest, name) for name in phase.successors.get(guest, ()))):
+            most.message(phase.by_pair[pair].max_messages or 0, pair)
 
 
 def _downwards(root: str, tree: Mapping[str, tuple[str, ...]]) -> list[str]:
@@ -302,7 +330,7 @@ def _reactive_turns(phase: Phase, name: str, messages: Mapping[Pair, float], sta
     before = phase.predecessors.get(name, ())
     heard = [messages[other, name] for other in before]
     join, needed = phase.join(name), phase.needed(name, len(before))
-    own = start.midway + _woken(phase, name, start)
+    own = start.midway + _woken(phase, name, start) + start.calls
     most = own + _joined(heard, join, needed)
     if start.first and name not in phase.opens:
         return most

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from agentmesh.config.models import AgentConfig, Limits
 from agentmesh.messages import USER
 from agentmesh.topology.activity import Activity, Start, activity, least
+from agentmesh.topology.allowance import NOTHING, Allowance, repeated
 from agentmesh.topology.phases import Phase
 
 TASK_TOKENS = 4096
 """A task is taken to be at most this long, in tokens: its true length is known only when it is given."""
 PROMPT_TOKENS = 1024
 """What the run itself adds to a prompt (rules, tools, notices) stays below this, in tokens, plus 16 per agent named."""
+NOTICE_TOKENS = 128
+"""What a notice of an intervention adds to a prompt stays below this, in tokens."""
 SUMMARY_TOKENS = 512
 """Longest summary of a message, in tokens."""
 _ANYBODY = AgentConfig()
@@ -91,17 +94,25 @@ def bounds_of(
     nested: Mapping[str, Bounds] | None = None,
     summaries: Mapping[str, PriceLike | None] | None = None,
     begun: bool = False,
+    allowance: Allowance = NOTHING,
+    again: Sequence[Phase] | None = None,
 ) -> Bounds:
     """Turns, model calls, messages, tokens and USD that no run exceeds.
 
-    `retries`: times that a refuted answer goes back to its author. `begun`: the first of the phases is under way. The
-    rest: see `Means`.
+    `retries`: times that a refuted answer goes back to its author. `begun`: the first of the phases is under way.
+    `allowance`: what interventions may add; `again`: the phases that they may enter, by default these. The rest: see
+    `Means`.
     """
     limits = limits or Limits()
     means = Means(agents or {}, prices or {}, nested or {}, summaries or {})
-    total = _Total(means, 1 + retries)
+    again = [allowance.with_guests(phase) for phase in (phases if again is None else again)]
+    phases = [allowance.with_guests(phase) for index, phase in enumerate(phases) if not (phase.reserve and index)]
+    total = _Total(means, 1 + retries, allowance)
     for phase, start in _starts(phases, retries, begun=begun):
-        total.add(_limited(activity(phase, start), phase), phase)
+        total.add(_limited(activity(phase, replace(start, calls=allowance.calls)), phase), phase)
+    for phase in again if allowance.entries else ():
+        start = Start(first=False, midway=True, again=retries, calls=allowance.calls)
+        total.add(_limited(repeated(activity(phase, start), allowance.entries), phase), phase)
     most = total.most(limits)
     total.add_last(name for phase in phases for name in phase.predecessors.get(USER, ()) if name not in phase.votes)
     more = total.most(limits)
@@ -159,8 +170,9 @@ def _starts(phases: Sequence[Phase], retries: int, *, begun: bool) -> Iterator[t
 class _Total:
     """The lines of all phases, added up. `answers`: how many of them there may be."""
 
-    def __init__(self, means: Means, answers: int) -> None:
+    def __init__(self, means: Means, answers: int, allowance: Allowance) -> None:
         self._means = means
+        self._allowance = allowance
         self._most_answers = answers
         self._alone: defaultdict[str, float] = defaultdict(float)
         self._shared: list[tuple[tuple[str, ...], float]] = []
@@ -183,7 +195,8 @@ class _Total:
 
     def add(self, most: Activity, phase: Phase) -> None:
         """Add a phase."""
-        for names, count in most.turns:
+        for several, count in most.turns:
+            names = self._or_stand_ins(several)
             if len(names) == 1:
                 self._alone[names[0]] += count
             elif names:
@@ -202,9 +215,14 @@ class _Total:
         self._at_boards |= {*phase.reads, *phase.writes}
         self.widest = max([self.widest, *(len(phase.successors.get(name, ())) for name in phase.participants)])
 
+    def _or_stand_ins(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The agents, and those who may be in their places."""
+        return tuple(dict.fromkeys((*names, *self._allowance.stand_ins)))
+
     def _add_messages(self, pairs: Sequence[tuple[str, str]], count: float, phase: Phase) -> None:
         for sender, recipient in pairs:
-            self._heard[recipient] += _times(count, self._length(sender, phase))
+            for name in self._or_stand_ins([recipient]):
+                self._heard[name] += _times(count, self._length(sender, phase))
             if sender == USER or sender in phase.votes:
                 self.unasked += count
             edge = phase.by_pair.get((sender, recipient))
@@ -216,11 +234,13 @@ class _Total:
         if sender in phase.votes:
             voters = (voter for voter in phase.predecessors.get(sender, ()) if voter not in phase.votes)
             return sum(self._length(voter, phase) for voter in voters)
-        return TASK_TOKENS if sender == USER else self._means.agent(sender).max_output_tokens
+        if sender == USER:
+            return TASK_TOKENS
+        return max(self._means.agent(name).max_output_tokens for name in self._or_stand_ins([sender]))
 
     def add_last(self, names: Iterable[str]) -> None:
         """Add the last turn of a run that came to a limit, which one of these agents takes, if there are any."""
-        self._last = tuple(dict.fromkeys(names))
+        self._last = self._or_stand_ins(names) if (names := tuple(names)) else ()
 
     def most(self, limits: Limits) -> _Most:
         """All of it, within the run's limits on turns and messages, and what tokens can cost within that on tokens."""
@@ -308,7 +328,8 @@ class _Total:
         steps = self._means.steps(name)
         if not steps:
             return 0.0, 0.0
-        own = PROMPT_TOKENS + 16 * everybody + len(agent.instructions)
+        notices = NOTICE_TOKENS * self._allowance.calls
+        own = PROMPT_TOKENS + notices + 16 * everybody + len(agent.instructions)
         said = count * steps * agent.max_output_tokens
         longest = math.inf if agent.tools or name in self._at_boards else own + self._heard[name] + said
         steps = self._means.last_steps(name) if last else steps

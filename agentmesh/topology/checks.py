@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -30,8 +31,26 @@ class _Acting(NamedTuple):
 def lint(topology: Topology, bounds: Bounds, limits: Limits | None = None) -> list[Lint]:
     """Every fault found, fatal ones first. Warnings of the whole graph are given only if nothing is fatal.
 
-    Only the finite bounds of the whole run make cycles harmless.
+    Only the finite bounds of the whole run make cycles harmless. Phases in reserve are no part of the course of a run.
     """
+    places = [index for index, phase in enumerate(topology.phases) if not phase.reserve]
+    if len(places) == len(topology.phases):
+        return _lint(topology, bounds, limits)
+    course = copy.copy(topology)
+    phases = tuple(topology.phases[index] for index in places)
+    course.__dict__ = {"kind": topology.kind, "policy": topology.policy, "phases": phases}  # nothing that it has cached
+    found = [_placed(fault, places) for fault in _lint(course, bounds, limits)]
+    for index in set(range(len(topology.phases))).difference(places):
+        alone = phase_faults([topology.phases[0], topology.phases[index]])
+        found += [_placed(fault, [0, index]) for fault in alone if fault.phase == 1]
+    return sorted(found, key=lambda fault: not fault.fatal)
+
+
+def _placed(fault: Lint, places: Sequence[int]) -> Lint:
+    return fault if fault.phase is None else fault._replace(phase=places[fault.phase])
+
+
+def _lint(topology: Topology, bounds: Bounds, limits: Limits | None) -> list[Lint]:
     found = [*_ends(topology), *_unreachable(topology), *_joins(topology), *_unbounded(topology, bounds)]
     found += phase_faults(topology.phases)
     if not any(fault.fatal for fault in found):

@@ -56,6 +56,7 @@ def _phase(
         until=until_of(drawn.until),
         max_iterations=drawn.max_iterations,
         fresh=drawn.memory == "fresh",
+        reserve=isinstance(drawn, PhaseConfig) and drawn.reserve,
         positions=positions,
         limits=drawn.limits,
     )

@@ -42,6 +42,8 @@ def _changed(event: TopologyChanged, drawn: dict[_Pair, None], cut: set[_Pair]) 
         case "cut" | "isolate":
             return drawn, cut | set(event.edges) | {pair for pair in drawn if not set(pair).isdisjoint(event.agents)}
         case "restore":
+            if event.agents:  # who joins the phase brings edges of its own
+                drawn = {**drawn, **dict.fromkeys(event.edges)}
             return drawn, cut - set(event.edges)
         case "replace":
             old, new = event.agents

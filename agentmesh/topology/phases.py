@@ -125,6 +125,8 @@ class Phase:
     until: Until | None = None
     max_iterations: int = 1
     fresh: bool = False
+    reserve: bool = False
+    """Whether it is gone through only when it is entered."""
     positions: Positions = "off"
     limits: Limits = field(default=Limits(), repr=False)
     """What the phase may use, over all its occurrences. No part of the graph, nor of its hash."""
@@ -179,6 +181,17 @@ class Phase:
         """The phase with those of its edges that hold."""
         edges = tuple(edge for edge in self.edges if holds(edge.pair))
         return self if len(edges) == len(self.edges) else replace(self, edges=edges)
+
+    def joined(self, agent: str, pairs: Iterable[tuple[str, str]]) -> Phase:
+        """The phase with a guest, and these edges where it does not have them.
+
+        Where nothing else bounds what is said, each of them carries one message.
+        """
+        most = 1 if self.order in ("reactive", "tasks") else None
+        new = tuple(Edge(*pair, max_messages=most) for pair in pairs if pair not in self.by_pair)
+        here = agent in self.participants
+        participants = self.participants if here else (*self.participants, agent)
+        return replace(self, participants=participants, edges=(*self.edges, *new))
 
     def renamed(self, old: str, new: str) -> Phase:
         """The phase with one agent in the place of another."""

@@ -134,5 +134,5 @@ def test_simulated_runs_are_so_many_of_each_scenario() -> None:
 
 def test_a_scenario_that_is_not_what_it_is_called_is_refused() -> None:
     wrong = Scenario("wrong", "stall", True, lambda play: play.begin(), "wrong")
-    with pytest.raises(AssertionError, match="wrong is declared sick and is played otherwise"):
+    with pytest.raises(ValueError, match=r"'wrong' is declared sick: it has to call stage.onset\('stall'\)"):
         wrong.run("a", 0, 0)

@@ -26,7 +26,7 @@ from agentmesh.events import (
     stamped,
 )
 from agentmesh.messages import Position
-from agentmesh.scheduler import CancelTurns, Rewrite, Scheduler, StartTurn, Summarise, Verify
+from agentmesh.scheduler import AskPerson, CancelTurns, Rewrite, Scheduler, StartTurn, Summarise, Verify
 from agentmesh.topology.graph import Topology
 
 Call = tuple[str, dict[str, Any]]
@@ -89,6 +89,7 @@ class Play:
         self.changing: list[Event] = []
         self.cancelled = False
         self.checked: list[Verify] = []
+        self.asked: list[AskPerson] = []
         self._scripts = {name: iter(actor) if not callable(actor) else actor for name, actor in self.actors.items()}
 
     def run(self, task: str = "the task", steps: int = 20_000) -> Play:
@@ -125,6 +126,8 @@ class Play:
                     self._changed(item, self.rewrites[item.function](item.content), item.function)
                 case Summarise():
                     self._changed(item, self.summarise(item.content), "summary")
+                case AskPerson():
+                    self.asked.append(item)
                 case CancelTurns():
                     self.cancelled = True
                     for turn in self.pending:
@@ -158,6 +161,8 @@ class Play:
             self.results.append(event)
         if self.before is not None:
             happen = self.before(self, event)
+            if happen:
+                self.scheduler.expect(event)
             for one in happen:
                 self.scheduler.expect(one)
             self._queue.extend(happen)

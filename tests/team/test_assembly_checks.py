@@ -76,7 +76,7 @@ REPORTED = """\
 22:10: monitors.watch: there is no monitor 'watch'
 23:16: monitors.check.use: there is no monitor 'nocolon'
 23:41: monitors.check.interventions[0]: did you mean 'note'?
-23:53: monitors.check.interventions[2]: found the text 'stop'
+23:53: monitors.check.interventions[2]: unknown intervention 'stop'
 24:20: verify.function: 'nocolon' is no package.module:name
 26:18: answer.schema.type: did you mean 'string'?
 26:35: answer.schema.minimum: found the text 'x'; allowed: a number

@@ -16,11 +16,15 @@ _LABELLED = re.compile(
     r"\s*[:=][*_]*\s*(.{1,200})",
     re.IGNORECASE | re.MULTILINE,
 )
+_SIGNS = ("answer", "result", "total", "vote", "choice", "position", "verdict", "proposal")
+"""One of these words stands before every answer that a label or a sentence states."""
 _SENTENCE = re.compile(
-    r"\b(?:answer|result|total|vote|choice|position)(?: to [^.\n]{1,80}?| for [^.\n]{1,40}?)?"
+    r"(?:answer|result|total|vote|choice|position)(?: to [^.\n]{1,80}?| for [^.\n]{1,40}?)?"
     r"(?: (?:is|remains|would be|should be|stays)\b:?|\s?=|:)\s*([^\n]{1,100})",
     re.IGNORECASE,
 )
+_CHOOSING = ("vote for", "choose", "pick", "select", "go with", "settle on", "side with")
+_AN_OPTION = re.compile(r"\([A-J]\)")
 _CHOSEN = re.compile(r"\bI(?:'ll)? (?:\w+ )?(?:vote for|choose|pick|select|go with|settle on|side with) ([^\n]{1,80})")
 _OPTION_NAMED = re.compile(r"\b(?:is|are|be)\s+(\([A-J]\))|(\([A-J]\))[.\s*]*\Z")
 _FILLERS = re.compile(
@@ -52,6 +56,8 @@ NO_ANSWER = frozenset(
 
 _WORDS_OF_AN_ANSWER = 8
 _SHORT_TEXT = 120
+_END = 600
+"""Characters in which a text concludes."""
 
 
 def stated_answer(text: str) -> str | None:
@@ -69,7 +75,7 @@ def claimed_answer(text: str) -> str | None:
     """A guess, for texts that state no answer: what they conclude or compute last, or a short text's only number."""
     if (concluded := concluded_answer(text)) is not None:
         return concluded
-    if computed := _COMPUTED.findall(text):
+    if "=" in text and (computed := _COMPUTED.findall(text)):
         return canonical(computed[-1])
     if len(text) <= _SHORT_TEXT:
         numbers = set(_ANY_NUMBER.findall(text))
@@ -79,7 +85,7 @@ def claimed_answer(text: str) -> str | None:
 
 def concluded_answer(text: str) -> str | None:
     """The last number of the last sentence that concludes."""
-    for sentence in reversed(_SENTENCE_END.split(text)[-8:]):
+    for sentence in reversed(_SENTENCE_END.split(text[-_END:])):
         if sentence and _CONCLUDES.search(sentence) and not _CONFIDENCE.search(sentence):
             numbers = _ANY_NUMBER.findall(sentence)
             return canonical(numbers[-1]) if numbers else None
@@ -97,13 +103,10 @@ def canonical(answer: str) -> str:
     if fraction := _FRACTION.match(text.lstrip("$\\")):
         over, under = (fraction[1], fraction[2]) if fraction[1] else (fraction[3], fraction[4])
         return _plain_number(float(over) / float(under)) if float(under) else answer_key(text)
-    number = _NUMBER.match(text)
-    if (
-        number
-        and len(text[number.end() :].split()) <= _WORDS_OF_AN_ANSWER
-        and not re.search(r"\d", text[number.end() :])
-    ):
-        return _plain_number(float(number[1].replace(",", ""))) + (number[2] or "")
+    if number := _NUMBER.match(text):
+        unit = text[number.end() :]
+        if len(unit.split()) <= _WORDS_OF_AN_ANSWER and not any(map(str.isdigit, unit)):
+            return _plain_number(float(number[1].replace(",", ""))) + (number[2] or "")
     return answer_key(text)
 
 
@@ -114,19 +117,30 @@ def options_in(task: str) -> Mapping[str, str]:
 
 def _marked(text: str) -> Iterator[str]:
     """What may be the answer, the surest form first and of each form the last."""
+    lower = text.lower()
     if "\\boxed{" in text:
         yield from _last(_BOXED, text, 1)
     if "</" in text:
         yield from _last(_TAGGED, text, 2)
-    if ":" in text or "=" in text:
+    places = sorted(place for word in _SIGNS for place in _places(lower, word))
+    if places and (":" in text or "=" in text):
         yield from _last(_LABELLED, text, 1)
-    for found in reversed(list(_SENTENCE.finditer(text))):
-        if not _OTHERS.search(_SENTENCE_END.split(text[max(0, found.start() - 80) : found.start()])[-1]):
+    for place in reversed(places):
+        found = _SENTENCE.match(text, place)
+        if found and not _OTHERS.search(_SENTENCE_END.split(text[max(0, place - 80) : place])[-1]):
             yield found[1]
-    yield from _last(_CHOSEN, text, 1)
-    if "(" in text:
-        for found in reversed(_OPTION_NAMED.findall(text)):
-            yield found[0] or found[1]
+    if any(verb in lower for verb in _CHOOSING):
+        yield from _last(_CHOSEN, text, 1)
+    if _AN_OPTION.search(text):
+        for option in reversed(_OPTION_NAMED.findall(text)):
+            yield option[0] or option[1]
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    place = text.find(word)
+    while place >= 0:
+        yield place
+        place = text.find(word, place + 1)
 
 
 def _last(pattern: re.Pattern[str], text: str, group: int) -> Iterator[str]:

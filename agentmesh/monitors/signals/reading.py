@@ -16,7 +16,7 @@ from agentmesh.events import (
     ToolCallFinished,
 )
 from agentmesh.messages import USER, MessageKind
-from agentmesh.monitors.signals.answers import stated_answer
+from agentmesh.monitors.signals.answers import canonical, stated_answer
 from agentmesh.monitors.signals.memory import Memory
 from agentmesh.monitors.signals.speech import Speech, speech_of
 from agentmesh.monitors.signals.wording import (
@@ -148,7 +148,7 @@ class Signals:
             case MessageDelivered() if event.message_id not in self._proposed:
                 return self._contribution(event)
             case PositionStated(agent=str(agent)):
-                self._stated[agent] = event.position.key
+                self._stated[agent] = canonical(event.position.answer)
             case ToolCallFinished(agent=str(agent)) if event.name not in GRAPH_TOOLS:
                 return self._deed(event, agent)
             case _:
@@ -198,7 +198,8 @@ class Signals:
         new_words = len(self._words.unmet(content)) / len(content) if content else 0.0
         self._note(units, content)
         self._shingles.keep(shingles, self.contributions)
-        stated = event.position.key if event.position else self._stated.pop(agent, None) or stated_answer(text)
+        stated = canonical(event.position.answer) if event.position else self._stated.pop(agent, None)
+        stated = stated or stated_answer(text)
         return Said(
             event=event.id, ts=event.ts, index=self.contributions, agent=agent, recipients=[event.recipient],
             text=event.content, kind=event.kind, words=words, content=content, shingles=shingles,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -11,30 +10,17 @@ from typing import Any
 from agentmesh.errors import ToolError
 from agentmesh.messages import Position, answer_key
 from agentmesh.providers.simulated.ballots import SEND, cast
+from agentmesh.providers.simulated.characters import CHARACTERS
 from agentmesh.providers.simulated.drafts import EXTRACT_MARK, Draft, Solver, equation, extract
 from agentmesh.providers.simulated.floor import give_floor
 from agentmesh.providers.simulated.problems import Arithmetic, Problem, arithmetic, is_number
 from agentmesh.providers.simulated.reading import Own, Reading
+from agentmesh.providers.simulated.settling import LEAST_SURE, Case, Held, settled
 from agentmesh.providers.simulated.sheets import Share, share_of, sheets
 from agentmesh.tools.calculator import number_text, value_of
 
-_SHOWN_STEPS = 6
-_MOST_SURE = 0.99
-_LEAST_SURE = 0.01
 _EXTRACTED = 0.1
 """How sure a model is of an extract, which answers nothing."""
-
-
-@dataclass(frozen=True)
-class _Held:
-    """What the agent stands by for one problem, and why."""
-
-    line: str
-    value: Fraction | None = None
-    remark: str = ""
-    confidence: float = _MOST_SURE
-    evidence: tuple[str, ...] = ()
-    changed: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +43,7 @@ def discuss(reading: Reading, solver: Solver) -> Draft:
 
 
 def _contribution(reading: Reading, solver: Solver) -> Draft:
-    problems = _at_issue(reading) if solver.mind.profile.computes else ()
+    problems = at_issue(reading) if solver.mind.profile.computes else ()
     if not problems:
         return _extracted(reading)
     share = share_of(reading, problems)
@@ -70,7 +56,7 @@ def _contribution(reading: Reading, solver: Solver) -> Draft:
     return _drafted([one for one in found if one is not None], share, before)
 
 
-def _drafted(own: list[_Held], share: Share, before: _Stated) -> Draft:
+def _drafted(own: list[Held], share: Share, before: _Stated) -> Draft:
     held = [*_taken_over(share), *own]
     lines = [one.line for one in held]
     # Whoever has not seen the task learns from this what there is to do.
@@ -80,7 +66,7 @@ def _drafted(own: list[_Held], share: Share, before: _Stated) -> Draft:
     answer = "; ".join(map(_alone, held)) or "nothing yet"
     position = Position(
         answer=answer,
-        confidence=round(min((one.confidence for one in held), default=_LEAST_SURE), 2),
+        confidence=round(min((one.confidence for one in held), default=LEAST_SURE), 2),
         evidence=tuple(dict.fromkeys(piece for one in held for piece in one.evidence)),
         changed_because=_why_changed(answer, before, (one.changed for one in held)),
     )
@@ -90,28 +76,30 @@ def _drafted(own: list[_Held], share: Share, before: _Stated) -> Draft:
     return Draft(text, values=values, position=position, result="; ".join(map(_alone, own)), complete=complete)
 
 
-def _alone(held: _Held) -> str:
+def _alone(held: Held) -> str:
     """The answer without its reasons."""
     return held.line if held.value is not None else held.line.partition(":")[0]
 
 
-def _found(problem: Problem, reading: Reading, solver: Solver, before: _Stated, *, alone: bool) -> _Held | None:
+def _found(problem: Problem, reading: Reading, solver: Solver, before: _Stated, *, alone: bool) -> Held | None:
     """What the agent holds of a problem; None while the calculator has to be asked."""
     try:
         own = solver.value(problem.expression)
     except ToolError as error:
-        return _Held(f"There is no value for {problem.text}: {error}")
+        return Held(f"There is no value for {problem.text}: {error}")
     if own is None:
         return None
     said = {name: _snapped(value, own) for name, value in _claims(reading, problem, alone=alone).items()}
     stated = before.values.get(problem.text)
-    return _settled(problem, own, said, None if stated is None else _snapped(stated, own), solver)
+    case = Case(problem, own, said, None if stated is None else _snapped(stated, own), solver)
+    settle = CHARACTERS.get(solver.mind.profile.character)
+    return settled(case) if settle is None else settle(case, reading)
 
 
-def _taken_over(share: Share) -> list[_Held]:
+def _taken_over(share: Share) -> list[Held]:
     """What others have done already, as the board says."""
     return [
-        _Held(equation(problem, value), value, f"{problem} stands on {board}.", evidence=(f"board {board}",))
+        Held(equation(problem, value), value, f"{problem} stands on {board}.", evidence=(f"board {board}",))
         for problem, (board, value) in share.done.items()
     ]
 
@@ -139,7 +127,7 @@ def _say(reading: Reading, draft: Draft) -> Draft:
 # What there is to compute, and what was said of it
 
 
-def _at_issue(reading: Reading) -> tuple[Problem, ...]:
+def at_issue(reading: Reading) -> tuple[Problem, ...]:
     """What there is to compute: in the user's words if the agent saw them, otherwise in what others quote."""
     if reading.task is not None:
         return reading.task.arithmetic.problems
@@ -195,71 +183,3 @@ def _why_changed(answer: str, before: _Stated, reasons: Iterable[str]) -> str:
     if not before.answer or answer_key(before.answer) == answer_key(answer):
         return ""
     return "; ".join(filter(None, reasons)) or "more was asked, or is known, than before"
-
-
-# Whose value counts
-
-
-def _settled(
-    problem: Problem, own: Fraction, said: Mapping[str, Fraction], before: Fraction | None, solver: Solver
-) -> _Held:
-    """Which value the agent stands by, and why. The calculator's word outweighs everybody's."""
-    if solver.sure:
-        changed = "" if before == own else f"the calculator gives {number_text(own)}"
-        return _Held(equation(problem.text, own), own, _remark(own, said, ()), _MOST_SURE, (solver.source,), changed)
-    steps, chance = solver.steps, solver.chance
-    stated = [] if before is None else [before]
-    if all(value == own for value in [*said.values(), *stated]):
-        return _in_head(problem, own, said, steps, chance)
-    again = solver.mind.compute(problem.expression, "check")
-    votes = Counter([*stated, own, again.value, *said.values()])
-    best = [value for value, count in votes.items() if count == max(votes.values())]
-    chosen = next((value for value in (*stated, own) if value in best), best[0])
-    if chosen == own:
-        held = _in_head(problem, own, said, steps, chance)
-    elif chosen == again.value:
-        held = _in_head(problem, chosen, said, again.steps, again.chance)
-    elif chosen == before:
-        held = _in_head(problem, chosen, said, (), chance)
-    else:
-        return _follow(problem, own, chosen, said)
-    return replace(held, changed=_corrected(chosen, said))
-
-
-def _in_head(
-    problem: Problem, value: Fraction, said: Mapping[str, Fraction], steps: tuple[Fraction, ...], chance: float
-) -> _Held:
-    """A value that the agent found itself. Everybody who found the same halves its doubt."""
-    agreeing = sum(theirs == value for theirs in said.values())
-    sure = 1 - (1 - chance) / 2**agreeing
-    shown = tuple(map(number_text, steps)) if len(steps) <= _SHOWN_STEPS else (number_text(value),)
-    confidence = min(max(sure, _LEAST_SURE), _MOST_SURE)
-    return _Held(equation(problem.text, value), value, _remark(value, said, steps), confidence, shown)
-
-
-def _follow(problem: Problem, own: Fraction, chosen: Fraction, said: Mapping[str, Fraction]) -> _Held:
-    """A value that others found, and this agent did not."""
-    theirs = [name for name, value in said.items() if value == chosen]
-    remark = f"I had {number_text(own)} and follow the others: {number_text(chosen)}."
-    why = f"{', '.join(theirs)} {'says' if len(theirs) == 1 else 'say'} {number_text(chosen)}"
-    confidence = min(1 - 0.5 ** len(theirs), _MOST_SURE)
-    return _Held(equation(problem.text, chosen), chosen, remark, confidence, tuple(theirs), why)
-
-
-def _corrected(value: Fraction, said: Mapping[str, Fraction]) -> str:
-    theirs = [name for name, given in said.items() if given == value]
-    seconded = f", as {', '.join(theirs)} said" if theirs else ""
-    return f"computing again gave {number_text(value)}{seconded}"
-
-
-def _remark(value: Fraction, said: Mapping[str, Fraction], steps: tuple[Fraction, ...]) -> str:
-    agree = [name for name, theirs in said.items() if theirs == value]
-    differ = [f"{name} ({number_text(theirs)})" for name, theirs in said.items() if theirs != value]
-    parts = []
-    if agree:
-        parts.append(f"I agree with {', '.join(agree)}.")
-    if differ:
-        parts.append(f"I do not agree with {', '.join(differ)}.")
-    if 0 < len(steps) <= _SHOWN_STEPS:
-        parts.append(f"Step by step: {', then '.join(map(number_text, steps))}.")
-    return " ".join(parts)

@@ -15,6 +15,7 @@ from agentmesh.providers.simulated.notes import notes
 from agentmesh.providers.simulated.planning import HAND_OFF, OPEN_TASKS, equation_value, plan
 from agentmesh.providers.simulated.problems import Arithmetic, Equation, arithmetic
 from agentmesh.providers.simulated.reading import Block, Reading
+from agentmesh.providers.simulated.sharing import SHARERS, share_work
 from agentmesh.providers.simulated.sheets import consult, record
 from agentmesh.tools.calculator import Chain, Expression, Negation, Number, number_text, text_of, value_of
 
@@ -35,6 +36,10 @@ def answer(reading: Reading, solver: Solver) -> Draft:
         return judge(reading, solver)
     if OPEN_TASKS in reading.tools:
         return plan(reading, solver)
+    if solver.mind.profile.character in SHARERS and HAND_OFF not in reading.tools:
+        shared = share_work(reading, solver)
+        if shared is not None:
+            return shared
     step = consult(reading)
     if step is not None:
         return step

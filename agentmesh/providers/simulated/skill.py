@@ -28,6 +28,10 @@ class Profile:
     fading: float
     computes: bool = True
     """Whether it understands arithmetic at all."""
+    character: str = ""
+    """How it deals with others, where that is not a worker's way: a `sycophant`, for one."""
+    heeds: float = 0.0
+    """Of a character: the chance that it heeds one request to show, or to finish, its work."""
 
     def chance(self, symbol: str, left: Fraction, right: Fraction, result: Fraction) -> float:
         """The chance that this operation is right."""
@@ -44,6 +48,10 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             Profile("expert", skill=1.0, fading=1.0),
             Profile("novice", skill=0.6, fading=0.7),
             Profile("parrot", skill=0.0, fading=0.0, computes=False),
+            Profile("sycophant", skill=0.6, fading=0.7, character="sycophant", heeds=0.7),
+            Profile("skeptic", skill=1.0, fading=1.0, character="skeptic"),
+            Profile("slacker", skill=1.0, fading=0.95, character="slacker", heeds=0.1),
+            Profile("persuadable", skill=1.0, fading=0.95, character="persuadable", heeds=0.15),
         )
     }
 )
@@ -98,6 +106,11 @@ class Mind:
 
         value = value_of(expression, operate)
         return Computed(value, tuple(steps), math.prod(chances))
+
+    def draw(self, *about: object) -> float:
+        """A number from 0 to 1 that hangs on the run's seed and on what it is about, and on nothing else."""
+        digest = hashlib.sha256("|".join(map(str, (self.seed, *about))).encode()).digest()
+        return int.from_bytes(digest[:7]) / 2**56
 
     def _luck(self, symbol: str, left: Fraction, right: Fraction, attempt: str) -> bytes:
         step = f"{number_text(left)}{symbol}{number_text(right)}"

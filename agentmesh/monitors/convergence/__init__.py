@@ -1,0 +1,104 @@
+"""Agents who do not come together (`coordination_failure`).
+
+Positions. Each agent holds what it stated last: an option on each issue where it states several (`A2, B1`, `issue:
+option`, a JSON object), else one answer. The distance of two positions is the share of issues on which they differ;
+the dispersion, the mean distance of all pairs of those who stated something after their first statement, that is, after
+they could hear the others. apart = (mean + least dispersion over the last two rounds) / 2 * n / (n + 0.5), n being the
+statements after first ones. A vote settles it: what is stated after it counts anew.
+
+Dealings, each a piece of evidence: two agents change the same thing and neither has spoken of it in between, or one
+changes what the other claimed on a board; a result that shows work colliding (a merge conflict); a promise ("I will")
+followed by three contributions of its author, or the end, without a deed that mentions what was promised; a question to
+peers that three of their contributions pass over without a word of it.
+
+score = 1 - (1 - apart) * (1 - evidence), evidence = 1 - exp(-mass).
+
+A finding on positions comes when everybody has stated one at least twice after hearing others, when an answer goes
+out, and at the end. Not flagged: different first answers; disagreement that is narrowing; positions that are put to a
+vote; agents who work on different things; two who edit one file after talking of it; questions to the user; promises
+by agents that have no tools.
+
+Source: the coordination symptoms of CooperBench (arXiv 2601.13295), work overlap, broken commitment and
+unresponsiveness; consensus failure of SILO-BENCH (more than one answer at the end), made gradual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar
+
+from agentmesh.events import BoardWritten, Event, RunEnded, VoteCast
+from agentmesh.messages import Finding
+from agentmesh.monitors.base import Reader
+from agentmesh.monitors.convergence.dealings import Dealings, Matter
+from agentmesh.monitors.convergence.positions import ROUNDS, Table, choices_of
+from agentmesh.monitors.signals import Done, Said
+from agentmesh.monitors.weighing import Evidence
+
+LABEL = "coordination_failure"
+EVENTS = 64
+
+
+class Convergence(Reader):
+    """Positions that do not come together, work that collides, promises broken, questions ignored."""
+
+    labels = (LABEL,)
+    thresholds: ClassVar[Mapping[str, float]] = {LABEL: 0.5}
+    cost = "compares the positions of a team with each other when one is stated"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._table, self._dealings, self._evidence = Table(), Dealings(), Evidence()
+        self._apart = 0.0
+
+    def said(self, said: Said) -> Iterator[Finding]:
+        if said.outside:
+            return
+        yield from self._weighed(self._dealings.said(said))
+        choices = choices_of(said)
+        if choices is not None and said.kind != "answer":
+            self._table.state(said.agent, choices, said.event)
+            self._apart = self._table.apart()
+            if self._table.rounds >= ROUNDS:
+                yield from self._stand_apart()
+        elif said.kind == "answer":
+            yield from self._stand_apart()
+
+    def done(self, done: Done) -> Iterator[Finding]:
+        yield from self._weighed(self._dealings.done(done))
+
+    def other(self, event: Event) -> Iterator[Finding]:
+        match event:
+            case VoteCast():
+                self._table.settle()
+                self._apart = 0.0
+                self._rate()
+            case BoardWritten():
+                yield from self._weighed(self._dealings.board(event))
+            case RunEnded():
+                yield from self._weighed(self._dealings.end())
+                yield from self._stand_apart()
+            case _:
+                pass
+
+    def _weighed(self, matters: Iterable[Matter]) -> Iterator[Finding]:
+        for matter in matters:
+            for event in matter.events:
+                self._evidence.repeat(matter.kind, event)
+            self._evidence.add(matter.kind, matter.weight, matter.events[-1], matter.agents)
+            yield from self._found(self._rate(), matter.agents, matter.why)
+
+    def _stand_apart(self) -> Iterator[Finding]:
+        score, holders = self._rate(), self._table.holders
+        if self._apart:
+            why = f"after {self._table.heard} statements {len(holders)} agents stand {self._apart:.0%} apart"
+            yield from self._found(score, self._table.outside(), why)
+
+    def _rate(self) -> float:
+        score = self.scores[LABEL] = 1 - (1 - self._apart) * (1 - self._evidence.score)
+        return score
+
+    def _found(self, score: float, agents: tuple[str, ...], why: str) -> Iterator[Finding]:
+        events = (*(self._table.events if self._apart else ()), *self._evidence.events)
+        named = tuple(sorted(dict.fromkeys(events)))[-EVENTS:]
+        yield Finding(label=LABEL, score=score, agents=agents, evidence=named, why=why)

@@ -1,0 +1,185 @@
+"""What agents owe each other: files that are somebody's, things promised, questions asked."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentmesh.events import BoardWritten
+from agentmesh.messages import USER
+from agentmesh.monitors.signals import Done, Said
+from agentmesh.monitors.signals.wording import FUNCTION_WORDS, bounded, words_of
+
+OPEN = 16
+"""Promises and questions that are kept in mind, each; edited things: four times as many."""
+PATIENCE = 3
+"""Contributions within which a promise is to be followed by a deed about it, and a question by an answer."""
+QUESTION = 3
+"""Content words from which a question asks for something; with fewer it is a manner of speaking."""
+
+OVERLAP, CLASH, BROKEN, IGNORED = 0.6, 0.6, 0.4, 0.35
+"""What one piece of evidence of each kind weighs."""
+
+CHANGES = frozenset(
+    "write edit create replace patch append save update delete insert remove overwrite modify move rename apply".split()
+)
+"""Words in the names of tools that change something."""
+PLACES = ("path", "file_path", "filepath", "file", "filename", "file_name", "target", "document", "section")
+"""Arguments that say what a tool changes."""
+CLASHES = ("<<<<<<< ", "conflict (", "merge conflict", "would be overwritten by", "has been modified since")
+"""What tools say where the work of two collides."""
+REPLIES = frozenset("yes no yeah sure correct right agreed done ok okay nope".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """A piece of evidence: its kind, what it weighs, its events, who is concerned, and what there is to say."""
+
+    kind: str
+    weight: float
+    events: tuple[int, ...]
+    agents: tuple[str, ...]
+    why: str
+
+
+@dataclass(slots=True)
+class _Promise:
+    agent: str
+    event: int
+    about: frozenset[str]
+    """Numbers and names in it; where there are none, its content words."""
+    spoken: int = 0
+
+
+@dataclass(slots=True)
+class _Question:
+    agent: str
+    to: frozenset[str]
+    event: int
+    about: frozenset[str]
+    passed_over: int = 0
+
+
+class Dealings:
+    """What is open between the agents of one run, in bounded space."""
+
+    def __init__(self) -> None:
+        self._promises: deque[_Promise] = deque(maxlen=OPEN)
+        self._questions: deque[_Question] = deque(maxlen=OPEN)
+        self._edits: dict[str, tuple[str, int]] = {}
+        self._claims: dict[str, str] = {}
+        self._act: dict[str, None] = {}
+
+    def said(self, said: Said) -> Iterator[Matter]:
+        """What a contribution breaks or leaves open; it also opens something, and settles something."""
+        for unit in said.units & self._edits.keys():
+            del self._edits[unit]  # The other was told.
+        yield from self._passed_over(said)
+        yield from self._kept_waiting(said)
+        if said.speech.commit and said.agent in self._act:
+            self._promises.append(_Promise(said.agent, said.event, said.units or said.content))
+        to = frozenset(said.recipients) - {USER, said.agent}
+        if said.speech.ask and to:
+            about = frozenset(words_of(_question(said.text))) - FUNCTION_WORDS
+            if len(about) >= QUESTION:
+                self._questions.append(_Question(said.agent, to, said.event, about))
+
+    def done(self, done: Done) -> Iterator[Matter]:
+        """What a deed collides with; it keeps promises."""
+        if len(self._act) < 4 * OPEN:
+            self._act[done.agent] = None
+        promises = [each for each in self._promises if each.agent == done.agent]
+        arguments = " ".join(bounded(str(value)) for value in done.arguments.values()).casefold() if promises else ""
+        for promise in promises:
+            if any(thing in arguments for thing in promise.about):
+                self._promises.remove(promise)
+        result = (done.result or done.error or "")[:4000].casefold()
+        if any(mark in result for mark in CLASHES):
+            yield Matter(
+                "clash", CLASH, (done.event,), (done.agent,), f"{done.agent} met work that collides with its own"
+            )
+        place = _changed(done.name, done.arguments)
+        if place is not None:
+            yield from self._edited(done, place)
+
+    def board(self, event: BoardWritten) -> Iterator[Matter]:
+        """What a board says of claims and commitments."""
+        entry = event.entry
+        if entry is None:
+            return
+        if entry.kind == "claim" and len(self._claims) < 4 * OPEN:
+            self._claims[entry.path.casefold()] = entry.owner
+        if entry.kind == "commitment" and entry.state == "dropped":
+            yield Matter(
+                "broken", BROKEN, (event.id,), (entry.owner,), f"{entry.owner} dropped what it had committed to"
+            )
+
+    def end(self) -> Iterator[Matter]:
+        """What is still open when nothing more comes."""
+        for promise in self._promises:
+            yield _broken(promise, ())
+        for question in self._questions:
+            if question.passed_over:
+                yield _ignored(question, ())
+
+    def _edited(self, done: Done, place: str) -> Iterator[Matter]:
+        before, owner = self._edits.pop(place, None), self._claims.get(place)
+        self._edits[place] = (done.agent, done.event)
+        if len(self._edits) > 4 * OPEN:
+            del self._edits[next(iter(self._edits))]
+        if owner not in (None, done.agent):
+            yield Matter(
+                "overlap",
+                OVERLAP,
+                (done.event,),
+                (done.agent, str(owner)),
+                f"{done.agent} changes what {owner} claimed",
+            )
+        elif before is not None and before[0] != done.agent:
+            other, event = before
+            why = f"{done.agent} and {other} both change the same thing, and neither told the other"
+            yield Matter("overlap", OVERLAP, (event, done.event), (other, done.agent), why)
+
+    def _passed_over(self, said: Said) -> Iterator[Matter]:
+        """Questions that this contribution answers are closed; of those that it passes over too often, none is left."""
+        for question in [each for each in self._questions if said.agent in each.to]:
+            if not question.about.isdisjoint(said.content) or not REPLIES.isdisjoint(said.words[:2]):
+                self._questions.remove(question)
+                continue
+            question.passed_over += 1
+            if question.passed_over >= PATIENCE:
+                self._questions.remove(question)
+                yield _ignored(question, (said.event,))
+
+    def _kept_waiting(self, said: Said) -> Iterator[Matter]:
+        for promise in [each for each in self._promises if each.agent == said.agent]:
+            promise.spoken += 1
+            if promise.spoken >= PATIENCE:
+                self._promises.remove(promise)
+                yield _broken(promise, (said.event,))
+
+
+def _broken(promise: _Promise, events: tuple[int, ...]) -> Matter:
+    why = f"{promise.agent} said what it would do and did nothing about it"
+    return Matter("broken", BROKEN, (promise.event, *events), (promise.agent,), why)
+
+
+def _ignored(question: _Question, events: tuple[int, ...]) -> Matter:
+    why = f"a question of {question.agent} is left without an answer"
+    return Matter("ignored", IGNORED, (question.event, *events), (question.agent, *sorted(question.to)), why)
+
+
+def _question(text: str) -> str:
+    """The last sentence that asks."""
+    asked = text[: text.rfind("?")][-300:]
+    return asked[max(asked.rfind(mark) for mark in (". ", "! ", "? ", "\n")) + 1 :]
+
+
+def _changed(name: str, arguments: Mapping[str, Any]) -> str | None:
+    """What a call changes, if its name says that it changes something and its arguments say what."""
+    if CHANGES.isdisjoint(name.casefold().replace("-", "_").split("_")):
+        return None
+    place = next((arguments[key] for key in PLACES if isinstance(arguments.get(key), str)), None)
+    return None if place is None else place.casefold()

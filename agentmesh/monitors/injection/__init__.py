@@ -1,0 +1,217 @@
+"""Injection: instructions to agents from where none should come, and their way through the team.
+
+A passage is suspicious by its marks (`passages`), each with a weight w: it overrides earlier instructions (1.2), speaks
+to the machine that reads it and orders something (0.9), has markers of another role (1.0 before an order), is given out
+as another's words (0.9), gives its reader another task or self (0.5), wants something kept from people (0.6), asks for
+what is confidential (0.3); and it was hidden from people (0.5: invisible characters, comments and elements that are not
+shown, base64), which counts only for what has other marks. Tool results, and messages and boards of `trust: untrusted`,
+are read by all rules; what a trusted agent writes only by those that no honest agent meets: overrides, markers, false
+speakers.
+
+It spreads when words of a passage (at least 3 runs of three words and 15 % of its runs, or an address that it names)
+come back in a message of an agent that does not object (0.6; the finding names both ends of the edge), or in the
+arguments of a tool call: then it is followed (0.9). Score = 1 - exp(-mass) as in `reward_hacking`, found at 0.5.
+
+Not flagged: an agent that quotes a passage and refuses or reports it; documentation and mail with imperatives for
+people; API descriptions with roles and keys; plans of planners for their workers; reports on injections, whose quotes
+are not read; code with the word system.
+
+Source: Greshake et al. 2023, arXiv 2302.12173 (indirect injection); Lee and Tiwari 2024, arXiv 2410.07283 (infection
+from agent to agent), here by shingles and addresses that come back; the rules for single sentences are our own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from agentmesh.events import BoardWritten, Event, ToolCallStarted
+from agentmesh.messages import Finding
+from agentmesh.monitors.base import Reader
+from agentmesh.monitors.injection.hidden import hidden_in, is_plain, visible
+from agentmesh.monitors.injection.passages import OVERRIDES, READERS, VOID, Passage, passage_in, without_quotes
+from agentmesh.monitors.signals import Done, Said
+from agentmesh.monitors.signals.wording import bounded, shingles_of, words_of
+from agentmesh.monitors.weighing import Evidence, Mark
+from agentmesh.tools.graph import GRAPH_TOOLS
+
+LABEL = "injection"
+SUSPICIOUS = 0.5
+"""What the marks of a passage weigh together before its way through the team is followed."""
+RUNS, SHARE = 3, 0.15
+"""How many of a passage's runs of three words come back, and which share of them, before it has spread."""
+PASSAGES, SEEN = 16, 256
+"""Suspicious passages, and texts that were read, that are remembered."""
+AGENTS = 256
+TRIGGERS = OVERRIDES | VOID | READERS | frozenset(
+    """system agentmesh user administrator admin developer owner operator longer keep secret tell mention inform
+    notify asking inst im sys human aside speaking""".split()
+)  # fmt: skip
+"""A text with none of these is not read any further."""
+ADDRESSING = frozenset("you your yourself instructions".split())
+"""What comes from outside is read as well if it has one of these."""
+REPORTING = frozenset(
+    """injection injections attacker attackers attack attacks malicious vulnerability advisory exploit jailbreak
+    payload phishing adversarial suspicious untrusted refuse refusing ignoring embedded filter""".split()
+)
+"""Words of one who writes about injections: what is quoted then is not read."""
+REFUSING = REPORTING | frozenset(
+    "won't disregarding decline reject rejecting attempt unrelated instead flagged".split()
+)
+
+_ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_MARKS = ("<|", "[INST", "<<SYS", '"role"', "</")
+
+
+class Injection(Reader):
+    """Instructions to agents from where none should come, and their spread along edges."""
+
+    labels = (LABEL,)
+    thresholds: ClassVar[Mapping[str, float]] = {LABEL: 0.5}
+    cost = "reads each event once; sentences only where a text has words of orders"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._evidence = Evidence()
+        self._trusted = True
+        self._agents: dict[str, None] = {}
+        self._passages: deque[frozenset[int]] = deque(maxlen=PASSAGES)
+        self._runs: dict[int, int] = {}
+        """Runs of words of suspicious passages, with how many their passage has."""
+        self._addresses: dict[str, None] = {}
+        self._seen: dict[int, tuple[str, ...]] = {}
+
+    def observe(self, event: Event, /) -> Iterable[Finding]:
+        self._trusted = getattr(event, "trust", "trusted") == "trusted"
+        return super().observe(event)
+
+    def said(self, said: Said) -> Iterable[Finding]:
+        for agent in (said.agent, *said.recipients):
+            if len(self._agents) < AGENTS:
+                self._agents[agent] = None
+        if said.outside and self._trusted:
+            return ()
+        found = list(self._spread(said))
+        if self._worth(said.text, said.content):
+            parties = (said.agent, *said.recipients)
+            found += self._read(said.text, not self._trusted, said.event, parties, said.agent)
+        return found
+
+    def done(self, done: Done) -> Iterable[Finding]:
+        found = list(self._followed(done.agent, done.event, done.arguments))
+        result = done.result or ""
+        words = frozenset(words_of(bounded(result))) if result else frozenset()
+        if result and (not ADDRESSING.isdisjoint(words) or self._worth(result, words)):
+            found += self._read(result, True, done.event, (done.agent,), "")
+        return found
+
+    def other(self, event: Event) -> Iterable[Finding]:
+        match event:
+            case ToolCallStarted(agent=str(agent)) if event.name not in GRAPH_TOOLS:
+                return self._followed(agent, event.id, event.arguments)
+            case BoardWritten(content=str(content)):
+                if self._worth(content, frozenset(words_of(bounded(content)))):
+                    return self._read(
+                        content, not self._trusted, event.id, (event.agent or event.board,), event.agent or ""
+                    )
+            case _:
+                pass
+        return ()
+
+    def _worth(self, text: str, words: frozenset[str]) -> bool:
+        return not TRIGGERS.isdisjoint(words) or not is_plain(text) or any(mark in text for mark in _MARKS)
+
+    def _read(self, text: str, data: bool, event: int, parties: tuple[str, ...], speaker: str) -> Iterator[Finding]:
+        text = bounded(text)
+        key = hash((text, data))
+        if key in self._seen:
+            for kind in self._seen[key]:
+                self._evidence.repeat(kind, event, parties)
+            return
+        passage = self._passage(text, data, speaker)
+        self._see(key, tuple(mark.kind for mark in passage.marks))
+        for mark in passage.marks:
+            self._add(mark, event, parties)
+        if passage.weight >= SUSPICIOUS:
+            self._remember(passage)
+            heaviest = max(passage.marks, key=lambda mark: mark.weight)
+            source = f"a tool result of {parties[0]}" if data and not speaker else f"a message of {parties[0]}"
+            yield from self._finding(f"{source} holds {heaviest.kind}")
+
+    def _passage(self, text: str, data: bool, speaker: str) -> Passage:
+        """What is suspicious in what is seen and in what is hidden; quotes of one who reports are left out."""
+        words = words_of(text)
+        reports = not (REPORTING if data else REFUSING).isdisjoint(words)
+        seen = without_quotes(visible(text)) if reports else visible(text)
+        team = frozenset(self._agents)
+        plain = passage_in(seen, data=data, speaker=speaker, team=team)
+        marks = [Mark(mark.kind, mark.weight * 0.3) for mark in plain.marks] if reports else list(plain.marks)
+        texts = [plain.text]
+        for hidden in () if is_plain(text) else hidden_in(text):
+            inner = passage_in(hidden.text, data=True, speaker=speaker, team=team)
+            if inner.marks:
+                marks += [*inner.marks, Mark(f"a passage hidden in {hidden.how}", 0.5)]
+                texts.append(inner.text)
+        return Passage(
+            tuple({mark.kind: mark for mark in sorted(marks, key=lambda m: m.weight)}.values()), "\n".join(texts)
+        )
+
+    def _remember(self, passage: Passage) -> None:
+        runs = shingles_of(words_of(passage.text))
+        full = len(self._passages) == PASSAGES
+        self._passages.append(runs)
+        if full:
+            self._runs = {run: len(kept) for kept in self._passages for run in kept}
+        self._runs.update(dict.fromkeys(runs, len(runs)))
+        self._addresses.update(dict.fromkeys(_ADDRESS.findall(passage.text)))
+        while len(self._addresses) > SEEN:
+            del self._addresses[next(iter(self._addresses))]
+
+    def _spread(self, said: Said) -> Iterator[Finding]:
+        if not self._runs or not REFUSING.isdisjoint(said.words):
+            return
+        met = [self._runs[run] for run in said.shingles if run in self._runs]
+        returned = len(met) >= RUNS and len(met) >= SHARE * max(met)
+        named = any(address in said.text for address in self._addresses)
+        if returned or named:
+            self._add(Mark("words of a suspicious passage, passed on", 0.6), said.event, (said.agent, *said.recipients))
+            to = ", ".join(said.recipients[:3])
+            yield from self._finding(f"{said.agent} passes a suspicious passage on to {to}")
+
+    def _followed(self, agent: str, event: int, arguments: Mapping[str, Any]) -> Iterator[Finding]:
+        if not self._runs:
+            return
+        text = bounded(" ".join(str(value) for value in arguments.values()))
+        key = hash((agent, text))
+        kind = "a tool call that follows a suspicious passage"
+        if key in self._seen:
+            if self._seen[key]:
+                self._evidence.repeat(kind, event, (agent,))
+            return
+        met = sum(run in self._runs for run in shingles_of(words_of(text)))
+        follows = met >= RUNS or any(address in text for address in self._addresses)
+        self._see(key, (kind,) if follows else ())
+        if follows:
+            self._add(Mark(kind, 0.9), event, (agent,))
+            yield from self._finding(f"{agent} does what a suspicious passage asks for")
+
+    def _see(self, key: int, kinds: tuple[str, ...]) -> None:
+        self._seen[key] = kinds
+        if len(self._seen) > SEEN:
+            del self._seen[next(iter(self._seen))]
+
+    def _add(self, mark: Mark, event: int, agents: tuple[str, ...]) -> None:
+        self._evidence.add(mark.kind, mark.weight, event, agents)
+        self.scores[LABEL] = self._evidence.score
+
+    def _finding(self, why: str) -> Iterator[Finding]:
+        if self._evidence.score >= self.thresholds[LABEL]:
+            yield Finding(
+                label=LABEL,
+                score=self._evidence.score,
+                agents=self._evidence.agents,
+                evidence=self._evidence.events,
+                why=f"{why}.",
+            )

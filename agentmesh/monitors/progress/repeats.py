@@ -1,0 +1,214 @@
+"""What was said and done before, in bounded space: how much of a message or of a call is a repetition of it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any, TypeVar
+
+from agentmesh.monitors.signals import Done, Said
+from agentmesh.monitors.signals.wording import bounded
+
+T = TypeVar("T")
+OWN = 8
+"""Contributions of an agent with which its next one is compared."""
+RESULTS = 12
+"""Results of an agent with which its next one is compared."""
+CALLS = 1024
+AGENTS = 256
+SHORT = 200
+"""Characters up to which the arguments of a call hold a question rather than a change."""
+LATELY = 8
+"""Contributions within which a word counts as said lately."""
+WORDS = 8192
+NEAR = 0.6
+"""Share of content words from which one message is near another."""
+CONTAINED = 0.9
+"""Share of its lines from which a result shows what an earlier one showed."""
+FEW = 2
+"""New words that a message may bring and still bring nothing."""
+
+
+class Heard:
+    """What was said lately. Where turns are seen, only what was said before the speaker's turn counts as heard."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] = {}
+        self._waiting: list[Said] = []
+        self._turns = False
+        self._said = 0
+
+    def turn(self) -> None:
+        """An agent's turn begins: what was said so far has been heard."""
+        self._turns = True
+        self._hear()
+
+    def brings_nothing(self, said: Said) -> bool:
+        """Whether what was said lately had all its numbers and names, and all but a few of its words."""
+        since = self._said - LATELY
+        empty = self._said > 0 and not self._unheard(said.units, since)
+        if empty:
+            new = self._unheard(said.content, since)
+            empty = new <= FEW and 2 * new <= len(said.content)
+        self._waiting.append(said)
+        if not self._turns:
+            self._hear()
+        elif len(self._waiting) > LATELY:
+            self._waiting.pop(0)
+        return empty
+
+    def _unheard(self, words: frozenset[str], since: int) -> int:
+        """How many of the words were last said before that; once there are too many, only that there are."""
+        never = len(words.difference(self._last))
+        return never if never > FEW else sum(map(since.__gt__, map(self._last.get, words, repeat(since - 1))))
+
+    def _hear(self) -> None:
+        for said in self._waiting:
+            self._last.update(dict.fromkeys(said.content, self._said))
+            self._last.update(dict.fromkeys(said.units, self._said))
+            self._said += 1
+        self._waiting.clear()
+        if len(self._last) > WORDS:
+            since = self._said - LATELY
+            self._last = {word: place for word, place in self._last.items() if place >= since}
+
+
+@dataclass(slots=True)
+class _Own:
+    """The latest messages of one agent, by their words and by their numbers and names."""
+
+    messages: deque[tuple[frozenset[str], frozenset[str]]] = field(default_factory=lambda: deque(maxlen=OWN))
+    young: set[str] = field(default_factory=set)
+    old: set[str] = field(default_factory=set)
+    """The words of at least the latest messages: most new ones need not be compared with each."""
+    said: int = 0
+
+    def keep(self, content: frozenset[str], units: frozenset[str]) -> None:
+        self.messages.append((content, units))
+        self.said += 1
+        if self.said % OWN == 0:
+            self.old, self.young = self.young, set()
+        self.young |= content
+
+
+class Messages:
+    """The latest messages of each agent."""
+
+    def __init__(self) -> None:
+        self._own: dict[str, _Own] = {}
+
+    def likeness(self, said: Said) -> tuple[float, float]:
+        """How near it is to one of the agent's own: in words, and after the numbers and names that changed."""
+        own, content = _of(said.agent, self._own, _Own), said.content
+        wording = facts = 0.0
+        if len(content.difference(own.young).difference(own.old)) <= (1 - NEAR) * len(content):
+            for earlier, units in own.messages:
+                near = overlap(content, earlier)
+                if near >= NEAR:
+                    wording = max(wording, near)
+                    facts = max(facts, near * unchanged(said.units, units))
+        own.keep(content, said.units)
+        return wording, facts
+
+
+@dataclass(slots=True)
+class _Doing:
+    """What one agent did of late."""
+
+    results: deque[tuple[frozenset[str], str, int]] = field(default_factory=lambda: deque(maxlen=RESULTS))
+    """The lines of each, what was called, and how many changes the agent had made by then, seen from that call."""
+    fresh: int = 0
+    """Calls that repeated nothing, in all."""
+    looks: Counter[str] = field(default_factory=Counter)
+    """By name: those of them with short arguments, which are unlikely to have changed anything that they show."""
+
+    def changes(self, name: str) -> int:
+        """How often the agent may have changed what a call of this name shows: by other calls, or by long ones."""
+        return self.fresh - self.looks[name]
+
+
+class Calls:
+    """The latest calls of each agent, by what was called with which arguments."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, str], tuple[int, int]] = {}
+        self._agents: dict[str, _Doing] = {}
+
+    def repetition(self, done: Done) -> float:
+        """From 0 to 1: the same call with the same result, or a result that one earlier result had shown already.
+
+        It halves with the first thing that the agent may have changed in between, since that is a reason to look again.
+        """
+        doing = _of(done.agent, self._agents, _Doing)
+        arguments = canonical(done.arguments)
+        repeated = max(self._same(done, arguments, doing), self._shown(done, doing))
+        if not repeated:
+            doing.fresh += 1
+            doing.looks[done.name] += len(arguments) <= SHORT
+        return repeated
+
+    def known(self, agent: str, name: str, arguments: Mapping[str, Any]) -> bool:
+        """Whether the agent made this call before."""
+        return (agent, name, canonical(arguments)) in self._known
+
+    def _same(self, done: Done, arguments: str, doing: _Doing) -> float:
+        key = (done.agent, done.name, arguments)
+        result, changes = hash((done.result, done.error)), doing.changes(done.name)
+        before = self._known.pop(key, None)
+        self._known[key] = (result, changes)
+        if len(self._known) > CALLS:
+            del self._known[next(iter(self._known))]
+        return 1 / (1 + changes - before[1]) if before is not None and before[0] == result else 0.0
+
+    def _shown(self, done: Done, doing: _Doing) -> float:
+        lines, changes, most = lines_of(done.error or done.result or ""), doing.changes(done.name), 0.0
+        for earlier, name, before in doing.results if lines else ():
+            share = len(lines & earlier) / len(lines)
+            if share >= CONTAINED:
+                most = max(most, share / (1 + changes - before) if name == done.name else share / 2)
+        doing.results.append((lines, done.name, changes))
+        return most
+
+
+def _of(agent: str, known: dict[str, T], make: Callable[[], T]) -> T:
+    """What is known of an agent; who came first is forgotten when there are too many."""
+    if agent not in known:
+        if len(known) == AGENTS:
+            del known[next(iter(known))]
+        known[agent] = make()
+    return known[agent]
+
+
+def overlap(one: frozenset[str], other: frozenset[str]) -> float:
+    """Share of the larger set that both have; 0 at once where their sizes alone keep them from being near."""
+    large, small = max(len(one), len(other)), min(len(one), len(other))
+    if not large:
+        return 1.0
+    return len(one & other) / large if small >= NEAR * large else 0.0
+
+
+def unchanged(one: frozenset[str], other: frozenset[str]) -> float:
+    """Share of the numbers and names of two messages that both have."""
+    if one == other:
+        return 1.0
+    both = len(one & other)
+    return both / (len(one) + len(other) - both)
+
+
+def canonical(arguments: Mapping[str, Any]) -> str:
+    """Arguments as they are compared: in one order, without runs of white space, long texts in part."""
+    plain = {key: _plain(value) for key, value in arguments.items()}
+    return " ".join(json.dumps(plain, sort_keys=True, default=str).split())
+
+
+def lines_of(result: str) -> frozenset[str]:
+    """The lines of a result that say something; those of JSON texts in it too."""
+    lines: Iterable[str] = bounded(result).replace("\\n", "\n").replace('": ', "\n").split("\n")
+    return frozenset(line for line in map(str.strip, lines) if len(line) > 8 and " " in line)
+
+
+def _plain(value: Any) -> Any:
+    return f"{len(value)}:{bounded(value)}" if isinstance(value, str) else value

@@ -1,0 +1,85 @@
+"""What a reply does about a request: puts it off, refuses it, offers to do it, gives leave, says that it was done."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from agentmesh.monitors.signals import Done, Said
+
+READING = frozenset(
+    """browse calc calculate check compute count describe fetch find get list look lookup query read search show think
+    view""".split()
+)
+"""With which the name of a tool begins that changes nothing."""
+YES = frozenset("yes yeah yep confirmed".split())
+NO = frozenset("no not don't nope never wait instead".split())
+LEAVE = frozenset("go-ahead please-proceed please-do sounds-good do-it i-confirm please-use".split())
+REFUSAL = frozenset("cannot can't unable unfortunately won't ineligible impossible".split())
+NOT = frozenset("possible allowed able eligible available permitted supported".split())
+DEEDS = frozenset(
+    """benchmarked booked cancelled canceled committed deleted deployed downloaded emailed executed installed measured
+    merged pushed ran refunded saved sent tested uploaded""".split()
+)
+"""What nobody does by words alone."""
+TESTED = frozenset("test check pytes verif lint unitt".split())
+"""Roots of calls that check something."""
+
+
+def reads(done: Done) -> bool:
+    """Whether a call only looks at something, by the verb of its name."""
+    return done.name.casefold().replace("-", "_").partition("_")[0] in READING
+
+
+def failed(done: Done) -> bool:
+    """Whether a call came back with an error, or with a text that begins as errors do."""
+    start = (done.result or "").lstrip()[:60].casefold()
+    return done.error is not None or start.startswith(("error", "traceback")) or "error:" in start or '"error"' in start
+
+
+def offers(said: Said) -> bool:
+    """Whether a contribution asks for leave to do something."""
+    words = said.words
+    return "proceed" in words or "confirm" in words or "shall" in words or "would you like me" in said.text.casefold()
+
+
+def gives_leave(said: Said) -> bool:
+    """Whether a reply accepts what was offered."""
+    words = said.words
+    pairs = [f"{first}-{second}" for first, second in pairwise(words[:13])]
+    return NO.isdisjoint(words[:6]) and (not YES.isdisjoint(words[:3]) or not LEAVE.isdisjoint(pairs))
+
+
+def refuses(said: Said) -> bool:
+    """Whether a reply says that something cannot be done."""
+    words = said.words
+    if not REFUSAL.isdisjoint(words):
+        return True
+    return any(first == "not" and second in NOT for first, second in pairwise(words))
+
+
+def puts_off(said: Said) -> bool:
+    """Whether a reply asks back, or says what it waits for."""
+    words = said.words
+    return said.speech.ask > 0 or "please" in words or "once" in words or "confirm" in words
+
+
+def says_done(said: Said) -> bool:
+    """Whether a text says that something has been done."""
+    words = said.words
+    return "successfully" in words or any(
+        first in ("been", "i've", "we've") and (second.endswith("ed") or second in ("done", "sent", "made"))
+        for first, second in pairwise(words)
+    )
+
+
+def says_did(said: Said) -> str:
+    """What the author says that it did, of what needs a tool; empty where it says nothing of the kind."""
+    words = said.words
+    if DEEDS.isdisjoint(words) and "tests" not in words:
+        return ""
+    for first, second in pairwise(words):
+        if first in ("i", "i've", "we", "we've") and second in DEEDS:
+            return second
+        if first == "tests" and second in ("pass", "passed", "passing"):
+            return first
+    return ""

@@ -1,0 +1,60 @@
+"""Runs in which monitors intervene are replayed to the last event, and go on from any of them."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from agentmesh.events import InterventionMade
+from tests.runner.intervening_teams import INTERVENING
+from tests.runner.rich_teams import TASK
+from tests.runner.run_checks import well_formed
+from tests.runner.test_going_on_richly import EVERY, alike, sample
+
+pytestmark = pytest.mark.anyio
+NAMES = list(INTERVENING)
+REPLAYED = NAMES if EVERY else NAMES[::3]
+FORKED = NAMES if EVERY else NAMES[1::7]
+"""At night all."""
+
+
+def continues(agent: str, question: str) -> str:
+    """A person who lets everything go on."""
+    return "release" if "release it" in question else "continue"
+
+
+@pytest.mark.parametrize("name", REPLAYED)
+async def test_every_intervention_is_made_somewhere_and_its_run_is_replayed(name: str, tmp_path: Path) -> None:
+    team, journal = INTERVENING[name](tmp_path), tmp_path / "journal.db"
+    whole = await team.run(TASK, journal=journal, seed=3, durability="normal", ask=continues)
+    well_formed(whole.events)
+    made = [event for event in whole.events if isinstance(event, InterventionMade)]
+    assert made, "nothing was found"
+    assert whole.turns <= (team.bounds.turns or 0)
+    assert whole.messages <= (team.bounds.messages or 0)
+    assert (await team.replay(whole.run_id, journal=journal)).difference is None
+
+
+@pytest.mark.parametrize("name", FORKED)
+async def test_a_run_with_interventions_is_forked_at_any_event_and_comes_to_the_same_end(
+    name: str, tmp_path: Path
+) -> None:
+    team, journal = INTERVENING[name](tmp_path), tmp_path / "journal.db"
+    whole = await team.run(TASK, journal=journal, seed=3, durability="normal", ask=continues)
+    for at in sample(name, range(1, len(whole.events)), 1):
+        fork = await team.fork(whole.run_id, at, journal=journal, durability="normal", ask=continues)
+        if name.startswith(("withhold", "ask_human")):  # when a person answers nobody knows, nor what comes first then
+            assert fork.outcome == whole.outcome
+        else:
+            alike(fork, whole, at)
+        assert (await team.replay(fork.run_id, journal=journal)).difference is None, at
+
+
+def test_each_kind_of_intervention_is_made_in_some_order() -> None:
+    kinds = {name.split()[0] for name in NAMES}
+    orders = {name.split()[1] for name in NAMES}
+    assert len(kinds) >= 13
+    assert orders == {"reactive", "round_robin", "simultaneous", "tasks"}
+    assert len(list(itertools.product(kinds, orders))) >= 50
