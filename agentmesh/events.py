@@ -290,6 +290,15 @@ class FindingRecorded(EventBase):
     blocking: bool = False
     observed: int = 0
     """Id of the event that the monitor was shown."""
+    judge: Literal["asked", "confirmed", "dismissed", "unjudged"] | None = None
+    """Of a monitor with a judge: `asked` is a suspicion, the others what became of one; `unjudged` counts as found."""
+    suspicion: int = 0
+    """Of a verdict: id of the finding that it is about."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether something was found: a suspicion alone, or one that was dismissed, is nothing found."""
+        return self.judge not in ("asked", "dismissed")
 
 
 class InterventionMade(EventBase):

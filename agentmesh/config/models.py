@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from agentmesh.config.base import Config, Name, PositiveInt
 from agentmesh.config.interventions import Intervention
@@ -175,6 +175,18 @@ class AgentConfig(Config):
         return self.kind not in ("vote", "board")
 
 
+class JudgeConfig(Config):
+    """A model that is asked whether a suspicion of a monitor holds. It is no member of the team."""
+
+    model: str = Field("default", description="Name of a model, or provider:model")
+    instructions: str | None = Field(None, description="What else it is told: what is customary in this team, say")
+    max_output_tokens: PositiveInt = Field(1024, description="Longest verdict, in tokens")
+
+
+def _judge(given: Any) -> Any:
+    return {"model": given} if isinstance(given, str) else given
+
+
 class MonitorConfig(Config):
     """A monitor, and what happens when it finds something."""
 
@@ -186,6 +198,9 @@ class MonitorConfig(Config):
         None, ge=0, le=1, description="Findings that score lower are not recorded; by default the monitor's own"
     )
     blocking: bool = Field(False, description="Sees a message before it is delivered")
+    judge: Annotated[JudgeConfig | None, BeforeValidator(_judge, json_schema_input_type=JudgeConfig | str | None)] = Field(
+        None, description="Asked before a finding counts; a name alone is that of its model"
+    )
     on_error: Literal["halt", "ignore"] = Field("halt", description="What happens to the run if the monitor raises")
     interventions: tuple[Intervention, ...] = Field(
         (), description="The ladder: one rung per finding, a name or {name: {parameter: value}}"
@@ -193,7 +208,6 @@ class MonitorConfig(Config):
     limits: MonitorLimits = Field(
         default_factory=MonitorLimits, description="What its own model calls may use, apart from those of the agents"
     )
-
 
 class VerifyConfig(Config):
     """How an answer is checked before the run counts as verified."""

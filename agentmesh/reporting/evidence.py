@@ -32,7 +32,7 @@ _OTHERS = (LimitWasReached, MessageRefused, MessageWithheld, Question, TopologyC
 
 def chosen(events: Sequence[Event]) -> list[Event]:
     """The findings and interventions that have a place in the report: those above their threshold before others."""
-    found = [event for event in events if isinstance(event, FindingRecorded)]
+    found = [event for event in events if isinstance(event, FindingRecorded) and event.counts]
     ranked = sorted(found, key=lambda event: (event.finding.score < event.threshold, event.id))[:MOST]
     made = [event for event in events if isinstance(event, InterventionMade)]
     return sorted([*ranked, *made[:MOST]], key=lambda event: event.id)

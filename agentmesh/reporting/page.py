@@ -68,7 +68,7 @@ def _chapters(events: Sequence[Event], facts: dict[str, Any], journal: str | Non
         overview.task(events, texts),
         overview.agents(Tallies(events).all),
     ]  # fmt: skip
-    total = sum(isinstance(event, FindingRecorded) for event in events)
+    total = sum(isinstance(event, FindingRecorded) and event.counts for event in events)
     told = transcripts(shown, texts, events)
     rest: list[Markup | None] = [
         _chapter("graph", "Graph", _GRAPH, graphs(Stages(events).all, texts)),

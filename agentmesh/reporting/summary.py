@@ -32,7 +32,7 @@ def summary(events: Iterable[Event]) -> dict[str, Any]:
         "turns": run.turns,
         "messages": run.messages,
         "refused": run.refused,
-        "findings": [_finding(event) for event in log if isinstance(event, FindingRecorded)],
+        "findings": [_finding(event) for event in log if isinstance(event, FindingRecorded) and event.counts],
         "interventions": [_intervention(event) for event in log if isinstance(event, InterventionMade)],
         "questions": [
             {"question_id": asked.question_id, "agent": asked.agent, "content": asked.content}

@@ -51,6 +51,8 @@ def accounts_of(key: str) -> tuple[str, ...]:
     found = _KEY.fullmatch(key)
     if found is None:
         return (RUN,)
+    if (found["agent"] or "").startswith("monitor:"):
+        return (found["agent"],)
     above = (RUN, phase_account(found["phase"]), agent_account(found["agent"] or found["sender"]))
     return above if found["edge"] is None else (*above, f"edge:{found['edge']}")
 

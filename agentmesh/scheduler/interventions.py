@@ -68,6 +68,10 @@ class Interventions:
         """By event in which something was found: the ends of its message."""
         self.undecided: Event | None = None
         """The message that blocking monitors are being shown."""
+        self._moving: dict[str, str] = {}
+        """By who is about to come: who leaves. Of two interventions planned at once the second finds it so."""
+        self._given: set[tuple[str, Pair]] = set()
+        """By phase: edges that were given to those who are to object."""
         self._deferred: list[tuple[InterventionMade, FindingRecorded]] = []
 
     def show(self, event: Event) -> None:
@@ -250,7 +254,13 @@ class Interventions:
         agent, named = event.parameters["agent"], event.agents
         out: Step = []
         if event.edges:
-            out.append(self._changed("restore", edges=event.edges, agents=(agent,)))
+            phase = self._state.phase.name
+            edges = tuple(pair for pair in event.edges if (phase, pair) not in self._given)
+            named = tuple(name for name in named if (name, agent) in edges)
+            if not named:
+                return []
+            self._given.update((phase, pair) for pair in edges)
+            out.append(self._changed("restore", edges=edges, agents=(agent,)))
             out += [self._forwarded(name, agent) for name in named if name in self._state.latest]
             out += order.await_word(agent, named)
         out.append(notice(agent, "dissent", names=listed(named)))
@@ -269,6 +279,11 @@ class Interventions:
             return [*order.move(event.agents, to)]
         [old] = event.agents
         assert to is not None, "planned with whoever comes"
+        here = self._taking_part
+        self._moving = {comes: leaves for comes, leaves in self._moving.items() if comes not in here}
+        if to in self._moving or to in here or old not in here or old in self._moving.values():
+            return []
+        self._moving[to] = old
         moved = order.give_back(old) if isinstance(order, Retasked) else []
         before = self._state.phase
         edges = tuple(edge.pair for edge in before.renamed(old, to).edges if to in edge.pair)

@@ -106,7 +106,8 @@ class RunResult:
     @cached_property
     def findings(self) -> list[Finding]:
         """What the monitors found."""
-        return [event.finding for event in self._counting if isinstance(event, FindingRecorded)]
+        found = (event for event in self._counting if isinstance(event, FindingRecorded))
+        return [event.finding for event in found if event.counts]
 
     @cached_property
     def interventions(self) -> list[InterventionMade]:

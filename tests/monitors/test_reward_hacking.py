@@ -266,8 +266,15 @@ def test_state_stays_bounded_and_evidence_too() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["(" * 5000, "x = " + "-" * 5000 + "1", "def f(:", "a" + ".b" * 2000, "x = " + "1+" * 2500 + "1"]
-    + ["return " + "9" * 5000, "x=1e999"],
+    [
+        "(" * 5000,
+        "x = " + "-" * 5000 + "1",
+        "def f(:",
+        "a" + ".b" * 2000,
+        "x = " + "1+" * 2500 + "1",
+        "return " + "9" * 5000,
+        "x=1e999",
+    ],
 )  # fmt: skip
 def test_code_made_to_break_a_reader_breaks_nothing(code: str) -> None:
     assert 0 <= score(stream(wrote(code), said("ann", code))) <= 1

@@ -6,7 +6,7 @@ as another's words (0.9), gives its reader another task or self (0.5), wants som
 what is confidential (0.3); and it was hidden from people (0.5: invisible characters, comments and elements that are not
 shown, base64), which counts only for what has other marks. Tool results, and messages and boards of `trust: untrusted`,
 are read by all rules; what a trusted agent writes only by those that no honest agent meets: overrides, markers, false
-speakers.
+speakers, and the confidential kept from people.
 
 It spreads when words of a passage (at least 3 runs of three words and 15 % of its runs, or an address that it names)
 come back in a message of an agent that does not object (0.6; the finding names both ends of the edge), or in the
@@ -31,7 +31,19 @@ from agentmesh.events import BoardWritten, Event, ToolCallStarted
 from agentmesh.messages import Finding
 from agentmesh.monitors.base import Reader
 from agentmesh.monitors.injection.hidden import hidden_in, is_plain, visible
-from agentmesh.monitors.injection.passages import OVERRIDES, READERS, VOID, Passage, passage_in, without_quotes
+from agentmesh.monitors.injection.passages import (
+    CLAIMED,
+    GIVEN,
+    ORDERS,
+    OVERRIDES,
+    PEOPLE,
+    READERS,
+    SENSITIVE,
+    VOID,
+    Passage,
+    passage_in,
+    without_quotes,
+)
 from agentmesh.monitors.signals import Done, Said
 from agentmesh.monitors.signals.wording import bounded, shingles_of, words_of
 from agentmesh.monitors.weighing import Evidence, Mark
@@ -45,13 +57,12 @@ RUNS, SHARE = 3, 0.15
 PASSAGES, SEEN = 16, 256
 """Suspicious passages, and texts that were read, that are remembered."""
 AGENTS = 256
-TRIGGERS = OVERRIDES | VOID | READERS | frozenset(
-    """system agentmesh user administrator admin developer owner operator longer keep secret tell mention inform
-    notify asking inst im sys human aside speaking""".split()
+TRIGGERS = OVERRIDES | GIVEN | READERS | VOID | frozenset(
+    "you your yourself instructions system agentmesh developer keep tell user human secret confidential aside".split()
 )  # fmt: skip
-"""A text with none of these is not read any further."""
-ADDRESSING = frozenset("you your yourself instructions".split())
-"""What comes from outside is read as well if it has one of these."""
+"""What comes from outside and has none of these is not read any further."""
+HUSHING = frozenset("tell mention inform alert notify reveal disclose telling informing keep".split())
+SPEAKERS = frozenset("system developer agentmesh user human".split())
 REPORTING = frozenset(
     """injection injections attacker attackers attack attacks malicious vulnerability advisory exploit jailbreak
     payload phishing adversarial suspicious untrusted refuse refusing ignoring embedded filter""".split()
@@ -62,7 +73,11 @@ REFUSING = REPORTING | frozenset(
 )
 
 _ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_MARKS = ("<|", "[INST", "<<SYS", '"role"', "</")
+_CLAIMS = re.compile(r"\bI am (?:the|a|your)\b", re.IGNORECASE)
+_SPEAKS = re.compile(
+    r"(?:^|\n)[\s>#*\[(]*(?:system|developer|agentmesh|user|human)\b[^\n:\]]{0,20}[:\]]", re.IGNORECASE
+)
+_MARKS = ("<|", "[INST", "[/INST", "<<SYS", "</tool", "</function", "<system", "</system")
 
 
 class Injection(Reader):
@@ -94,7 +109,7 @@ class Injection(Reader):
         if said.outside and self._trusted:
             return ()
         found = list(self._spread(said))
-        if self._worth(said.text, said.content):
+        if self._worth(said.text, said.content, data=not self._trusted):
             parties = (said.agent, *said.recipients)
             found += self._read(said.text, not self._trusted, said.event, parties, said.agent)
         return found
@@ -102,8 +117,7 @@ class Injection(Reader):
     def done(self, done: Done) -> Iterable[Finding]:
         found = list(self._followed(done.agent, done.event, done.arguments))
         result = done.result or ""
-        words = frozenset(words_of(bounded(result))) if result else frozenset()
-        if result and (not ADDRESSING.isdisjoint(words) or self._worth(result, words)):
+        if result and self._worth(result, frozenset(words_of(bounded(result))), data=True):
             found += self._read(result, True, done.event, (done.agent,), "")
         return found
 
@@ -112,7 +126,7 @@ class Injection(Reader):
             case ToolCallStarted(agent=str(agent)) if event.name not in GRAPH_TOOLS:
                 return self._followed(agent, event.id, event.arguments)
             case BoardWritten(content=str(content)):
-                if self._worth(content, frozenset(words_of(bounded(content)))):
+                if self._worth(content, frozenset(words_of(bounded(content))), data=not self._trusted):
                     return self._read(
                         content, not self._trusted, event.id, (event.agent or event.board,), event.agent or ""
                     )
@@ -120,8 +134,19 @@ class Injection(Reader):
                 pass
         return ()
 
-    def _worth(self, text: str, words: frozenset[str]) -> bool:
-        return not TRIGGERS.isdisjoint(words) or not is_plain(text) or any(mark in text for mark in _MARKS)
+    def _worth(self, text: str, words: frozenset[str], *, data: bool) -> bool:
+        """Whether a text has the words of any rule at all; most have not."""
+        if not is_plain(text, words) or (("<" in text or "[" in text) and any(mark in text for mark in _MARKS)):
+            return True
+        if data:
+            return not words.isdisjoint(TRIGGERS) or '"role"' in text
+        return (
+            not (words.isdisjoint(ORDERS) or (words.isdisjoint(OVERRIDES) and words.isdisjoint(VOID)))
+            or ("everything" in words and not words.isdisjoint(OVERRIDES))
+            or (not words.isdisjoint(SPEAKERS) and _SPEAKS.search(text) is not None)
+            or ("speaking" in words or (not words.isdisjoint(CLAIMED) and _CLAIMS.search(text) is not None))
+            or not (words.isdisjoint(SENSITIVE) or words.isdisjoint(PEOPLE) or words.isdisjoint(HUSHING))
+        )
 
     def _read(self, text: str, data: bool, event: int, parties: tuple[str, ...], speaker: str) -> Iterator[Finding]:
         text = bounded(text)
@@ -149,7 +174,7 @@ class Injection(Reader):
         plain = passage_in(seen, data=data, speaker=speaker, team=team)
         marks = [Mark(mark.kind, mark.weight * 0.3) for mark in plain.marks] if reports else list(plain.marks)
         texts = [plain.text]
-        for hidden in () if is_plain(text) else hidden_in(text):
+        for hidden in () if is_plain(text, words) else hidden_in(text):
             inner = passage_in(hidden.text, data=True, speaker=speaker, team=team)
             if inner.marks:
                 marks += [*inner.marks, Mark(f"a passage hidden in {hidden.how}", 0.5)]

@@ -5,16 +5,21 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MOST = 4
 """Hidden places of each sort that are read of one text."""
+LONG = 20
+"""Letters of a word, from which on it may be part of an encoded text."""
 BETWEEN = 3
 """Letters parted by nothing visible, from which on it is no accident."""
 
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\u2061\u2062\u2063\ufeff\u00ad]")
 _PARTED = re.compile("[A-Za-z ][\u200b\u200c\u200d\u2060\ufeff\u00ad]+(?=[A-Za-z ])")
 _AFTER_END = re.compile("(?<=[.!?])[\u200b\u200c\u200d\u2060\ufeff\u00ad]+")
+_HIDING = re.compile("[\u200b-\u200d\u2060-\u2063\ufeff\u00ad\U000e0020-\U000e007e]")
+_SIGNS = ("<!--", "style", "STYLE", "hidden")
 _TAGS = re.compile("[\U000e0020-\U000e007e]{4,}")
 _UNSEEN = re.compile(
     r"<!--(.{8,2000}?)-->|"
@@ -32,9 +37,13 @@ class Hidden:
     text: str
 
 
-def is_plain(text: str) -> bool:
-    """Whether a text has nothing in it that could hide another; cheap."""
-    return text.isascii() and "<" not in text and _ENCODED.search(text) is None
+def is_plain(text: str, words: Iterable[str]) -> bool:
+    """Whether a text of these words has nothing in it that could hide another; cheap."""
+    if not text.isascii() and _HIDING.search(text) is not None:
+        return False
+    if "<" in text and any(sign in text for sign in _SIGNS):
+        return False
+    return max(map(len, words), default=0) < LONG or _ENCODED.search(text) is None
 
 
 def hidden_in(text: str) -> list[Hidden]:

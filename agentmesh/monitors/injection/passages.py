@@ -146,7 +146,8 @@ def _sentence(sentence: str, after: str, data: bool, speaker: str, team: frozens
     if marker is not None:
         rest = _tokens(f"{sentence[marker.end() :][:200]}; {after[:200]}")
         yield Mark("a marker of another role", 1.0 if _directs(rest) else 0.2)
-    yield from _false_speaker(sentence, after, tokens, data, speaker, team)
+    if not _NAMED.isdisjoint(tokens[:3]) or not (known.isdisjoint(CLAIMED) and known.isdisjoint(team)):
+        yield from _false_speaker(sentence, after, tokens, data, speaker, team)
     if data:
         if _addressed(tokens, [";", *_tokens(after)]):
             yield Mark("an order to the agent that reads it", 0.9)
@@ -303,6 +304,7 @@ def _directs(tokens: Sequence[str]) -> bool:
     return False
 
 
+_NAMED = frozenset("system developer agentmesh user human".split())
 _BETWEEN = frozenset("first now also always only then immediately".split())
 _BINDING = frozenset("must should shall may will comply authorised authorized permission".split())
 

@@ -6,7 +6,6 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import repeat
 from typing import Any, TypeVar
 
 from agentmesh.monitors.signals import Done, Said
@@ -23,7 +22,6 @@ SHORT = 200
 """Characters up to which the arguments of a call hold a question rather than a change."""
 LATELY = 8
 """Contributions within which a word counts as said lately."""
-WORDS = 8192
 NEAR = 0.6
 """Share of content words from which one message is near another."""
 CONTAINED = 0.9
@@ -36,10 +34,9 @@ class Heard:
     """What was said lately. Where turns are seen, only what was said before the speaker's turn counts as heard."""
 
     def __init__(self) -> None:
-        self._last: dict[str, int] = {}
-        self._waiting: list[Said] = []
+        self._heard: deque[Said] = deque(maxlen=LATELY)
+        self._waiting: deque[Said] = deque(maxlen=LATELY)
         self._turns = False
-        self._said = 0
 
     def turn(self) -> None:
         """An agent's turn begins: what was said so far has been heard."""
@@ -48,32 +45,28 @@ class Heard:
 
     def brings_nothing(self, said: Said) -> bool:
         """Whether what was said lately had all its numbers and names, and all but a few of its words."""
-        since = self._said - LATELY
-        empty = self._said > 0 and not self._unheard(said.units, since)
+        empty = bool(self._heard) and not said.new_units and not self._unheard(said.units, 0)
         if empty:
-            new = self._unheard(said.content, since)
-            empty = new <= FEW and 2 * new <= len(said.content)
+            few = min(FEW, len(said.content) // 2)
+            empty = self._unheard(said.content, few) <= few
         self._waiting.append(said)
         if not self._turns:
             self._hear()
-        elif len(self._waiting) > LATELY:
-            self._waiting.pop(0)
         return empty
 
-    def _unheard(self, words: frozenset[str], since: int) -> int:
-        """How many of the words were last said before that; once there are too many, only that there are."""
-        never = len(words.difference(self._last))
-        return never if never > FEW else sum(map(since.__gt__, map(self._last.get, words, repeat(since - 1))))
-
     def _hear(self) -> None:
-        for said in self._waiting:
-            self._last.update(dict.fromkeys(said.content, self._said))
-            self._last.update(dict.fromkeys(said.units, self._said))
-            self._said += 1
+        self._heard.extend(self._waiting)
         self._waiting.clear()
-        if len(self._last) > WORDS:
-            since = self._said - LATELY
-            self._last = {word: place for word, place in self._last.items() if place >= since}
+
+    def _unheard(self, words: frozenset[str], few: int) -> int:
+        """How many of the words nobody said lately; once there are more than a few, only that there are."""
+        unheard = 0
+        for word in words:
+            if not any(word in said.content or word in said.units for said in reversed(self._heard)):
+                unheard += 1
+                if unheard > few:
+                    break
+        return unheard
 
 
 @dataclass(slots=True)

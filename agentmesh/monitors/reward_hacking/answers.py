@@ -43,6 +43,8 @@ TRANSFORMS = frozenset(
 COMPARISONS = frozenset("__eq__ __ne__ __lt__ __le__ __gt__ __ge__ __bool__ __contains__ __instancecheck__".split())
 PLAIN = (None, True, False, 0, 1, 2, -1, "")
 """Inputs at which honest code branches too: the base of a recursion, nothing, a flag."""
+CODES = 999
+"""Numbers up to this may be codes of something, which names stand for."""
 SCALE = (0, 1, 100, -1)
 """Bounds of what is measured: clamping to these hides nothing."""
 
@@ -145,7 +147,9 @@ def _special_cases(
     function: Function, body: list[ast.stmt], known: frozenset[str], tables: dict[str, ast.expr]
 ) -> Iterator[Mark]:
     given = set(parameters_of(function))
-    cases = [case for node in ast.walk(function) if isinstance(node, ast.If) and (case := _case(node, given))]
+    nodes = list(ast.walk(function))
+    cases = [case for node in nodes if isinstance(node, ast.If) and (case := _case(node, given))]
+    cases += [case for node in nodes if isinstance(node, ast.match_case) and (case := _matched(node))]
     pairs = [(key, value) for key, value in cases if not _is_plain(key)]
     name, entries = _table(body, given, tables)
     pairs += entries
@@ -168,6 +172,13 @@ def _case(node: ast.If, given: set[str]) -> tuple[ast.expr, ast.expr] | None:
         return (ast.Tuple(elts=keys), first.value) if len(keys) == len(test.values) else None
     key = _compared(test, given)
     return None if key is None else (key, first.value)
+
+
+def _matched(node: ast.match_case) -> tuple[ast.expr, ast.expr] | None:
+    pattern, first = node.pattern, node.body[0]
+    if isinstance(pattern, ast.MatchValue) and isinstance(first, ast.Return) and first.value is not None:
+        return (pattern.value, first.value) if is_literal(pattern.value) and is_literal(first.value) else None
+    return None
 
 
 def _compared(test: ast.expr, given: set[str]) -> ast.expr | None:
@@ -223,7 +234,9 @@ def _tells(key: ast.expr, value: ast.expr) -> bool:
     number = number_of(key)
     if number is not None:
         measured = number_of(value)
-        return measured is not None and (abs(number) > 31 or abs(measured) > 31 or number % 1 != 0)
+        if measured is None:
+            return abs(number) > CODES and is_literal(value)
+        return abs(number) > 31 or abs(measured) > 31 or number % 1 != 0
     return isinstance(key, ast.List | ast.Tuple | ast.Dict) and any(
         not _is_plain(inner) for inner in ast.walk(key) if isinstance(inner, ast.Constant)
     )

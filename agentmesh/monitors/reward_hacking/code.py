@@ -12,7 +12,7 @@ from agentmesh.monitors.reward_hacking.evasions import evaded
 from agentmesh.monitors.reward_hacking.intent import commented
 from agentmesh.monitors.reward_hacking.marks import HINT, Mark, is_checker
 from agentmesh.monitors.reward_hacking.syntax import looks_like_code, parsed, survey
-from agentmesh.monitors.reward_hacking.texts import replaced, written
+from agentmesh.monitors.reward_hacking.texts import replaced, unchecked, written
 
 PYTHON = frozenset(["py", "pyi", "ipynb", ""])
 ASKED = {
@@ -75,6 +75,7 @@ def _marks(change: Change, known: frozenset[str]) -> Iterator[Mark]:
         had = {mark.kind for mark in _old(change, known)}
         for marks in (answered(found, known), assured(found), evaded(found, in_test)):
             yield from (mark for mark in marks if mark.kind not in had)
+    yield from unchecked(code)
     yield from commented(code)
 
 

@@ -80,7 +80,8 @@ def _one(part: str) -> Iterator[Mark]:
             "checks that are edited in place", CLEAR if re.search(r"assert|expect|True|skip|raise|exit", part) else HINT
         )
     elif program in REPLACING and judges and is_checker(paths[-1]):
-        yield Mark("checks that are written over", LIKELY if program == "mv" else HINT)
+        emptied = program == "mv" or "/dev/null" in paths
+        yield Mark("checks that are written over", LIKELY if emptied else HINT)
     elif program == "mv" and judges:
         yield Mark("a test that is removed", LIKELY)
     elif program in STOPPING and parts_of(part) & OVERSIGHT:

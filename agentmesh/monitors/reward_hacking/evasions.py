@@ -184,7 +184,7 @@ def _swallowed(handler: ast.ExceptHandler, asserts: bool, checks: bool) -> Itera
     if asserts:
         yield Mark("a failure that is swallowed", STRONG)
     elif returns and isinstance(last, ast.Return) and is_true(last.value):
-        yield Mark("a check that passes when it fails", CLEAR if checks else HINT)
+        yield Mark("a check that passes when it fails", CLEAR if checks else LIKELY)
     else:
         yield Mark("an exception that is swallowed", TRACE)
 

@@ -98,11 +98,21 @@ def intended(text: str) -> Iterator[Mark]:
             yield from _sentence(words)
 
 
+def may_intend(words: Sequence[str]) -> bool:
+    """Whether a text has the words of any such statement at all; most have not."""
+    if TELLING.isdisjoint(words):
+        return False
+    known = frozenset(words)
+    return any(not known.isdisjoint(one) and not known.isdisjoint(other) for one, other in _TOGETHER)
+
+
 def faults_in(words: Sequence[str]) -> bool:
     """Whether a text says that there is something wrong, and not that there is nothing."""
-    for at, word in enumerate(words[:200]):
+    if FAULTS.isdisjoint(words):
+        return False
+    for at in [at for at, word in enumerate(words[:200]) if word in FAULTS]:
         before = words[max(0, at - 3) : at]
-        if word in FAULTS and not FOUND.isdisjoint(before) and NEGATIONS.isdisjoint(before):
+        if not FOUND.isdisjoint(before) and NEGATIONS.isdisjoint(before):
             return True
     return False
 
@@ -152,6 +162,8 @@ def _mine(words: Sequence[str], at: int) -> bool:
     return at == 0 or not _OWN.isdisjoint(words[:at]) or (at <= 2 and words[at].endswith("ing"))
 
 
+_SEEN = frozenset("monitored watched observed watching".split())
+_TURNS, _TURNED = frozenset(["actually", "obvious"]), frozenset("but want wanted less".split())
 _VERBAL = (["to"], ["and"], ["then"])
 """What makes a verb of the noun that follows: `and then test it`."""
 _OWN = frozenset("i i'll i'd i'm i've we we'll we're let's let please just simply".split())
@@ -160,9 +172,7 @@ _OWN = frozenset("i i'll i'd i'm i've we we'll we're let's let please just simpl
 def _watched(words: Sequence[str]) -> bool:
     """`if monitored`, `while we are being watched`."""
     for at, word in enumerate(words):
-        if word in ("monitored", "watched", "observed", "watching") and not BEING.isdisjoint(
-            words[max(0, at - 2) : at]
-        ):
+        if word in _SEEN and not BEING.isdisjoint(words[max(0, at - 2) : at]):
             return not {"if", "when", "while", "unless"}.isdisjoint(words[:at])
     return False
 
@@ -221,3 +231,19 @@ def _instead(words: Sequence[str], known: frozenset[str]) -> bool:
         ):
             return True
     return False
+
+
+_TOGETHER = (
+    (EVADE, CHECKED | PASSING),
+    (CONCEAL, FAULTS | CHECKED),
+    (NOTICE, NOBODY),
+    (SEEMING, SOUND),
+    (PRETEND, _OWN),
+    (COMPARE, WORK),
+    (IGNORED, OUTCOMES),
+    (EASE, PASSING | CHECKED | WORK),
+    (PLEASING, _OWN),
+    (_SEEN, BEING),
+    (_TURNS, _TURNED),
+)
+"""Words of which each statement has at least one on either side."""

@@ -16,8 +16,8 @@ MOST = 3000
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _PLACEHOLDER = re.compile(r"\{+\s*(\w*)\s*\}+")
 _CODE = re.compile(
-    r"\s*(?:#!?[^\n]*\n\s*)*(?:import |from \w|def |async |class |@\w|assert\b|for |while |if |try:|with |return\b|"
-    r"raise |[\w.\[\]'\"]+ *(?:[-+*/|]?= *\S|\())"
+    r"\s*(?:#!?[^\n]*\n\s*)*(?:import \w|from [\w.]+ import |(?:async )?def \w|class \w+[:(]|@\w|assert\b|return\b|"
+    r"raise \w|try:|(?:async )?(?:for|while|if|with) [^\n]*:|[\w.\[\]'\"]+(?: *[-+*/|]?= *\S|\())"
 )
 
 

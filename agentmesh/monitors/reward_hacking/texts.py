@@ -37,6 +37,10 @@ _COMMENTED = re.compile(r"^\s*(?:#|//)\s*(?:self\.)?(?:assert|expect)", re.MULTI
 _TEST = re.compile(r"\bdef (test\w*)|\b(?:it|test)\(\s*['\"]([^'\"]+)|\bfunc (Test\w+)")
 _SETTING = re.compile(r"([\w.-]{2,60})[ \t\"']*(?:=|:|<=|>=|<|>)[ \t\"']*(-?\d+(?:\.\d+)?(?:e-?\d+)?)")
 _LIST = re.compile(r"^\s*[\"']?([\w-]{3,40})[\"']?\s*[=:]\s*(\S.*)$", re.MULTILINE)
+_UNCHECKED = re.compile(
+    r"^\s*# (?:mypy: ignore-errors|(?:ruff|flake8): noqa\s*$|pylint: (?:disable=all|skip-file))", re.MULTILINE
+)
+_MOCKED = re.compile(r"(?:jest|vi)\.mock\(['\"][\w./@-]*?(\w+)['\"]")
 _EQUAL = re.compile(r"^(.*?)(==|\bis\b(?: not)?|!=|>=|<=|<|>)\s*(.*?)\s*$")
 _RESULT = re.compile(
     r"continue-on-error:\s*true|--exit-zero|\|\|\s*(?:true|exit 0|:)(?:\s|$)|fail_ci_if_error:\s*false|set \+e\b|"
@@ -68,8 +72,16 @@ def _narrowed(old: str, new: str) -> bool:
     return len(NARROWED.findall(new)) > len(NARROWED.findall(old))
 
 
+def unchecked(text: str) -> Iterator[Mark]:
+    """Comments that switch a checker off for all of a file."""
+    if _UNCHECKED.search(text):
+        yield Mark("a checker that is switched off", LIKELY)
+
+
 def written(text: str) -> Iterator[Mark]:
     """What code in other languages shows."""
+    if any(f"expect({name}(" in text for name in _MOCKED.findall(text)):
+        yield Mark("a double in place of what is tested", CLEAR)
     if SKIPPED.search(text):
         yield Mark("a test that is skipped", CLEAR)
     if HOLDS.search(text):
@@ -94,12 +106,24 @@ def _weakened(old: str, new: str) -> Iterator[Mark]:
 
 def _reworded(was: str, now: str) -> Iterator[Mark]:
     one, other = _EQUAL.match(was), _EQUAL.match(now)
+    if one is not None and other is not None and one.group(1, 2) == other.group(1, 2) and _widened(one, other):
+        yield Mark("a threshold that is loosened", LIKELY)
     if one is None or one.group(2) != "==":
         return
     if other is None or other.group(2) in ("is not", "!=", ">", ">=", "<", "<=") or other.group(3).startswith("ANY"):
         yield Mark("an assertion that is weakened", CLEAR)
     elif one.group(1).strip() == other.group(1).strip() and "approx" not in other.group(3):
         yield Mark("an expected value that is changed", LIKELY)
+
+
+def _widened(one: re.Match[str], other: re.Match[str]) -> bool:
+    """Whether the bound of an assertion is let go: `< 2` becomes `< 2000`."""
+    try:
+        was, now = float(one.group(3)), float(other.group(3))
+    except ValueError:
+        return False
+    grows, falls = one.group(2) in ("<", "<="), one.group(2) in (">", ">=")
+    return (grows and now > was * LOOSER) or (falls and now < was / LOOSER)
 
 
 def _loosened(old: str, new: str, about_checks: bool) -> Iterator[Mark]:

@@ -47,6 +47,8 @@ class Said:
     text: str
     kind: MessageKind
     words: list[str]
+    vocabulary: frozenset[str]
+    """Each of them once."""
     content: frozenset[str]
     """Its words that carry content."""
     shingles: frozenset[int]
@@ -191,7 +193,8 @@ class Signals:
     def _said(self, event: MessageProposed | MessageDelivered, agent: str, last: Said | None) -> Said:
         text = bounded(event.content)
         words = words_of(text)
-        content = frozenset(words) - FUNCTION_WORDS
+        vocabulary = frozenset(words)
+        content = vocabulary - FUNCTION_WORDS
         shingles, units = shingles_of(words), units_of(text)
         novelty, echo, echoes = self._compared(shingles)
         new_units = self._units.unmet(units)
@@ -202,9 +205,9 @@ class Signals:
         stated = stated or stated_answer(text)
         return Said(
             event=event.id, ts=event.ts, index=self.contributions, agent=agent, recipients=[event.recipient],
-            text=event.content, kind=event.kind, words=words, content=content, shingles=shingles,
+            text=event.content, kind=event.kind, words=words, vocabulary=vocabulary, content=content, shingles=shingles,
             sentences=sentences_in(text), units=units, new_units=new_units, new_words=new_words, novelty=novelty,
-            echo=echo, echoes=echoes, deeds=self._deeds.pop(agent, 0), speech=speech_of(text, words),
+            echo=echo, echoes=echoes, deeds=self._deeds.pop(agent, 0), speech=speech_of(text, words, vocabulary),
             position=stated, held=self.positions.get(agent), before=last,
         )  # fmt: skip
 

@@ -6,9 +6,8 @@ read together with what is added, what is dropped, who answers whom and what wor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from itertools import pairwise
 
 AGREE = frozenset(
     "agree agreed agreeing absolutely exactly indeed totally definitely precisely concur likewise".split()
@@ -55,12 +54,10 @@ class Speech:
     """Whether agreement or praise stands among the first words."""
 
 
-def speech_of(text: str, words: Sequence[str]) -> Speech:
-    """The speech acts of a text that was split into these words."""
-    known = set(words)
-    pairs = set(pairwise(words))
-    phrases = {" ".join(pair) for pair in pairs if pair[0] in _STARTS}
-    phrases |= {" ".join(words[at : at + 3]) for at in range(len(words) - 2) if words[at] in _STARTS}
+def speech_of(text: str, words: Sequence[str], known: Set[str]) -> Speech:
+    """The speech acts of a text that was split into these words; `known`: each of them once."""
+    starts = [at for at, word in enumerate(words) if word in _STARTS]
+    phrases = {" ".join(words[at : at + length]) for at in starts for length in (2, 3)}
     opening = words[:8]
     return Speech(
         agree=len(known & AGREE) + len(phrases & AGREE_PHRASES),

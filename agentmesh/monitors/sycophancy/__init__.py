@@ -15,14 +15,14 @@ Each contribution to a peer gives a mass
              those of doubt, over 2 + words / 25
 
 (words: at least 25). Masses add up by agent, the first of each at half its mass; m is all of them, at most twice those
-of all but the one who gave most, and the score is m / (m + 1.2). A contribution whose shows, asks or opposes is above
+of all but the one who gave most, and the score is m / (m + 1.1). A contribution whose shows, asks or opposes is above
 one half, a tool's result and a word of the user take away up to the share `recovery` of what has built up.
 
 Not flagged: convergence on evidence and politeness while work goes on (evidence and deeds end it), agreement with
 corrections and debates (dissent ends it), however long; one agent that agrees with another that works (it is not
 mutual); the first answer of each agent to the user; kind words after a passed verification.
 
-**conformity**: an agent takes over an answer that a peer had stated and it had not. Each such agent weighs
+**conformity**: an agent holds an answer that a peer stated and it did not find itself. Each such agent weighs
 
     (1/2 + 1/2 / (1 + e^(t - k))) c
 

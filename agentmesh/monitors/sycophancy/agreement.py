@@ -39,7 +39,7 @@ _UNITS_PER_WORD = 0.02
 """Of evidence: one unit in 50 words, and one more, is enough."""
 _COMMON = 0.2
 """So much agreement is in everything that people say to each other: it adds up to nothing."""
-_HALF = 1.2
+_HALF = 1.1
 """Mass at which the score is one half: each of two agents has agreed purely once, and one of them almost again."""
 _EMOJI = re.compile("[\u2600-\u27bf\U0001f300-\U0001faff]")
 _SMALL = re.compile(r"\d{1,2}(?:[.,]\d)?%?")
@@ -90,7 +90,7 @@ class AgreementLoop:
 
     @property
     def score(self) -> float:
-        """m / (m + 1.2), where m is what agents have given each other: nothing where one does all the agreeing."""
+        """m / (m + 1.1), where m is what agents have given each other: nothing where one does all the agreeing."""
         total = sum(self.masses.values())
         mutual = min(total, 2 * (total - max(self.masses.values(), default=0.0)))
         return mutual / (mutual + _HALF)
@@ -140,7 +140,7 @@ class AgreementLoop:
         return Given(
             affirms=_affirmation(said, length, marks),
             shows=1.0 if said.deeds else shown,
-            asks=min(1.0, (speech.ask + said.words.count("please")) / said.sentences),
+            asks=min(1.0, (speech.ask + ("please" in said.vocabulary)) / said.sentences),
             opposes=1.0 if self._counters(said) else opposed,
         )
 
@@ -165,7 +165,9 @@ def _affirmation(said: Said, length: int, marks: int) -> float:
     """1 - (1 - turned) (1 - warm) (1 - brief): about the peers; praise and intensity, for its sentences; few words."""
     words, speech = said.words, said.speech
     named = any(peer in said.text for peer in said.recipients)
-    about = sum(map(ABOUT.get, words, repeat(0.0)), float(named))
+    about = float(named)
+    if not said.vocabulary.isdisjoint(ABOUT):
+        about += sum(map(ABOUT.get, words, repeat(0.0)))
     turned = min(1.0, about / length / _TURNED)
     warm = min(1.0, (speech.agree + speech.praise + (len(INTENSE & said.content) + marks) / 2) / said.sentences)
     brief = max(0.0, 1 - len(words) / _BRIEF) / 2 if words else 0.0

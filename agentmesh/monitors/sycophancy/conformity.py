@@ -49,7 +49,7 @@ class Stand:
 
 @dataclass
 class Positions:
-    """Everybody's answers. To give in is to change to an answer that a peer had stated, and oneself had not."""
+    """Everybody's answers. To give in is to change to an answer that a peer had stated and oneself had not found."""
 
     stands: dict[str, Stand] = field(default_factory=dict)
     _options: Mapping[str, str] | None = None

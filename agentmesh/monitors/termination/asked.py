@@ -72,7 +72,7 @@ class Asked:
         self._at += 1
         self._speakers.add(said.agent)
         self._opener = self._opener or said.agent
-        asks = said.kind == "text" and (said.outside or may_ask(said.words))
+        asks = said.kind == "text" and (said.outside or may_ask(said))
         new = asks_in(said.text, said.event, self._at, said.agent) if asks else []
         if said.outside or said.agent not in self.workers:
             self._accepts(said)

@@ -36,10 +36,14 @@ def failed(done: Done) -> bool:
     return done.error is not None or start.startswith(("error", "traceback")) or "error:" in start or '"error"' in start
 
 
+OFFERING = frozenset(("proceed", "confirm", "shall"))
+
+
 def offers(said: Said) -> bool:
     """Whether a contribution asks for leave to do something."""
-    words = said.words
-    return "proceed" in words or "confirm" in words or "shall" in words or "would you like me" in said.text.casefold()
+    if not OFFERING.isdisjoint(said.vocabulary):
+        return True
+    return "would" in said.vocabulary and "would you like me" in said.text.casefold()
 
 
 def gives_leave(said: Said) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from agentmesh.monitors.signals import Said
 from agentmesh.monitors.signals.wording import FUNCTION_WORDS
 
 LONGEST = 2_000
@@ -52,6 +53,7 @@ PLAIN = frozenset(
 )
 """Words of requests that do not say what is asked for."""
 _PAIRS = frozenset(tuple(cue.split("-")) for cue in CUES)
+_FIRSTS = frozenset(first for first, _ in _PAIRS)
 _SENTENCE = re.compile(r"[.!?;\n]+(?=\s|$)|\n")
 _AND = re.compile(r",? and (?:also |then )?(?=(\w+))")
 _CODE = frozenset("{}=/\\<>|$;_()")
@@ -109,11 +111,14 @@ def _named(entry: str) -> frozenset[str]:
     return roots_of(words) or frozenset(word for word in words if word not in FUNCTION_WORDS)
 
 
-def may_ask(words: Sequence[str]) -> bool:
-    """Whether a text of these words can have a request in it: all that is looked at in most texts."""
+def may_ask(said: Said) -> bool:
+    """Whether a text can have a request in it: all that is looked at in most texts."""
+    words, vocabulary = said.words, said.vocabulary
     if not words:
         return False
-    return words[0] in VERBS or "please" in words or not _PAIRS.isdisjoint(pairwise(words))
+    if words[0] in VERBS or "please" in vocabulary:
+        return True
+    return not _FIRSTS.isdisjoint(vocabulary) and not _PAIRS.isdisjoint(pairwise(words))
 
 
 def asks_in(text: str, event: int, at: int, agent: str) -> list[Ask]:
