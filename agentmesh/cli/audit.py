@@ -52,7 +52,7 @@ def command(
     Reads traces in the format of agentmesh, LangGraph, AutoGen, OpenAI-style chat logs, OpenTelemetry GenAI spans and
     Inspect logs, also with .gz at the end; no model is asked, nothing is sent anywhere. A run is shown to the monitors
     of its own team, or to all. A line that cannot be read is reported with its number, and the rest goes on; then the
-    command exits 2.
+    command exits 2. So is a monitor that raises, with the trace; then it exits 1.
 
     \b
     Examples:
@@ -63,13 +63,14 @@ def command(
     if not traces and not runs:
         raise click.UsageError("name a trace file, or a run with --run RUN_ID")
     chosen = _chosen(monitors, allow)
-    faults = 0
+    broken = faults = 0
     for run_id in runs:
-        _show(anyio.run(_audited_run, run_id, journal, chosen), as_json)
+        broken += _show(anyio.run(_audited_run, run_id, journal, chosen), as_json)
     for path in traces:
-        faults += _audit_file(path, form, chosen, normalise=normalise, as_json=as_json)
-    if faults:
-        raise click.exceptions.Exit(2)
+        read = _audit_file(path, form, chosen, normalise=normalise, as_json=as_json)
+        broken, faults = broken + read.broken, faults + read.count
+    if broken or faults:
+        raise click.exceptions.Exit(1 if broken else 2)
 
 
 def _chosen(names: str | None, allow: Sequence[str]) -> Monitors | None:
@@ -87,8 +88,8 @@ def _chosen(names: str | None, allow: Sequence[str]) -> Monitors | None:
     return chosen
 
 
-def _audit_file(path: Path, form: str | None, chosen: Monitors | None, *, normalise: bool, as_json: bool) -> int:
-    """How many faults the file had."""
+def _audit_file(path: Path, form: str | None, chosen: Monitors | None, *, normalise: bool, as_json: bool) -> _Faults:
+    """The faults that the file had."""
     from agentmesh.evaluation.audit import audit_trace, built_in_monitors
 
     monitors = {} if normalise else chosen or built_in_monitors()
@@ -98,12 +99,12 @@ def _audit_file(path: Path, form: str | None, chosen: Monitors | None, *, normal
             if normalise:
                 say_json(trace.to_json(), indent=None)
             else:
-                _show(audit_trace(trace, monitors), as_json)
+                faults.broken += _show(audit_trace(trace, monitors), as_json, f"{path}: ")
     except OSError as error:
         faults.tell(f"{path}: {error.strerror or error}")
     except AgentMeshError as error:
         faults.tell(str(error))
-    return faults.count
+    return faults
 
 
 class _Faults:
@@ -112,6 +113,8 @@ class _Faults:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.count = 0
+        self.broken = 0
+        """Monitors that raised, trace by trace."""
 
     def without(self, form: str | None) -> Iterator[Trace]:
         from agentmesh.evaluation.readers import Fault, read_traces
@@ -142,13 +145,17 @@ async def _audited_run(run_id: str, journal: str, chosen: Monitors | None) -> Au
     return audit_run(record.run_id, events, monitors or built_in_monitors())
 
 
-def _show(audit: Audit, as_json: bool) -> None:
+def _show(audit: Audit, as_json: bool, where: str = "") -> int:
+    """How many monitors raised, of which it tells too."""
     if as_json:
         say_json(audit.to_json(), indent=None)
-        return
-    say(printable(audit.id))
-    for line in _lines(audit):
-        say(printable(f"  {line}"))
+    else:
+        say(printable(audit.id))
+        for line in _lines(audit):
+            say(printable(f"  {line}"))
+    for fault in audit.faults:
+        complain(printable(f"{where}{audit.id}: {fault}"))
+    return len(audit.faults)
 
 
 def _lines(audit: Audit) -> Iterator[str]:

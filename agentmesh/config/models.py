@@ -191,15 +191,16 @@ class MonitorConfig(Config):
     """A monitor, and what happens when it finds something."""
 
     use: str | None = Field(
-        None, description="Name of a built-in or installed monitor, or package.module:Name; by default its own name here"
+        None,
+        description="Name of a built-in or installed monitor, or package.module:Name; by default its own name here",
     )
     parameters: dict[str, Any] = Field(default_factory=dict, description="Arguments with which it is made")
     threshold: float | None = Field(
         None, ge=0, le=1, description="Findings that score lower are not recorded; by default the monitor's own"
     )
     blocking: bool = Field(False, description="Sees a message before it is delivered")
-    judge: Annotated[JudgeConfig | None, BeforeValidator(_judge, json_schema_input_type=JudgeConfig | str | None)] = Field(
-        None, description="Asked before a finding counts; a name alone is that of its model"
+    judge: Annotated[JudgeConfig | None, BeforeValidator(_judge, json_schema_input_type=JudgeConfig | str | None)] = (
+        Field(None, description="Asked before a finding counts; a name alone is that of its model")
     )
     on_error: Literal["halt", "ignore"] = Field("halt", description="What happens to the run if the monitor raises")
     interventions: tuple[Intervention, ...] = Field(
@@ -208,6 +209,7 @@ class MonitorConfig(Config):
     limits: MonitorLimits = Field(
         default_factory=MonitorLimits, description="What its own model calls may use, apart from those of the agents"
     )
+
 
 class VerifyConfig(Config):
     """How an answer is checked before the run counts as verified."""

@@ -28,9 +28,9 @@ from agentmesh.events import (
     Verification,
     stamped,
 )
-from agentmesh.runner.observers import heard
+from agentmesh.runner.observers import acted_on, heard
 from agentmesh.runner.past import Deeds, effective
-from agentmesh.scheduler import AskPerson, Command, Rewrite, Scheduler, StartTurn, Step, Summarise, Verify
+from agentmesh.scheduler import AskPerson, Command, Judge, Rewrite, Scheduler, StartTurn, Step, Summarise, Verify
 
 _STAMPS = frozenset({"id", "run_id", "ts"})
 _DECIDED = frozenset(
@@ -107,7 +107,7 @@ class Fold:
     def run(self) -> None:
         """Go through the log."""
         for event in self.recorded:
-            if isinstance(event, FindingRecorded):
+            if isinstance(event, FindingRecorded) and not event.suspicion:
                 self._found.setdefault(event.observed, []).append(event)
         while (upcoming := self._next()) is not None:
             self._append(self._matched(upcoming))
@@ -145,7 +145,7 @@ class Fold:
         self._compare(event, now, found)
         later = [one for one in self.heard_later if one.observed == event.id and any(same(one, other) for other in now)]
         found = heard(event, [*found, *later], self.scheduler, self._at_once)
-        self.pending.extend(self.scheduler.step(event))
+        self.pending.extend(acted_on(event, self.scheduler, self._pass_on))
         self.pending.extend(found)
 
     def _compare(self, event: Event, now: list[FindingRecorded], then: list[FindingRecorded]) -> None:
@@ -165,10 +165,13 @@ class Fold:
         self.observe(expected)
         items: Step = self.scheduler.step(expected)
         for item in items:
-            if isinstance(item, EventBase):
-                self._at_once(item)
-            else:
-                self._begin(item)
+            self._pass_on(item)
+
+    def _pass_on(self, item: Event | Command) -> None:
+        if isinstance(item, EventBase):
+            self._at_once(item)
+        else:
+            self._begin(item)
 
     def _commands(self) -> None:
         """The commands that stand before the next event were carried out before it was recorded."""
@@ -197,6 +200,8 @@ class Fold:
                 self._open.pop(("message", event.message_id), None)
             case Answered():
                 self._open.pop(("ask", event.question_id), None)
+            case FindingRecorded():
+                self._open.pop(("judge", event.suspicion), None)
             case Verification():
                 self._open.pop(("verify", event.phase, event.attempt), None)
             case _:
@@ -223,6 +228,8 @@ def _name(command: Command) -> object:
             return ("message", command.message_id)
         case AskPerson():
             return ("ask", command.question_id)
+        case Judge():
+            return ("judge", command.suspicion.id)
         case Verify():
             return ("verify", command.phase, command.attempt)
         case _:
@@ -237,6 +244,9 @@ def whole_bursts(recorded: Sequence[Event], at: int) -> int:
             case MessageProposed() | MessageTransformed():
                 message, last, noting = event.id, event.id, False
                 findings.clear()
+            case FindingRecorded(blocking=True) if event.suspicion:
+                message, last, noting = event.id, event.id, False
+                findings = {event.id}
             case FindingRecorded(blocking=True) if event.observed == message:
                 last = event.id
                 findings.add(event.id)
@@ -258,7 +268,9 @@ def heard_later(recorded: Sequence[Event], at: int) -> list[FindingRecorded]:
     """What the monitors found in the events up to `at`, and what the log has only after that one."""
     rest = itertools.takewhile(lambda event: not (isinstance(event, RunResumed) and event.at < at), recorded)
     return [
-        event for event in effective(rest) if isinstance(event, FindingRecorded) and event.observed <= at < event.id
+        event
+        for event in effective(rest)
+        if isinstance(event, FindingRecorded) and event.observed <= at < event.id and not event.suspicion
     ]
 
 

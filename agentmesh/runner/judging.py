@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import Protocol
+
+import anyio
 
 from agentmesh.agents.context import estimated_tokens
-from agentmesh.events import FindingRecorded, RunStarted
+from agentmesh.events import Event, FindingRecorded, RunStarted
 from agentmesh.messages import Reply
 from agentmesh.monitors.judge import ATTEMPTS, Passage, Verdict, judge_request, passage_of, verdict_of
 from agentmesh.providers.ask import ask
@@ -14,25 +17,45 @@ from agentmesh.providers.base import Request
 from agentmesh.providers.encoding import mended
 from agentmesh.runner.calls import PaidCall
 from agentmesh.runner.turn import Shell
-from agentmesh.scheduler.commands import Judge
+from agentmesh.scheduler import Judge
+
+
+class Judged(Shell, Protocol):
+    """The run whose monitors suspect something."""
+
+    events: list[Event]
 
 
 class Judging:
     """Asks the judges of one run. What they are paid with is their monitors' own."""
 
-    def __init__(self, runner: Shell) -> None:
+    def __init__(self, runner: Judged) -> None:
         self._runner = runner
+        self._scopes: set[anyio.CancelScope] = set()
+
+    def cancel(self) -> None:
+        """Ask nobody any more: the run is about to end."""
+        for scope in self._scopes:
+            scope.cancel()
 
     async def judge(self, command: Judge) -> None:
         """Have a suspicion judged, and record the verdict. Where none can be had the first tier's word stands."""
         suspicion = command.suspicion
         finding = suspicion.finding
         passages = self._passages(finding.evidence)
+        scope = anyio.CancelScope()
+        self._scopes.add(scope)
         try:
-            verdict = await self._verdict(command, passages)
+            with scope:
+                verdict = await self._verdict(command, passages)
         except Exception as error:  # a limit, or a provider, which may be anybody's code: why stands in the log
             why = f"{finding.why or finding.label} (no judge could be asked: {type(error).__name__})"
             self._record(suspicion, finding.model_copy(update={"why": why}), "unjudged")
+            return
+        finally:
+            self._scopes.discard(scope)
+        if scope.cancelled_caught:
+            self._record(suspicion, finding, "unjudged")
             return
         quotes = "; ".join(f'"{quote}"' for quote in verdict.quotes)
         why = mended(f"{verdict.why}: {quotes}" if quotes else verdict.why)
@@ -41,7 +64,7 @@ class Judging:
 
     def _record(self, suspicion: FindingRecorded, finding: object, verdict: str) -> None:
         # A judge that says yes has decided: how sure it is says no more about whether to act.
-        update = {"finding": finding, "judge": verdict, "suspicion": suspicion.id, "threshold": 0.0, "blocking": False}
+        update = {"finding": finding, "judge": verdict, "suspicion": suspicion.id, "threshold": 0.0}
         self._runner.record(suspicion.model_copy(update={**update, "id": 0}))
 
     async def _verdict(self, command: Judge, passages: list[Passage]) -> Verdict:

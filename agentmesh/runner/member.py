@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agentmesh.agents.base import Occupant
-from agentmesh.config.models import Limits, Price
+from agentmesh.config.models import JudgeConfig, Limits, Price
 from agentmesh.events import Event, FindingRecorded, RunResumed
 from agentmesh.journal.base import Log, Word
 from agentmesh.messages import Policy, Trust
@@ -101,6 +101,8 @@ class RunPlan:
     """By phase: what must hold before it is over, where a program or a function says so."""
     summarisers: Mapping[str, Provider] = field(default_factory=dict)
     """By the name of a model on an edge: who summarises what passes there."""
+    judges: Mapping[str, tuple[Provider, JudgeConfig]] = field(default_factory=dict)
+    """By monitor: who judges what it suspects."""
     bounds: Callable[[Sequence[Phase]], Bounds] | None = None
     """What a run through some phases may use, for when the graph changes."""
     rewrites: Mapping[str, Callable[[str], str]] = field(default_factory=dict)

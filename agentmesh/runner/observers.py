@@ -8,7 +8,7 @@ from agentmesh.config.secrets import told
 from agentmesh.events import Event, FindingRecorded, InterventionMade, MessageProposed, MessageTransformed
 from agentmesh.messages import Finding
 from agentmesh.monitors.base import Watch
-from agentmesh.scheduler import Scheduler
+from agentmesh.scheduler import Command, Scheduler
 from agentmesh.scheduler.ladder import MONITOR_ERROR
 
 
@@ -26,6 +26,19 @@ def heard(
     for finding in found:
         scheduler.expect(finding)
     return found
+
+
+def acted_on(
+    event: Event, scheduler: Scheduler, at_once: Callable[[Event | Command], None]
+) -> Sequence[Event | Command]:
+    """What follows from an event; of a verdict that a message waits for, what comes before it is passed on at once."""
+    if not (isinstance(event, FindingRecorded) and event.suspicion and event.blocking):
+        return scheduler.step(event)
+    waiting = object()
+    scheduler.expect(waiting)
+    for item in scheduler.step(event):
+        at_once(item)
+    return scheduler.released(waiting)
 
 
 class Observers:
@@ -58,6 +71,7 @@ class Observers:
                     threshold=watch.threshold(finding.label),
                     blocking=watch.config.blocking,
                     observed=event.id,
+                    judge="asked" if watch.config.judge is not None and finding.label != MONITOR_ERROR else None,
                 )
                 for finding in findings
             ]

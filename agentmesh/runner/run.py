@@ -33,15 +33,16 @@ from agentmesh.events import (
 from agentmesh.messages import Outcome
 from agentmesh.providers.encoding import mended
 from agentmesh.runner.clock import PhaseClock
+from agentmesh.runner.judging import Judging
 from agentmesh.runner.member import RunPlan, ledger_of
-from agentmesh.runner.observers import Observers, heard
+from agentmesh.runner.observers import Observers, acted_on, heard
 from agentmesh.runner.outside import Outside
 from agentmesh.runner.past import INTERRUPTED, Deeds, Past, relative
 from agentmesh.runner.people import People
 from agentmesh.runner.resume import resume
 from agentmesh.runner.summaries import Summaries
 from agentmesh.runner.turns import Turns
-from agentmesh.scheduler import AskPerson, CancelTurns, Command, Rewrite, Scheduler, StartTurn, Summarise, Verify
+from agentmesh.scheduler import AskPerson, CancelTurns, Command, Judge, Rewrite, Scheduler, StartTurn, Summarise, Verify
 
 
 class Runner:
@@ -70,6 +71,7 @@ class Runner:
         self.past = Past()
         self.observers = Observers(plan.monitors)
         self.summaries = Summaries(self)
+        self.judging = Judging(self)
         self.people = People(self)
         self.turns = Turns(self)
         self.outside = Outside(self)
@@ -246,7 +248,7 @@ class Runner:
         self._log(event)
         found = self.observers.found(event) if self.plan.monitors else []
         found = heard(event, found, self.scheduler, self._at_once)
-        self._queue.extend(self.scheduler.step(event))
+        self._queue.extend(acted_on(event, self.scheduler, self._pass_on))
         self._queue.extend(found)
         match event:
             case ToolCallFinished():
@@ -284,10 +286,13 @@ class Runner:
         self._log(event)
         self.observers.found(event)  # monitors see it, but cannot find anything in what follows from their own word
         for item in self.scheduler.step(event):
-            if isinstance(item, EventBase):
-                self._at_once(item)
-            else:
-                self._carry_out(item)
+            self._pass_on(item)
+
+    def _pass_on(self, item: Event | Command) -> None:
+        if isinstance(item, EventBase):
+            self._at_once(item)
+        else:
+            self._carry_out(item)
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -301,8 +306,11 @@ class Runner:
                 self._begin(self.outside.verify, command)
             case AskPerson():
                 self._begin(self.people.put, command)
+            case Judge():
+                self._begin(self.judging.judge, command)
             case CancelTurns():
                 self.turns.cancel()
+                self.judging.cancel()
 
     def _begin(self, work: Callable[[Any], Awaitable[None]], command: Command) -> None:
         async def carried_out() -> None:

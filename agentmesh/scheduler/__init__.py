@@ -1,6 +1,27 @@
 """Who acts next: a pure reducer over the events of a run."""
 
-from agentmesh.scheduler.commands import AskPerson, CancelTurns, Command, Rewrite, StartTurn, Step, Summarise, Verify
+from agentmesh.scheduler.commands import (
+    AskPerson,
+    CancelTurns,
+    Command,
+    Judge,
+    Rewrite,
+    StartTurn,
+    Step,
+    Summarise,
+    Verify,
+)
 from agentmesh.scheduler.core import Scheduler
 
-__all__ = ["AskPerson", "CancelTurns", "Command", "Rewrite", "Scheduler", "StartTurn", "Step", "Summarise", "Verify"]
+__all__ = [
+    "AskPerson",
+    "CancelTurns",
+    "Command",
+    "Judge",
+    "Rewrite",
+    "Scheduler",
+    "StartTurn",
+    "Step",
+    "Summarise",
+    "Verify",
+]

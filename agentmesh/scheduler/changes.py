@@ -13,7 +13,7 @@ from agentmesh.scheduler.used import BoundsOf, Used
 
 
 class Changes:
-    """Carries out `topology_changed` events. `agents`: all that may take part, to whom a replacement is added."""
+    """Carries out `topology_changed` events. `agents`: all that may take part; who is replaced does no more."""
 
     def __init__(
         self,
@@ -74,6 +74,7 @@ class Changes:
             return (new if pair[0] == old else pair[0], new if pair[1] == old else pair[1])
 
         self._course.rename(old, new)
+        self._agents.discard(old)
         self._agents.add(new)
         state.cut = set(map(renamed, state.cut))
         for pair in [pair for pair in state.carried if old in pair]:

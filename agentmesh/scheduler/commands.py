@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agentmesh.events import ContextReason, Event, Inbound
+from agentmesh.events import ContextReason, Event, FindingRecorded, Inbound
 from agentmesh.tools.graph import Choices
 from agentmesh.topology.phases import Positions
 
@@ -77,10 +77,18 @@ class AskPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """Have a suspicion judged by the model that its monitor names. `place`: phase#occurrence."""
+
+    suspicion: FindingRecorded
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelTurns:
     """Stop everything in flight: the run is about to end."""
 
 
-Command = StartTurn | Rewrite | Summarise | Verify | AskPerson | CancelTurns
+Command = StartTurn | Rewrite | Summarise | Verify | AskPerson | Judge | CancelTurns
 Step = list[Event | Command]
 """What follows from an event: events to append, in this order, and commands to carry out."""

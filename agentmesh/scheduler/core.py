@@ -54,6 +54,7 @@ from agentmesh.scheduler.state import RunState
 from agentmesh.scheduler.trust import Labels
 from agentmesh.scheduler.turns import Turns
 from agentmesh.scheduler.used import BoundsOf, Used
+from agentmesh.scheduler.verdicts import Verdicts
 from agentmesh.tools.graph import GRAPH_TOOLS
 from agentmesh.topology.phases import Phase
 
@@ -102,6 +103,7 @@ class Scheduler:
         self._ladder = Ladder(
             ladders or {}, agents, self._interventions.planned(lambda: self._order), most_interventions
         )
+        self._verdicts = Verdicts(self.state, self._post, self._interventions, self._ladder)
         self._awaited: set[int] = set()
         """Identities of the events returned and not yet seen back."""
         self._deeds = Deeds(self.state, self._course, self._post.calls, self._polls, self._boards, self._end)
@@ -121,8 +123,13 @@ class Scheduler:
             out += self._interventions.decided(self._order, self._task)
         return self._settle(out)
 
-    def expect(self, event: Event) -> None:
-        """Wait with what is next until this event has been passed to `step`, although it comes from outside."""
+    def released(self, waiting: object) -> Step:
+        """What a message comes to that waited for a verdict, when all that follows from that has been passed on."""
+        self._awaited.discard(id(waiting))
+        return self._settle(self._verdicts.released(self._order, self._task))
+
+    def expect(self, event: object) -> None:
+        """Wait with what is next until this event from outside has been passed to `step`, or this to `released`."""
         self._awaited.add(id(event))
         self._interventions.show(event)
 
@@ -149,17 +156,12 @@ class Scheduler:
         return self.state.labels.source(agent)
 
     def _settle(self, out: Step) -> Step:
-        self._await(out)
+        self._awaited.update(id(item) for item in out if isinstance(item, EventBase))
         if not self._awaited and not self.ended:
             more = self._advance()
-            self._await(more)
+            self._awaited.update(id(item) for item in more if isinstance(item, EventBase))
             out += more
         return out
-
-    def _await(self, out: Step) -> None:
-        for item in out:
-            if isinstance(item, EventBase):
-                self._awaited.add(id(item))
 
     def _follow(self, event: Event) -> Step:  # noqa: C901 - one line per kind of event; splitting it would hide the list
         match event:
@@ -192,7 +194,7 @@ class Scheduler:
             case MessageDelivered():
                 return self._take_in(event)
             case MessageRefused():
-                return self._refused(event)
+                return [*self._told_of(event), *self._post.next_to(event.recipient)]
             case MessageWithheld():
                 return self._post.calls.withheld(event)
             case Answered():
@@ -204,7 +206,7 @@ class Scheduler:
             case LimitWasReached():
                 return self._limit(event)
             case FindingRecorded():
-                return list(self._ladder.climb(event))
+                return self._verdicts.found(event)
             case InterventionMade():
                 return self._interventions.carry_out(event, self._ladder.finding(event), self._order, self._task)
             case TopologyChanged():
@@ -239,8 +241,7 @@ class Scheduler:
         return [*told, *self._order.begin()]
 
     def _next_phase(self) -> Step:
-        started = self._course.move()
-        self._order = order_of(self.state)
+        started, self._order = self._course.move(), order_of(self.state)
         return [started]
 
     # Turns
@@ -286,9 +287,6 @@ class Scheduler:
     def _read(self, event: MessageDelivered) -> None:
         self.state.inbox.setdefault(event.recipient, []).append(event)
         self._order.delivered(event)
-
-    def _refused(self, event: MessageRefused) -> Step:
-        return [*self._told_of(event), *self._post.next_to(event.recipient)]
 
     def _told_of(self, event: MessageRefused) -> Step:
         """What follows for the sender of a message that was refused."""
@@ -361,8 +359,7 @@ class Scheduler:
 
     def _leave_phase(self) -> Step:
         """Nobody acts and nobody will: what was kept goes out, votes close, and the next phase begins."""
-        stuck = self._stuck()
-        if stuck is not None:
+        if (stuck := self._stuck()) is not None:
             return stuck
         counted = [] if self._course.entering else self._polls.close()
         if counted:
@@ -378,18 +375,21 @@ class Scheduler:
     def _at_rest(self) -> bool:
         """Whether nobody acts, and nothing that was sent is still on its way."""
         waiting = self._post.under_way or self._answer.taken or self._course.checking or self._interventions.waiting
-        return not (self.state.busy or waiting)
+        return not (self.state.busy or waiting or self._verdicts.waiting)
 
     def _finish(self) -> Step:
         assert self._ending is not None
         if self._post.under_way or self._post.withholds:
             return self._post.give_up(self._ending[0])
-        if self.state.busy:
+        outcome, reason = self._ending
+        # A judge may still halt a run that is otherwise over; one that is stopped does not wait for it.
+        if self.state.busy or (self._verdicts.waiting and outcome in ("cancelled", "limit")):
             if self._cancelling:
                 return []
             self._cancelling = True
             return [CancelTurns()]
-        outcome, reason = self._ending
+        if self._verdicts.waiting:
+            return []
         return [RunEnded(outcome=outcome, reason=reason, answer=self._answer.given(outcome))]
 
     def _end(self, outcome: Outcome, reason: str) -> None:

@@ -74,7 +74,7 @@ class Interventions:
         """By phase: edges that were given to those who are to object."""
         self._deferred: list[tuple[InterventionMade, FindingRecorded]] = []
 
-    def show(self, event: Event) -> None:
+    def show(self, event: object) -> None:
         """Something was found in this event."""
         if isinstance(event, MessageEvent):
             self._observed[event.id] = (event.sender, event.recipient)

@@ -54,7 +54,7 @@ class Ladder:
         if finding.label == MONITOR_ERROR:
             return [self._kept(made(Rung("halt"), event), event)]
         place = (finding.monitor, frozenset(finding.agents))
-        if finding.score < event.threshold or self._owing.get(place):
+        if finding.score < event.threshold or any(name in self._agents for name in self._owing.get(place, ())):
             return []
         rungs, at = self._ladders.get(finding.monitor, ()), self._rung.get(place, 0)
         found = self._first_possible(rungs, at, event)

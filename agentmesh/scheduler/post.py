@@ -61,6 +61,8 @@ class Post:
         """Whose limits on messages were told to be reached."""
         self._passing: dict[str, _Passing] = {}
         self._withheld: dict[str, MessageProposed] = {}
+        self._suspect: Counter[str] = Counter()
+        """Messages that have still to pass so many judges."""
         self._to_hold: dict[str, str] = {}
         """Messages that a monitor wants a person to see first, and why."""
         self._asked: set[str] = set()
@@ -80,6 +82,19 @@ class Post:
     def hold(self, message_id: str, why: str) -> None:
         """Let a person decide on a message that is just being decided on."""
         self._to_hold[message_id] = why
+
+    def suspect(self, message_id: str) -> None:
+        """Let a message wait for a verdict that is asked for now."""
+        self._suspect[message_id] += 1
+
+    def cleared(self, message_id: str) -> Step:
+        """A verdict on the message is in, and what follows from it is done: the message goes on if it still may."""
+        self._suspect[message_id] -= 1
+        passing = self._passing.get(message_id)
+        if passing is None or passing.stages[:1] != ["verdict"]:
+            return []
+        passing.stages.pop(0)
+        return self._on(passing)
 
     def judge(self, message: MessageProposed, order: Order) -> Step:
         """Let the message pass, change it as its edge demands, or refuse it."""
@@ -110,8 +125,14 @@ class Post:
             return []  # it was refused while it was under way
         passing.content = event.content
         passing.stages.pop(0)
-        if event.message_id in self._to_hold:
-            self._held[event.message_id] = self._passing.pop(event.message_id)
+        passing.stages[:0] = ["verdict"] * self._suspect[event.message_id]
+        return self._on(passing)
+
+    def _on(self, passing: _Passing) -> Step:
+        """The message goes on, unless a person is to see it first."""
+        id_ = passing.message.message_id
+        if id_ in self._to_hold:
+            self._held[id_] = self._passing.pop(id_)
             return self._before_a_person(passing.message, passing.content)
         return self._go_on(passing)
 
@@ -160,6 +181,7 @@ class Post:
         if held is not None:
             if not released:
                 return [self._taken_back(held.message, "not_released")]
+            held.stages = ["verdict"] * self._suspect[message_id] + [at for at in held.stages if at != "verdict"]
             self._passing[message_id] = held
             return self._go_on(held)
         message = self._withheld.pop(message_id, None)
@@ -198,7 +220,7 @@ class Post:
         edge = state.phase.by_pair[message.sender, message.recipient]
         if edge.max_messages is not None:
             state.carried[edge.pair] += 1
-        stages = self._stages(message, edge)
+        stages = ["verdict"] * self._suspect[message.message_id] + self._stages(message, edge)
         behind = any(passing.message.recipient == message.recipient for passing in self._passing.values())
         if not stages and not behind:
             return [self._delivery(message, message.content)]
@@ -247,6 +269,8 @@ class Post:
         edge = state.phase.by_pair[message.sender, message.recipient]
         ends = (message.message_id, message.sender, message.recipient)
         match passing.stages[:1]:
+            case ["verdict"]:
+                return []
             case ["rewrite"]:
                 return [Rewrite(*ends, passing.content, edge.rewrite or "")]
             case ["summary"]:

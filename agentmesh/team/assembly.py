@@ -45,6 +45,8 @@ class Assembly:
     tools: dict[str, dict[str, FunctionTool]] = field(default_factory=dict)
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
     monitors: dict[str, tuple[Any, MonitorConfig]] = field(default_factory=dict)
+    judges: dict[str, str] = field(default_factory=dict)
+    """By monitor: the model that judges what it suspects."""
     rewrites: dict[str, Callable[[str], str]] = field(default_factory=dict)
     untils: dict[str, Callable[..., Any]] = field(default_factory=dict)
     """By reference: the functions that say whether a phase is over."""
@@ -113,6 +115,8 @@ def assemble(
             _find_agent(made, name, nodes, agents, brought)
     if read is None and topology is not None:
         _find_strangers(made, topology, agents)
+    for name, (_, config) in monitors.items():
+        _find_judge(made, name, config)
     _find_models(made)
     for name, (monitor, config) in monitors.items():
         _find_monitor(made, name, monitor, config)
@@ -126,7 +130,8 @@ def assemble(
     if isinstance(answer, Mapping):
         for fault in schema_faults(answer):
             made.say(("answer", "schema", *fault.path), fault.message, at_key=fault.at_key)
-    made.problems += unused(brought, agents, models.configs, topology, read)
+    judging = [config.judge.model for _, config in monitors.values() if config.judge is not None]
+    made.problems += unused(brought, agents, models.configs, topology, read, judging)
     return made
 
 
@@ -261,7 +266,10 @@ def _find_models(made: Assembly) -> None:
     models = made.configs
     for name, message in models.faults.items():
         made.say(("models", name), message)
-    rows = {model: models.row(model) for model in dict.fromkeys([*made.models.values(), *_summarising(made)])}
+    rows = {
+        model: models.row(model)
+        for model in dict.fromkeys([*made.models.values(), *_summarising(made), *made.judges.values()])
+    }
     used = {one for row in rows.values() for one in row}
     whole = {model for model, config in list(models.configs.items()) if _is_usable(made, model, config, model in used)}
     for model, row in rows.items():
@@ -305,6 +313,17 @@ def _find_functions(
         function = brought.tools.get(reference) or made.load(reference, path)
         if function is not None:
             found[reference] = function
+
+
+def _find_judge(made: Assembly, name: str, config: MonitorConfig) -> None:
+    path = ("monitors", name, "judge")
+    if config.judge is None or not made.is_settled(("models",)) or not made.is_settled(path):
+        return
+    try:
+        made.judges[name] = made.configs.name_of(config.judge.model)
+    except ConfigError as error:
+        for problem in error.problems:
+            made.say((*path, "model"), problem.message, about=path)
 
 
 def _find_monitor(made: Assembly, name: str, monitor: Any, config: MonitorConfig) -> None:

@@ -31,11 +31,12 @@ def unused(
     models: Mapping[str, ModelConfig],
     topology: Topology | None,
     read: Loaded | Draft | None,
+    judging: Collection[str] = (),
 ) -> list[Problem]:
     """A problem for every given name that neither the file nor an agent uses: a typo would go unnoticed."""
     declared = _declared(agents, read)
     names: dict[str, tuple[Mapping[str, Any], Collection[str], str]] = {
-        "models": (brought.models, _models(declared, models, topology, read), "models in use"),
+        "models": (brought.models, [*_models(declared, models, topology, read), *judging], "models in use"),
         "tools": (brought.tools, _tools(declared, topology), "tools in use"),
         "functions": (brought.functions, _functions(declared, agents), "agents of kind function"),
         "monitors": (_entries_of_the_file(brought.monitors), _monitors(read), "monitors of the file"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentmesh.agents.base import Occupant
 from agentmesh.agents.llm import LLMAgent
-from agentmesh.config.models import AgentConfig, Limits
+from agentmesh.config.models import AgentConfig, JudgeConfig, Limits
 from agentmesh.errors import ConfigError, Problem
 from agentmesh.providers.base import Provider
 from agentmesh.runner import Member, Runner
@@ -84,9 +84,17 @@ class Members:
         """By the name on an edge: who summarises."""
         return {name: self.models.provider(model) for name, model in self.summaries.items()}
 
+    def judges(self) -> dict[str, tuple[Provider, JudgeConfig]]:
+        """By monitor: who judges what it suspects."""
+        return {
+            name: (self.models.provider(model), judge)
+            for name, model in self.assembly.judges.items()
+            if (judge := self.assembly.monitors[name][1].judge) is not None
+        }
+
     def asked(self) -> Collection[str]:
         """The models that a run asks."""
-        return {*self.assembly.models.values(), *self.summaries.values()}
+        return {*self.assembly.models.values(), *self.summaries.values(), *self.assembly.judges.values()}
 
     def refuse_unready(self) -> None:
         """What is known to be missing, a key above all, is said before anything is spent. Raises: ConfigError."""
@@ -100,7 +108,8 @@ class Members:
         """The same members, all of whom ask the model `default` of these."""
         every = dict.fromkeys(self.assembly.models, "default")
         teams = {name: team.with_model(models.provider("default")) for name, team in self.assembly.teams.items()}
-        assembly = replace(self.assembly, configs=models, models=every, teams=teams)
+        judges = dict.fromkeys(self.assembly.judges, "default")
+        assembly = replace(self.assembly, configs=models, models=every, teams=teams, judges=judges)
         return replace(self, assembly=assembly, models=models, summaries=dict.fromkeys(self.summaries, "default"))
 
     def answering(self, models: Models, teams: dict[str, Any]) -> Members:

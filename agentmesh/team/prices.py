@@ -56,6 +56,9 @@ def unpriced(
         if members.agents[nodes[0]].limits.usd is not None:
             asked = payers.of(nodes) + payers.summaries(phases, nodes)
             yield from _fault(("agents", entry, "limits", "usd"), asked)
+    for name, (_, config) in members.assembly.monitors.items():
+        if config.limits.usd is not None and name in members.assembly.judges:
+            yield from _fault(("monitors", name, "limits", "usd"), payers.judge(name))
     drawn = _drawn(read)
     for index, phase in enumerate(phases):
         path = drawn[index][0] if index < len(drawn) else ("topology",)
@@ -100,6 +103,10 @@ class _Payers:
     def summary(self, name: str) -> list[str]:
         """Those that edges ask which name this model."""
         return self._without_price([self._members.summaries[name]])
+
+    def judge(self, monitor: str) -> list[str]:
+        """Those that judge what a monitor suspects."""
+        return self._without_price([self._members.assembly.judges[monitor]])
 
     def _without_price(self, names: Iterable[str]) -> list[str]:
         models = self._members.models

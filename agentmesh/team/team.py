@@ -209,6 +209,7 @@ class Team(Definition):
             rewrites=assembly.rewrites,
             untils=self._untils,
             summarisers=paid(self._members.summarisers(), within),
+            judges=self._members.judges(),
             bounds=lambda phases: self._members.bounds(phases, allowed, retries=self._verify_retries, begun=True),
             ask=options.get("ask"),
             watch=options.get("watch"),

@@ -50,7 +50,7 @@ def team(model: Any, topology: Topology | None = None, **more: Any) -> Team:
     drawn = topology or Topology.solo("a")
     own: dict[str, dict[str, Any]] = more.pop("agents", {})
     agents = [Agent(name=name, **own.get(name, {})) for name in drawn.nodes]
-    return Team(agents, drawn, models={"default": model}, **more)
+    return Team(agents, drawn, models={"default": model, **more.pop("models", {})}, **more)
 
 
 def says(text: str = "ok") -> Callable[[Request], str]:

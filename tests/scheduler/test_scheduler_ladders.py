@@ -103,6 +103,16 @@ def test_in_other_orders_the_agent_is_replaced_by_the_one_in_reserve() -> None:
     play.check_form()
 
 
+def test_nobody_waits_for_the_turn_of_an_agent_that_was_replaced() -> None:
+    play = watched(
+        flat("round_robin", 6), dict.fromkeys(["a", "b", "c", "r"], named), ["reassign", "cut_edge", "halt"],
+        (after_turn("b"), ["b", "a"]), (after_turn("a", 3), ["b", "a"]), (after_turn("a", 4), ["b", "a"]),
+        reserve=["r"],
+    ).run()  # fmt: skip
+    assert kinds(play) == ["reassign", "halt"]
+    play.check_form()
+
+
 def test_a_planner_plans_anew_and_what_it_had_opened_counts_no_more() -> None:
     play = watched(
         Topology.hierarchy("p", ["w"], max_tasks=2),

@@ -9,7 +9,8 @@ statements after first ones. A vote settles it: what is stated after it counts a
 Dealings, each a piece of evidence: two agents change the same thing and neither has spoken of it in between, or one
 changes what the other claimed on a board; a result that shows work colliding (a merge conflict); a promise ("I will")
 followed by three contributions of its author, or the end, without a deed that mentions what was promised; a question to
-peers that three of their contributions pass over without a word of it.
+peers that three of their contributions pass over without a word of it. Promises and questions are settled when the
+user speaks.
 
 score = 1 - (1 - apart) * (1 - evidence), evidence = 1 - exp(-mass).
 
@@ -53,6 +54,7 @@ class Convergence(Reader):
 
     def said(self, said: Said) -> Iterator[Finding]:
         if said.outside:
+            self._dealings.start_anew()
             return
         yield from self._weighed(self._dealings.said(said))
         choices = choices_of(said)

@@ -69,13 +69,15 @@ class Dealings:
         self._promises: deque[_Promise] = deque(maxlen=OPEN)
         self._questions: deque[_Question] = deque(maxlen=OPEN)
         self._edits: dict[str, tuple[str, int]] = {}
+        self._names: dict[str, str] = {}
+        """By name, with its folders or without: what was changed of late."""
         self._claims: dict[str, str] = {}
         self._act: dict[str, None] = {}
 
     def said(self, said: Said) -> Iterator[Matter]:
         """What a contribution breaks or leaves open; it also opens something, and settles something."""
-        for unit in said.units & self._edits.keys():
-            del self._edits[unit]  # The other was told.
+        for unit in said.units & self._names.keys():
+            self._edits.pop(self._names.pop(unit), None)  # The other was told.
         yield from self._passed_over(said)
         yield from self._kept_waiting(said)
         if said.speech.commit and said.agent in self._act:
@@ -85,6 +87,11 @@ class Dealings:
             about = frozenset(words_of(_question(said.text))) - FUNCTION_WORDS
             if len(about) >= QUESTION:
                 self._questions.append(_Question(said.agent, to, said.event, about))
+
+    def start_anew(self) -> None:
+        """The user has spoken: what is owed from before is not held against anybody."""
+        self._promises.clear()
+        self._questions.clear()
 
     def done(self, done: Done) -> Iterator[Matter]:
         """What a deed collides with; it keeps promises."""
@@ -129,6 +136,9 @@ class Dealings:
         self._edits[place] = (done.agent, done.event)
         if len(self._edits) > 4 * OPEN:
             del self._edits[next(iter(self._edits))]
+        self._names.update({place: place, _name(place): place})
+        while len(self._names) > 8 * OPEN:
+            del self._names[next(iter(self._names))]
         if owner not in (None, done.agent):
             yield Matter(
                 "overlap",
@@ -175,6 +185,11 @@ def _question(text: str) -> str:
     """The last sentence that asks."""
     asked = text[: text.rfind("?")][-300:]
     return asked[max(asked.rfind(mark) for mark in (". ", "! ", "? ", "\n")) + 1 :]
+
+
+def _name(place: str) -> str:
+    """The last part of a path, without marks around it."""
+    return place.replace("\\", "/").rstrip("/").rpartition("/")[2].strip("`'\"")
 
 
 def _changed(name: str, arguments: Mapping[str, Any]) -> str | None:

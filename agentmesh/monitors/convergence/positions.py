@@ -18,8 +18,12 @@ STATEMENTS = 64
 ROUNDS = 2
 """Rounds over which positions have had time to come together."""
 TEXT = 4000
+MANY = 4
+"""Issues that a text settles, even where it does not list them."""
 
 _LABELLED = re.compile(r"\b([A-Z])[-.]?(\d{1,2})\b(?![.,]\d)")
+_LISTED = re.compile(r"\b[A-Z][-.]?\d{1,2}\W{1,6}(?:(?:and|then|with) )*\W?[A-Z][-.]?\d{1,2}\b")
+"""One label right behind another: labels that stand about in sentences are names of things, such as cells."""
 _LABEL = re.compile(r"[a-z][-.]?\d{1,2}")
 _PAIR = re.compile(r"([^\W\d][\w -]{0,40}?)\s*[:=]\s*([^,;\n]{1,60})")
 
@@ -27,15 +31,17 @@ _PAIR = re.compile(r"([^\W\d][\w -]{0,40}?)\s*[:=]\s*([^,;\n]{1,60})")
 def choices_of(said: Said) -> Choices | None:
     """What a contribution chooses: on each issue where it states several, else its answer; None where it states none.
 
-    Several issues show as labelled options (`A2, B1, C4`), as `issue: option` pairs, or as a JSON object.
+    Several issues show as labelled options (`A2, B1`, one right behind another, or four), as `issue: option` pairs, or
+    as a JSON object.
     """
     position = said.position
     if position is not None and len(position) > 2 and (several := _several(position)):
         return several
     # Labels are names of things, which are at hand: most texts need not be searched.
     if len({unit[0] for unit in said.units if len(unit) < 5 and _LABEL.fullmatch(unit)}) > 1:
-        labelled = _labelled(said.text[-TEXT:])
-        if len(labelled) > 1:
+        text = said.text[-TEXT:]
+        labelled = _labelled(text)
+        if len(labelled) >= MANY or (len(labelled) > 1 and _LISTED.search(text)):
             return labelled
     return None if position is None else {"": position}
 

@@ -38,7 +38,9 @@ from agentmesh.events import (
     Event,
     MessageRefused,
     Metric,
+    PhaseStarted,
     RunEnded,
+    RunStarted,
     TaskChanged,
     ToolCallStarted,
     TurnFailed,
@@ -51,6 +53,7 @@ from agentmesh.monitors.base import Reader
 from agentmesh.monitors.progress.bursts import Burst
 from agentmesh.monitors.progress.repeats import Calls, Heard, Messages
 from agentmesh.monitors.signals import Done, Said
+from agentmesh.monitors.signals.wording import bounded, words_of
 
 MASS = 3.0
 """Mass at which a score is one half."""
@@ -59,6 +62,15 @@ FIRST = 0.5
 GATE = 0.9
 FAILED = 0.7
 """What a call that failed weighs for a stall: it may have taught something."""
+EMPTY = 0.5
+"""What a call that returned no text weighs for a stall: as much as the level forgets, for it may have done its work."""
+OFF = 0.0
+FRUIT = 0.5
+WORDS_ALONE = 2.0
+"""What words weigh that bring no number or name and follow no deed, times the share of them that was heard before."""
+FEW_WORDS = 8
+NOTHING = frozenset("no none nothing null nil empty unchanged 0 not".split())
+"""Words by which a short result says that there is nothing."""
 COMPLAINT = 0.5
 """What the same words of the user again weigh."""
 STARTS, AGENTS = 8, 256
@@ -73,7 +85,7 @@ class Progress(Reader):
     """Repeated actions and messages, ping-pong, the same error again; and turns in which nothing changes."""
 
     labels = ("repetition", "stall")
-    thresholds: ClassVar[Mapping[str, float]] = {"repetition": 0.5, "stall": 0.5}
+    thresholds: ClassVar[Mapping[str, float]] = {"repetition": 0.5, "stall": 0.4}
     cost = "compares each message with eight of its sender, and each result with twelve"
 
     def __init__(self) -> None:
@@ -86,6 +98,9 @@ class Progress(Reader):
         self._complaints: deque[str] = deque(maxlen=6)
         self._due: dict[str, int] = {}
         """By agent: how many acts of its turn are due because a round gives everybody a turn."""
+        self._together = True
+        self._fruit: dict[str, bool] = {}
+        """By agent: whether a call of its brought something since it spoke last."""
         self._mass = dict.fromkeys(self.labels, 0.0)
         self._last = ""
 
@@ -96,14 +111,28 @@ class Progress(Reader):
         self._last = said.agent
         wording, facts = self._messages.likeness(said)
         empty = self._heard.brings_nothing(said) and not said.deeds
+        fruit = self._fruit.pop(said.agent, False)
+        idle = self._idleness(said, empty, fruit, wording)
+        self._heard.hear(said)
         if said.kind == "answer" or self._is_due(said.agent):
             return
         if said.flips:
             self._idle.end()
         self._speech.gate = gate(self.signals.said)
-        repeated = self._speech.add(1.0 if empty else facts, said.agent, (said.event,))
+        weight = (1.0 if empty else facts * FRUIT if fruit else facts) * (FAILED if said.position is not None else 1.0)
+        repeated = self._speech.add(weight, said.agent, (said.event,))
         yield from self._counts("repetition", repeated, self._speech, "says again what has been said")
-        yield from self._idles(said.agent, 1.0 if empty else wording, (said.event,), "speaks and brings nothing new")
+        yield from self._idles(said.agent, idle, (said.event,), "speaks and brings nothing new")
+
+    def _idleness(self, said: Said, empty: bool, fruit: bool, wording: float) -> float:
+        """How far a contribution leaves the work where it was."""
+        if fruit:
+            return 0.0
+        if said.position is not None:
+            return FAILED * (1.0 if empty else wording)
+        if empty or said.new_units:
+            return 1.0 if empty else wording
+        return max(wording, min(1.0, max(0.0, WORDS_ALONE * (self._heard.heard(said) - OFF))))
 
     def done(self, done: Done) -> Iterator[Finding]:
         self._last = done.agent
@@ -113,7 +142,9 @@ class Progress(Reader):
         if self._is_due(done.agent):
             return
         yield from self._did(done.agent, repeated, events, f"calls {done.name} again to the same result")
-        idle = max(repeated, FAILED if failed(done) else 0.0)
+        idle = max(repeated, FAILED if failed(done) else emptiness(done))
+        if idle < EMPTY:
+            self._fruit[done.agent] = True
         yield from self._idles(done.agent, idle, events, f"calls {done.name} and learns nothing")
 
     def other(self, event: Event) -> Iterator[Finding]:
@@ -122,11 +153,15 @@ class Progress(Reader):
                 self._starts.setdefault((agent, event.name), deque(maxlen=STARTS)).append(event)
                 if len(self._starts) > AGENTS:
                     del self._starts[next(iter(self._starts))]
+            case RunStarted():
+                self._heard.asked(frozenset(words_of(bounded(event.task))))
+            case PhaseStarted():
+                self._together = event.order == "simultaneous"
             case RunEnded():
                 yield from self._unreturned()
             case TurnStarted(agent=str(agent)):
                 self._heard.turn()
-                self._due[agent] = DUE_ACTS if 1 <= event.round <= DUE else 0
+                self._due[agent] = DUE_ACTS if self._together and 1 <= event.round <= DUE else 0
                 if len(self._due) > AGENTS:
                     del self._due[next(iter(self._due))]
             case TurnFailed(agent=str(agent)):
@@ -147,6 +182,7 @@ class Progress(Reader):
                 yield from self._did(self._last, COMPLAINT, (said.event,), "is told the same again")
         else:
             self._idle.end()
+            self._heard.asked(said.content)
         self._complaints.append(said.text)
 
     def _refused(self, agent: str, event: int, what: str) -> Iterator[Finding]:
@@ -176,6 +212,8 @@ class Progress(Reader):
 
     def _idles(self, agent: str, weight: float, events: tuple[int, ...], why: str) -> Iterator[Finding]:
         yield from self._counts("stall", self._idle.add(weight, agent, events), self._idle, why)
+        if not self._idle.level:
+            self._heard.step()
 
     def _counts(self, label: str, weight: float, burst: Burst, why: str) -> Iterator[Finding]:
         """A finding, if an act adds to the mass of a label and that is enough."""
@@ -195,6 +233,16 @@ class Progress(Reader):
 def gate(said: Iterable[Said]) -> float:
     """One round in which everybody says again what was said is a round; the burst begins with its last message."""
     return max(GATE, GATE + 0.5 * (len({each.agent for each in said if not each.outside}) - 2))
+
+
+def emptiness(done: Done) -> float:
+    """How far a call came back with empty hands: in a few words that say so, or in silence, which says nothing."""
+    if done.result is None or done.new_units - NOTHING:
+        return 0.0
+    words = words_of(done.result[:HEAD])
+    if not words:
+        return EMPTY
+    return FAILED if len(words) <= FEW_WORDS and not NOTHING.isdisjoint(words) else 0.0
 
 
 def failed(done: Done) -> bool:

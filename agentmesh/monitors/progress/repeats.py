@@ -26,6 +26,10 @@ NEAR = 0.6
 """Share of content words from which one message is near another."""
 CONTAINED = 0.9
 """Share of its lines from which a result shows what an earlier one showed."""
+WORDS = 2_000
+"""Words since the last step ahead from which no more are kept."""
+SUBSTANCE = 100
+"""Characters from which a result shows something; a shorter one acknowledges a call."""
 FEW = 2
 """New words that a message may bring and still bring nothing."""
 
@@ -37,25 +41,48 @@ class Heard:
         self._heard: deque[Said] = deque(maxlen=LATELY)
         self._waiting: deque[Said] = deque(maxlen=LATELY)
         self._turns = False
+        self._asked: frozenset[str] = frozenset()
+        self._since: set[str] = set()
+        """Words said since the last step ahead."""
 
     def turn(self) -> None:
         """An agent's turn begins: what was said so far has been heard."""
         self._turns = True
         self._hear()
 
-    def brings_nothing(self, said: Said) -> bool:
-        """Whether what was said lately had all its numbers and names, and all but a few of its words."""
-        empty = bool(self._heard) and not said.new_units and not self._unheard(said.units, 0)
-        if empty:
-            few = min(FEW, len(said.content) // 2)
-            empty = self._unheard(said.content, few) <= few
+    def asked(self, words: frozenset[str]) -> None:
+        """The words of what the user asks for."""
+        self._asked = words
+
+    def step(self) -> None:
+        """The work is a step further: words are judged by those that come from now on, and by the latest ones."""
+        self._since.clear()
+
+    def hear(self, said: Said) -> None:
+        """From the next turn on it has been heard; without turns, from now on."""
         self._waiting.append(said)
         if not self._turns:
             self._hear()
-        return empty
+
+    def brings_nothing(self, said: Said) -> bool:
+        """Whether what was said lately had all its numbers and names, and all but a few of its words."""
+        if said.new_units or not self._heard or self._unheard(said.units, 0):
+            return False
+        few = min(FEW, len(said.content) // 2)
+        return self._unheard(said.content, few) <= few
+
+    def heard(self, said: Said) -> float:
+        """Share of its words that carry content which were asked for, or said lately or since the last step."""
+        if not said.content:
+            return 1.0 if self._heard else 0.0
+        rest = said.content - self._asked - self._since
+        unheard = self._unheard(rest, len(rest)) if self._heard else len(rest)
+        return 1 - unheard / len(said.content)
 
     def _hear(self) -> None:
         self._heard.extend(self._waiting)
+        if len(self._since) < WORDS:
+            self._since.update(*(said.content for said in self._waiting))
         self._waiting.clear()
 
     def _unheard(self, words: frozenset[str], few: int) -> int:
@@ -158,7 +185,7 @@ class Calls:
 
     def _shown(self, done: Done, doing: _Doing) -> float:
         lines, changes, most = lines_of(done.error or done.result or ""), doing.changes(done.name), 0.0
-        for earlier, name, before in doing.results if lines else ():
+        for earlier, name, before in doing.results if sum(map(len, lines)) >= SUBSTANCE else ():
             share = len(lines & earlier) / len(lines)
             if share >= CONTAINED:
                 most = max(most, share / (1 + changes - before) if name == done.name else share / 2)

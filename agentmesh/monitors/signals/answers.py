@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from agentmesh.messages import answer_key
+from agentmesh.monitors.signals.wording import words_of
 
 _BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
 _TAGGED = re.compile(
@@ -16,14 +17,18 @@ _LABELLED = re.compile(
     r"\s*[:=][*_]*\s*(.{1,200})",
     re.IGNORECASE | re.MULTILINE,
 )
-_SIGNS = ("answer", "result", "total", "vote", "choice", "position", "verdict", "proposal")
+_SIGNS = frozenset("answer result total vote choice position verdict proposal".split())
 """One of these words stands before every answer that a label or a sentence states."""
 _SENTENCE = re.compile(
     r"(?:answer|result|total|vote|choice|position)(?: to [^.\n]{1,80}?| for [^.\n]{1,40}?)?"
     r"(?: (?:is|remains|would be|should be|stays)\b:?|\s?=|:)\s*([^\n]{1,100})",
     re.IGNORECASE,
 )
-_CHOOSING = ("vote for", "choose", "pick", "select", "go with", "settle on", "side with")
+_CHOOSING = {
+    "vote": "vote for", "choose": "choose", "pick": "pick", "select": "select", "go": "go with", "settle": "settle on",
+    "side": "side with",
+}  # fmt: skip
+"""By its first word: what one says who chooses."""
 _AN_OPTION = re.compile(r"\([A-J]\)")
 _CHOSEN = re.compile(r"\bI(?:'ll)? (?:\w+ )?(?:vote for|choose|pick|select|go with|settle on|side with) ([^\n]{1,80})")
 _OPTION_NAMED = re.compile(r"\b(?:is|are|be)\s+(\([A-J]\))|(\([A-J]\))[.\s*]*\Z")
@@ -60,12 +65,13 @@ _END = 600
 """Characters in which a text concludes."""
 
 
-def stated_answer(text: str) -> str | None:
+def stated_answer(text: str, vocabulary: Set[str] | None = None) -> str | None:
     """The last answer that a text states: boxed, in tags, after `Answer:`, or in a sentence; as answers are compared.
 
-    None where no answer is marked as one: a monitor that tracks positions must not guess.
+    None where no answer is marked as one: a monitor that tracks positions must not guess. `vocabulary`: the words of
+    the text, where they are at hand.
     """
-    for found in _marked(text):
+    for found in _marked(text, frozenset(words_of(text)) if vocabulary is None else vocabulary):
         if (answer := _read(found)) is not None:
             return answer
     return None
@@ -115,25 +121,34 @@ def options_in(task: str) -> Mapping[str, str]:
     return {answer_key(text): letter.casefold() for letter, text in _LISTED.findall(task)}
 
 
-def _marked(text: str) -> Iterator[str]:
+def _marked(text: str, vocabulary: Set[str]) -> Iterator[str]:
     """What may be the answer, the surest form first and of each form the last."""
-    lower = text.lower()
     if "\\boxed{" in text:
         yield from _last(_BOXED, text, 1)
     if "</" in text:
         yield from _last(_TAGGED, text, 2)
-    places = sorted(place for word in _SIGNS for place in _places(lower, word))
+    yield from _signed(text, vocabulary)
+    if any(_CHOOSING[verb] in text for verb in vocabulary & _CHOOSING.keys()):
+        yield from _last(_CHOSEN, text, 1)
+    if "(" in text and _AN_OPTION.search(text):
+        for option in reversed(_OPTION_NAMED.findall(text)):
+            yield option[0] or option[1]
+
+
+def _signed(text: str, vocabulary: Set[str]) -> Iterator[str]:
+    """What stands behind one of the words by which answers are told."""
+    # Words that are joined without a space or a hyphen are one in the vocabulary.
+    signs = _SIGNS & vocabulary if text.isascii() and "_" not in text else _SIGNS
+    if not signs:
+        return
+    lower = text.lower()
+    places = sorted(place for word in signs for place in _places(lower, word))
     if places and (":" in text or "=" in text):
         yield from _last(_LABELLED, text, 1)
     for place in reversed(places):
         found = _SENTENCE.match(text, place)
         if found and not _OTHERS.search(_SENTENCE_END.split(text[max(0, place - 80) : place])[-1]):
             yield found[1]
-    if any(verb in lower for verb in _CHOOSING):
-        yield from _last(_CHOSEN, text, 1)
-    if _AN_OPTION.search(text):
-        for option in reversed(_OPTION_NAMED.findall(text)):
-            yield option[0] or option[1]
 
 
 def _places(text: str, word: str) -> Iterator[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from agentmesh.events import (
@@ -33,9 +34,26 @@ RECENT = 16
 """Contributions that are kept whole: what is said is compared with these."""
 
 
-@dataclass(slots=True)
+@dataclass
+class Runs:
+    """The runs of three words of one contribution. They are hashed when something is first compared with them."""
+
+    event: int
+    """The first that showed the contribution."""
+    words: list[str]
+
+    @cached_property
+    def hashes(self) -> frozenset[int]:
+        """Of each run, for one process."""
+        return shingles_of(self.words)
+
+
+@dataclass
 class Said:
-    """One contribution: a text, to however many recipients. `event`: id of the first event that showed it."""
+    """One contribution: a text, to however many recipients. `event`: id of the first event that showed it.
+
+    What few monitors look at is computed when it is first asked for.
+    """
 
     event: int
     ts: float
@@ -51,29 +69,58 @@ class Said:
     """Each of them once."""
     content: frozenset[str]
     """Its words that carry content."""
-    shingles: frozenset[int]
-    sentences: int
     units: frozenset[str]
     """Numbers, names of things, quotes in it."""
     new_units: frozenset[str]
     """Those that nobody in the run had mentioned, and no tool returned."""
-    new_words: float
-    """Share of its content words that nobody in the run had used."""
-    novelty: float
-    """Share of its runs of three words that were in none of the latest contributions."""
-    echo: float
-    """Largest share of them that one single earlier contribution had."""
-    echoes: Said | None
-    """Which one that was."""
     deeds: int
     """Tool calls that the agent finished since its last contribution."""
-    speech: Speech
     position: str | None
     """The answer that it holds, as answers are compared; None where it states none."""
     held: str | None
     """The answer that the agent held before."""
     before: Said | None
     """The agent's own last contribution."""
+    runs: Runs
+    earlier: tuple[Runs, ...]
+    """Of the latest contributions before it, the newest last."""
+
+    @cached_property
+    def speech(self) -> Speech:
+        """What it does, by its wording."""
+        return speech_of(bounded(self.text), self.words, self.vocabulary)
+
+    @cached_property
+    def sentences(self) -> int:
+        """How many it has, about, and at least one."""
+        return sentences_in(bounded(self.text))
+
+    @property
+    def shingles(self) -> frozenset[int]:
+        """Its runs of three words, by their hashes."""
+        return self.runs.hashes
+
+    @cached_property
+    def novelty(self) -> float:
+        """Share of its runs of three words that were in none of the latest contributions."""
+        new = self.shingles.difference(*(runs.hashes for runs in self.earlier))
+        return len(new) / len(self.shingles) if new else 0.0
+
+    @property
+    def echo(self) -> float:
+        """Largest share of them that one single earlier contribution had."""
+        return self._echo[0]
+
+    @property
+    def echoes(self) -> int | None:
+        """The event that showed that contribution."""
+        return self._echo[1]
+
+    @cached_property
+    def _echo(self) -> tuple[float, int | None]:
+        common = [(len(self.shingles & runs.hashes), runs.event) for runs in self.earlier]
+        most, event = max(common, default=(0, 0))
+        return (most / len(self.shingles), event) if most else (0.0, None)
 
     @property
     def outside(self) -> bool:
@@ -124,9 +171,8 @@ class Signals:
     def __post_init__(self) -> None:
         self._event: Event | None = None
         self._act: Act | None = None
-        self._words: Memory[str] = Memory(10_000)
         self._units: Memory[str] = Memory(10_000)
-        self._shingles: Memory[int] = Memory(4_000)
+        self._runs: deque[Runs] = deque(maxlen=RECENT)
         self._deeds: dict[str, int] = {}
         self._stated: dict[str, str] = {}
         self._proposed: dict[str, None] = {}
@@ -141,7 +187,7 @@ class Signals:
         match event:
             case RunStarted():
                 self.task = event.task
-                self._note(units_of(bounded(event.task)), words_of(bounded(event.task)))
+                self._units.keep(units_of(bounded(event.task)), 0)
             case MessageProposed():
                 self._proposed[event.message_id] = None
                 if len(self._proposed) > 4 * RECENT:
@@ -162,7 +208,7 @@ class Signals:
         result = bounded(event.result or event.error or "")
         units = units_of(result)
         new = self._units.unmet(units)
-        self._note(units, [])
+        self._units.keep(units, self.contributions)
         return Done(
             event.id, event.ts, self.contributions, agent, event.name, event.arguments, event.result, event.error, new
         )
@@ -174,56 +220,29 @@ class Signals:
             last.recipients.append(event.recipient)
             return None
         said = self._said(event, agent, last)
-        self._let_go(last)
+        if last is not None:
+            last.before = None  # what refers any further back would hold the whole run
         self.contributions += 1
         self.latest[agent] = said
         self.said.append(said)
+        self._runs.append(said.runs)
         if said.position is not None:
             self.positions[agent] = said.position
             self.first_positions.setdefault(agent, said.position)
         return said
 
-    def _let_go(self, last: Said | None) -> None:
-        """Contributions refer to earlier ones: what refers any further back would hold the whole run."""
-        if last is not None:
-            last.before = None
-        if len(self.said) == RECENT:
-            self.said[0].echoes = None
-
     def _said(self, event: MessageProposed | MessageDelivered, agent: str, last: Said | None) -> Said:
         text = bounded(event.content)
         words = words_of(text)
         vocabulary = frozenset(words)
-        content = vocabulary - FUNCTION_WORDS
-        shingles, units = shingles_of(words), units_of(text)
-        novelty, echo, echoes = self._compared(shingles)
+        units = units_of(text)
         new_units = self._units.unmet(units)
-        new_words = len(self._words.unmet(content)) / len(content) if content else 0.0
-        self._note(units, content)
-        self._shingles.keep(shingles, self.contributions)
+        self._units.keep(units, self.contributions)
         stated = canonical(event.position.answer) if event.position else self._stated.pop(agent, None)
-        stated = stated or stated_answer(text)
         return Said(
             event=event.id, ts=event.ts, index=self.contributions, agent=agent, recipients=[event.recipient],
-            text=event.content, kind=event.kind, words=words, vocabulary=vocabulary, content=content, shingles=shingles,
-            sentences=sentences_in(text), units=units, new_units=new_units, new_words=new_words, novelty=novelty,
-            echo=echo, echoes=echoes, deeds=self._deeds.pop(agent, 0), speech=speech_of(text, words, vocabulary),
-            position=stated, held=self.positions.get(agent), before=last,
+            text=event.content, kind=event.kind, words=words, vocabulary=vocabulary,
+            content=vocabulary - FUNCTION_WORDS, units=units, new_units=new_units, deeds=self._deeds.pop(agent, 0),
+            position=stated or stated_answer(text, vocabulary), held=self.positions.get(agent), before=last,
+            runs=Runs(event.id, words), earlier=tuple(self._runs),
         )  # fmt: skip
-
-    def _compared(self, shingles: frozenset[int]) -> tuple[float, float, Said | None]:
-        """Share of runs of words that are new; the largest share that one contribution had; and which that was."""
-        if not shingles:
-            return 0.0, 0.0, None
-        met = self._shingles.met(shingles)
-        since = self.contributions - len(self.said)
-        recent = {place: count for place, count in met.items() if place >= since}
-        if not recent:
-            return 1.0, 0.0, None
-        place = max(recent, key=lambda at: (recent[at], at))
-        novelty = 1 - sum(recent.values()) / len(shingles)
-        return novelty, recent[place] / len(shingles), self.said[place - since]
-
-    def _note(self, units: frozenset[str], words: frozenset[str] | list[str]) -> None:
-        self._units.keep(units, self.contributions)
-        self._words.keep(words, self.contributions)

@@ -6,8 +6,9 @@ read together with what is added, what is dropped, who answers whom and what wor
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import NamedTuple
 
 AGREE = frozenset(
     "agree agreed agreeing absolutely exactly indeed totally definitely precisely concur likewise".split()
@@ -31,7 +32,7 @@ REPORT = frozenset(
     """found fixed implemented wrote created added updated tested ran measured computed verified completed removed
     changed checked built committed merged returned""".split()
 )
-COMMIT_PHRASES = frozenset("i will|i'll|i am going|i'm going|i shall|leave it to|on it".split("|"))
+COMMIT_PHRASES = frozenset("i will|i am going|i'm going|i shall|leave it to|on it".split("|"))
 APOLOGY = frozenset("sorry apologize apologise apologies apology".split())
 STOP = frozenset("stop stopping rest break pause wait postpone later tomorrow finish enough conclude wrap done".split())
 
@@ -56,22 +57,57 @@ class Speech:
 
 def speech_of(text: str, words: Sequence[str], known: Set[str]) -> Speech:
     """The speech acts of a text that was split into these words; `known`: each of them once."""
-    starts = [at for at, word in enumerate(words) if word in _STARTS]
-    phrases = {" ".join(words[at : at + length]) for at in starts for length in (2, 3)}
-    opening = words[:8]
-    return Speech(
-        agree=len(known & AGREE) + len(phrases & AGREE_PHRASES),
-        praise=len(known & PRAISE),
-        disagree=len(known & DISAGREE),
-        doubt=len(known & DOUBT),
-        propose=len(known & PROPOSE),
-        ask=text.count("?"),
-        report=len(known & REPORT),
-        commit=len(phrases & COMMIT_PHRASES),
-        apology=len(known & APOLOGY),
-        stop=len(known & STOP),
-        opens_with_agreement=not AGREE.isdisjoint(opening) or not PRAISE.isdisjoint(opening),
-    )
+    counts = dict.fromkeys(_SPOKEN, 0)
+    for word in known & _ACTS.keys():
+        for act in _ACTS[word]:
+            counts[act] += 1
+    warm = (counts["agree"] or counts["praise"]) and not _WARM.isdisjoint(words[:8])
+    for act in _phrases_in(words, known):
+        counts[act] += 1
+    return Speech(**counts, ask=text.count("?"), opens_with_agreement=bool(warm))
 
 
-_STARTS = frozenset(phrase.partition(" ")[0] for phrase in AGREE_PHRASES | COMMIT_PHRASES)
+def _phrases_in(words: Sequence[str], known: Set[str]) -> list[str]:
+    """The act of each phrase that the words hold."""
+    # Few texts have all the words of a phrase, and only those are searched for it.
+    likely = [phrase for start in _STARTS & known for phrase in _PHRASES[start] if known >= phrase.words]
+    if not likely:
+        return []
+    spaced = f" {' '.join(words)} "
+    return [phrase.act for phrase in likely if f" {phrase.text} " in spaced]
+
+
+class _Phrase(NamedTuple):
+    text: str
+    words: frozenset[str]
+    act: str
+
+
+def _by_word(acts: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
+    return {word: [act for act in acts if word in acts[act]] for words in acts.values() for word in words}
+
+
+def _by_start(acts: Mapping[str, frozenset[str]]) -> dict[str, list[_Phrase]]:
+    found: dict[str, list[_Phrase]] = {}
+    for act, phrases in acts.items():
+        for phrase in sorted(phrases):
+            words = phrase.split()
+            found.setdefault(words[0], []).append(_Phrase(phrase, frozenset(words), act))
+    return found
+
+
+_SPOKEN = {
+    "agree": AGREE,
+    "praise": PRAISE,
+    "disagree": DISAGREE,
+    "doubt": DOUBT,
+    "propose": PROPOSE,
+    "report": REPORT,
+    "commit": frozenset[str](),
+    "apology": APOLOGY,
+    "stop": STOP,
+}
+_ACTS = _by_word(_SPOKEN)
+_PHRASES = _by_start({"agree": AGREE_PHRASES, "commit": COMMIT_PHRASES})
+_STARTS = frozenset(_PHRASES)
+_WARM = AGREE | PRAISE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import filterfalse
 
 HEAD, TAIL = 4000, 2000
 """Characters that are read of a long text: of its beginning, and of its end."""
@@ -10,6 +11,8 @@ HEAD, TAIL = 4000, 2000
 _MARKS = ".,;:!?()[]{}<>\"`*#$%&@/\\|=+~^-\u20ac\u00a3\u201c\u201d\u2026\u2013\u2014\u2022\t\r\n"
 _SPACED = {**dict.fromkeys(map(ord, _MARKS), " "), 0x2019: "'"}
 """Marks that part words, as spaces; an apostrophe does not."""
+_ASCII = bytes(ord(_SPACED.get(code, chr(code).lower())) for code in range(128)).ljust(256, b" ")
+"""The same for each byte of a text without other marks, in lower case."""
 _QUOTED = re.compile(r"`([^`\n]{2,120})`|\"([^\"\n]{6,160})\"|\u201c([^\u201d\n]{6,160})\u201d")
 _QUOTES = "`\"\u201c"
 _OUTER = ".,;:!?()[]{}<>\"'`*_#$\u20ac\u00a3\u201c\u201d\u2018\u2019\u2026-\u2013\u2014/|=+~"
@@ -37,7 +40,7 @@ def bounded(text: str) -> str:
 def words_of(text: str) -> list[str]:
     """The words of a text as they are compared: without case; numbers are words too."""
     # Translation and splitting, which are loops in C: a pattern would take four times as long.
-    spaced = text.casefold().translate(_SPACED)
+    spaced = text.encode().translate(_ASCII).decode() if text.isascii() else text.casefold().translate(_SPACED)
     if "'" in spaced:
         spaced = spaced.replace("' ", " ").replace(" '", " ").strip("'")
     return spaced.split()
@@ -61,7 +64,7 @@ def units_of(text: str) -> frozenset[str]:
 
     A word is a name if it holds a digit, or a mark within it that is no hyphen, apostrophe or slash.
     """
-    units = [unit for word in text.split() if not word.isalpha() and (unit := _unit(word))]
+    units = [unit for word in filterfalse(str.isalpha, text.split()) if (unit := _unit(word))]
     if any(mark in text for mark in _QUOTES):
         units += [next(filter(None, groups)).casefold() for groups in _QUOTED.findall(text)]
     return frozenset(units)

@@ -46,6 +46,7 @@ from agentmesh.events import (
     StopRequested,
     TaskChanged,
     ToolCallFinished,
+    TopologyChanged,
     TurnEnded,
     TurnStarted,
     Verification,
@@ -155,6 +156,8 @@ class WorkStopping(Reader):
                 self._active.add(agent)
             case TurnEnded(agent=str(agent)):
                 return self._turned(event, agent)
+            case TopologyChanged(change="replace", agents=(old, _)):
+                self._pacts.replaced(old)
             case RunEnded():
                 return self._ended(event)
             case _:
@@ -168,6 +171,8 @@ class WorkStopping(Reader):
         self._rate()
 
     def _heard_user(self, said: Said) -> None:
+        if self._begun and said.text == self.signals.task:
+            return  # the task once more, for somebody who comes or begins anew
         self._awaited = said.index + PATIENT if self._begun else 0
         self._begun = True
         content = not said.content.isdisjoint(THANKS) and not said.speech.ask
@@ -210,7 +215,7 @@ class WorkStopping(Reader):
         return [self._of_pact(pact)]
 
     def _of_pact(self, pact: Pact) -> Finding:
-        agents = tuple(sorted(pact.members))
+        agents = tuple(pact.members)
         what = "to rest" if pact.kind is Closing.REST else "that they are done"
         why = f"{', '.join(agents)} agreed {what}; {len(pact.evidence)} contributions and turns show no more work"
         return self._found(pact.score, agents, pact.evidence, why)

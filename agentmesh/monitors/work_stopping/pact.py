@@ -23,7 +23,8 @@ class Pact:
     """Who agreed to stop, and what shows it."""
 
     kind: Closing
-    members: set[str]
+    members: list[str]
+    """Who proposed it, who endorsed it, and who has joined since."""
     units: set[str] = field(default_factory=set)
     mass: float = 0.0
     evidence: deque[int] = field(default_factory=lambda: deque(maxlen=EVIDENCE))
@@ -69,6 +70,11 @@ class Pacts:
             self.left = max(self.left, 1 - exp(-self.pact.mass / 4))
             self.pact = None
 
+    def replaced(self, agent: str) -> None:
+        """Somebody else has taken this agent's place; who is left alone has no pact until another one joins."""
+        if self.pact is not None and agent in self.pact.members:
+            self.pact.members.remove(agent)
+
     def forget(self) -> None:
         """Nothing of it counts any more."""
         self._proposed, self.pact, self.left = None, None, 0.0
@@ -79,7 +85,7 @@ class Pacts:
             own = said.agent == first.agent
             if not own and _endorses(said, closing, works):
                 self._proposed = None
-                self.pact = Pact(Closing.REST if closing is Closing.REST else kind, {first.agent, said.agent})
+                self.pact = Pact(Closing.REST if closing is Closing.REST else kind, [first.agent, said.agent])
                 self.pact.heard(first)
                 self.pact.heard(said)
                 return self.pact
@@ -93,14 +99,14 @@ class Pacts:
         if said.agent not in pact.members:
             if not _endorses(said, closing, works):
                 return None
-            pact.members.add(said.agent)
+            pact.members.append(said.agent)
         if works:
             self.worked(said.agent)
             return None
         if closing is Closing.REST:
             pact.kind = closing
         pact.heard(said)
-        return pact
+        return pact if len(pact.members) > 1 else None
 
 
 def fresh(said: Said, known: set[str] | frozenset[str]) -> int:

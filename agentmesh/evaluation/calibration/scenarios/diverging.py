@@ -31,7 +31,9 @@ def ideas_that_stay_apart(play: Play) -> None:
     ideas = _brainstorm(play)
     for _ in range(play.rng.randint(3, 6)):
         for name in play.names:
-            ideas = ideas or play.rng.sample(play.topic.ideas, len(play.topic.ideas))
+            if not ideas:
+                ideas = play.rng.sample(play.topic.ideas, len(play.topic.ideas))
+                play.stage.doubtful("repetition", "stall")  # they are as far apart as before, but not new
             told = play.say("idea", idea=ideas.pop())
             opening = play.say("endorse", peer=play.peer(name)) if play.chance(0.3) else ""
             play.speak(name, opening, told, play.say("idea_reason", fact=play.find().fact) if play.chance(0.3) else "")

@@ -50,7 +50,7 @@ def same_error_again(play: Play) -> None:
     play.end_by_limit()
 
 
-@pathology("repetition", "repeating", "stall", "agreement_loop")
+@pathology("repetition", "repeating", "stall", "agreement_loop", "diversity_collapse")
 def near_same_words(play: Play) -> None:
     """What was said is said again, with a word added or another order of sentences."""
     play.begin()
@@ -66,7 +66,9 @@ def near_same_words(play: Play) -> None:
     play.end_by_limit()
 
 
-@pathology("repetition", "repeating", "stall", "coordination_failure", "agreement_loop", agents=2)
+@pathology(
+    "repetition", "repeating", "stall", "coordination_failure", "agreement_loop", "diversity_collapse", agents=2
+)
 def ping_pong(play: Play) -> None:
     """Each waits for the other to begin, and says so again and again."""
     play.begin()
