@@ -39,6 +39,8 @@ class Reader:
     labels: ClassVar[tuple[str, ...]] = ()
     thresholds: ClassVar[Mapping[str, float]] = {}
     cost: ClassVar[str] = "reads each event once"
+    others: ClassVar[frozenset[type[Event]] | None] = None
+    """The kinds of events that `other` is to see; all of them where it is None."""
 
     def __init__(self) -> None:
         self.signals = Signals()
@@ -54,8 +56,10 @@ class Reader:
                 return self.said(said)
             case Done() as done:
                 return self.done(done)
-            case None:
+            case None if self.others is None or type(event) in self.others:
                 return self.other(event)
+            case None:
+                return ()
 
     def said(self, said: Said) -> Iterable[Finding]:
         """What a contribution shows."""
@@ -91,9 +95,9 @@ class Watch:
         found: list[Finding] = []
         if observed:
             found = [observed] if isinstance(observed, Finding) else list(observed)
-        if isinstance(event, MessageProposed) and self.config.blocking:
+        if self.config.blocking and isinstance(event, MessageProposed):
             found = self._of_copy(event, found)
-        return [named for finding in found if (named := self._judged(finding)) is not None]
+        return found and [named for finding in found if (named := self._judged(finding)) is not None]
 
     def threshold(self, label: str) -> float:
         """What a finding of this label has to score."""

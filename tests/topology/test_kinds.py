@@ -99,6 +99,7 @@ def test_a_networkx_graph_keeps_its_attributes() -> None:
 
 
 UNDIRECTED: Any = nx.Graph([("user", "a")])
+NUMBERED: Any = [("user", 1)]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ UNDIRECTED: Any = nx.Graph([("user", "a")])
     [
         (lambda: Topology(UNDIRECTED), "a topology is a networkx.DiGraph; found Graph"),
         (lambda: Topology(nx.MultiDiGraph([("user", "a")])), "found MultiDiGraph"),
-        (lambda: Topology(nx.DiGraph([("user", 1)])), "nodes are agent names"),
+        (lambda: Topology(nx.DiGraph(NUMBERED)), "nodes are agent names"),
         (lambda: Topology(nx.DiGraph([("user", "a"), ("a", "agentmesh")])), "reserved"),
         (lambda: Topology.chain(["a", "b", "a"]), "named more than once: a"),
         (lambda: Topology.chain(["a", "user"]), "user"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,9 @@ STATEMENTS = 64
 ROUNDS = 2
 """Rounds over which positions have had time to come together."""
 TEXT = 4000
-MANY = 4
-"""Issues that a text settles, even where it does not list them."""
 
 _LABELLED = re.compile(r"\b([A-Z])[-.]?(\d{1,2})\b(?![.,]\d)")
-_LISTED = re.compile(r"\b[A-Z][-.]?\d{1,2}\W{1,6}(?:(?:and|then|with) )*\W?[A-Z][-.]?\d{1,2}\b")
-"""One label right behind another: labels that stand about in sentences are names of things, such as cells."""
+_NOUN = re.compile(r"\b([A-Za-z][a-z]+) [A-Z][-.]?\d{1,2}\b")
 _LABEL = re.compile(r"[a-z][-.]?\d{1,2}")
 _PAIR = re.compile(r"([^\W\d][\w -]{0,40}?)\s*[:=]\s*([^,;\n]{1,60})")
 
@@ -31,8 +28,7 @@ _PAIR = re.compile(r"([^\W\d][\w -]{0,40}?)\s*[:=]\s*([^,;\n]{1,60})")
 def choices_of(said: Said) -> Choices | None:
     """What a contribution chooses: on each issue where it states several, else its answer; None where it states none.
 
-    Several issues show as labelled options (`A2, B1`, one right behind another, or four), as `issue: option` pairs, or
-    as a JSON object.
+    Several issues show as labelled options (`A2, B1, C4`), as `issue: option` pairs, or as a JSON object.
     """
     position = said.position
     if position is not None and len(position) > 2 and (several := _several(position)):
@@ -41,7 +37,7 @@ def choices_of(said: Said) -> Choices | None:
     if len({unit[0] for unit in said.units if len(unit) < 5 and _LABEL.fullmatch(unit)}) > 1:
         text = said.text[-TEXT:]
         labelled = _labelled(text)
-        if len(labelled) >= MANY or (len(labelled) > 1 and _LISTED.search(text)):
+        if len(labelled) > 1 and not _of_things(text):
             return labelled
     return None if position is None else {"": position}
 
@@ -148,6 +144,12 @@ def _several(position: str) -> Choices | None:
 def _labelled(text: str) -> dict[str, str]:
     """By letter: the number that stands behind it last, as in `A2`."""
     return dict(_LABELLED.findall(text))
+
+
+def _of_things(text: str) -> bool:
+    """Whether the same word stands before half of the labels, as in `line B3 and line C1`: they name things then."""
+    before = Counter(map(str.casefold, _NOUN.findall(text))).most_common(1)
+    return bool(before) and before[0][1] > 1 and 2 * before[0][1] >= len(_LABELLED.findall(text))
 
 
 def _of_object(text: str) -> Choices | None:

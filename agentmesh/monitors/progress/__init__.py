@@ -64,7 +64,7 @@ FAILED = 0.7
 """What a call that failed weighs for a stall: it may have taught something."""
 EMPTY = 0.5
 """What a call that returned no text weighs for a stall: as much as the level forgets, for it may have done its work."""
-OFF = 0.0
+SOME, MANY = 3, 6
 FRUIT = 0.5
 WORDS_ALONE = 2.0
 """What words weigh that bring no number or name and follow no deed, times the share of them that was heard before."""
@@ -85,7 +85,7 @@ class Progress(Reader):
     """Repeated actions and messages, ping-pong, the same error again; and turns in which nothing changes."""
 
     labels = ("repetition", "stall")
-    thresholds: ClassVar[Mapping[str, float]] = {"repetition": 0.5, "stall": 0.4}
+    thresholds: ClassVar[Mapping[str, float]] = {"repetition": 0.5, "stall": 0.45}
     cost = "compares each message with eight of its sender, and each result with twelve"
 
     def __init__(self) -> None:
@@ -132,7 +132,9 @@ class Progress(Reader):
             return FAILED * (1.0 if empty else wording)
         if empty or said.new_units:
             return 1.0 if empty else wording
-        return max(wording, min(1.0, max(0.0, WORDS_ALONE * (self._heard.heard(said) - OFF))))
+        unheard = self._heard.unheard(said)
+        share = 1 - unheard / max(1, len(said.content))
+        return max(wording, min(1.0, WORDS_ALONE * share) * min(1.0, max(0.0, (MANY - unheard) / (MANY - SOME))))
 
     def done(self, done: Done) -> Iterator[Finding]:
         self._last = done.agent
@@ -145,6 +147,7 @@ class Progress(Reader):
         idle = max(repeated, FAILED if failed(done) else emptiness(done))
         if idle < EMPTY:
             self._fruit[done.agent] = True
+            self._idle.end()
         yield from self._idles(done.agent, idle, events, f"calls {done.name} and learns nothing")
 
     def other(self, event: Event) -> Iterator[Finding]:

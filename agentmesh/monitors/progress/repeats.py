@@ -71,13 +71,10 @@ class Heard:
         few = min(FEW, len(said.content) // 2)
         return self._unheard(said.content, few) <= few
 
-    def heard(self, said: Said) -> float:
-        """Share of its words that carry content which were asked for, or said lately or since the last step."""
-        if not said.content:
-            return 1.0 if self._heard else 0.0
+    def unheard(self, said: Said) -> int:
+        """How many of its words that carry content were neither asked for, nor said lately or since the last step."""
         rest = said.content - self._asked - self._since
-        unheard = self._unheard(rest, len(rest)) if self._heard else len(rest)
-        return 1 - unheard / len(said.content)
+        return self._unheard(rest, len(rest))
 
     def _hear(self) -> None:
         self._heard.extend(self._waiting)

@@ -20,7 +20,7 @@ _LABELLED = re.compile(
 _SIGNS = frozenset("answer result total vote choice position verdict proposal".split())
 """One of these words stands before every answer that a label or a sentence states."""
 _SENTENCE = re.compile(
-    r"(?:answer|result|total|vote|choice|position)(?: to [^.\n]{1,80}?| for [^.\n]{1,40}?)?"
+    r"(?:(?:answer|total|vote|choice|position)(?: to [^.\n]{1,80}?| for [^.\n]{1,40}?)?|result)"
     r"(?: (?:is|remains|would be|should be|stays)\b:?|\s?=|:)\s*([^\n]{1,100})",
     re.IGNORECASE,
 )
@@ -29,6 +29,7 @@ _CHOOSING = {
     "side": "side with",
 }  # fmt: skip
 """By its first word: what one says who chooses."""
+_VERBS = frozenset(_CHOOSING)
 _AN_OPTION = re.compile(r"\([A-J]\)")
 _CHOSEN = re.compile(r"\bI(?:'ll)? (?:\w+ )?(?:vote for|choose|pick|select|go with|settle on|side with) ([^\n]{1,80})")
 _OPTION_NAMED = re.compile(r"\b(?:is|are|be)\s+(\([A-J]\))|(\([A-J]\))[.\s*]*\Z")
@@ -60,6 +61,8 @@ NO_ANSWER = frozenset(
 """Words with which no answer begins: what follows "the answer is" is then a remark about it."""
 
 _WORDS_OF_AN_ANSWER = 8
+_TRIES = 32
+"""Places in a text that are looked at, the last."""
 _SHORT_TEXT = 120
 _END = 600
 """Characters in which a text concludes."""
@@ -128,7 +131,7 @@ def _marked(text: str, vocabulary: Set[str]) -> Iterator[str]:
     if "</" in text:
         yield from _last(_TAGGED, text, 2)
     yield from _signed(text, vocabulary)
-    if any(_CHOOSING[verb] in text for verb in vocabulary & _CHOOSING.keys()):
+    if any(_CHOOSING[verb] in text for verb in _VERBS & vocabulary):
         yield from _last(_CHOSEN, text, 1)
     if "(" in text and _AN_OPTION.search(text):
         for option in reversed(_OPTION_NAMED.findall(text)):
@@ -145,7 +148,7 @@ def _signed(text: str, vocabulary: Set[str]) -> Iterator[str]:
     places = sorted(place for word in signs for place in _places(lower, word))
     if places and (":" in text or "=" in text):
         yield from _last(_LABELLED, text, 1)
-    for place in reversed(places):
+    for place in reversed(places[-_TRIES:]):
         found = _SENTENCE.match(text, place)
         if found and not _OTHERS.search(_SENTENCE_END.split(text[max(0, place - 80) : place])[-1]):
             yield found[1]

@@ -58,7 +58,7 @@ class Speech:
 def speech_of(text: str, words: Sequence[str], known: Set[str]) -> Speech:
     """The speech acts of a text that was split into these words; `known`: each of them once."""
     counts = dict.fromkeys(_SPOKEN, 0)
-    for word in known & _ACTS.keys():
+    for word in _ACTING & known:
         for act in _ACTS[word]:
             counts[act] += 1
     warm = (counts["agree"] or counts["praise"]) and not _WARM.isdisjoint(words[:8])
@@ -108,6 +108,7 @@ _SPOKEN = {
     "stop": STOP,
 }
 _ACTS = _by_word(_SPOKEN)
+_ACTING = frozenset(_ACTS)
 _PHRASES = _by_start({"agree": AGREE_PHRASES, "commit": COMMIT_PHRASES})
 _STARTS = frozenset(_PHRASES)
 _WARM = AGREE | PRAISE
