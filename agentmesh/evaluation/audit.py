@@ -12,6 +12,7 @@ from agentmesh.evaluation.traced import ForeignTrace, events_of
 from agentmesh.events import Event, FindingRecorded, InterventionMade, RunEnded, ToolCallFinished, ToolCallStarted
 from agentmesh.messages import Finding
 from agentmesh.monitors import registry
+from agentmesh.runner.fold import bursts
 from agentmesh.runner.past import effective
 from agentmesh.team.watches import make_watches
 
@@ -69,14 +70,17 @@ def audit_run(run_id: str, events: Iterable[Event], monitors: Monitors) -> Audit
     """What the monitors find in the log of a run: what they found while it lived, if they watched it.
 
     Events that no longer count, since the run was resumed before them, are left out. What they find in `run_ended`
-    feeds the scores alone: a run that has ended records nothing more.
+    feeds the scores alone, for a run that has ended records nothing more; and so does what they find in what followed
+    at once from their own word about a message that was not yet decided on.
     """
     panel, found = _Panel(monitors), list[Finding]()
-    for event in effective(list(events)):
+    counting = effective(list(events))
+    at_once = {id_ for first, last in bursts(counting) for id_ in range(first + 1, last + 1)}
+    for event in counting:
         if isinstance(event, FindingRecorded | InterventionMade):
             continue
         new = panel.findings(event)
-        if not isinstance(event, RunEnded):
+        if not isinstance(event, RunEnded) and event.id not in at_once:
             found += new
     return Audit(run_id, tuple(found), panel.scores(), tuple(panel.faults))
 

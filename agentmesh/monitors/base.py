@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import GeneratorType
 from typing import ClassVar, Protocol, runtime_checkable
 
 from agentmesh.config.models import MonitorConfig
@@ -15,6 +16,8 @@ Observed = Finding | Iterable[Finding] | None
 MonitorFunction = Callable[[Event], Observed]
 THRESHOLD = 0.5
 """Of monitors that say nothing of their own."""
+_SEVERAL = (GeneratorType, tuple, list)
+"""As what findings mostly come."""
 
 
 @runtime_checkable
@@ -93,7 +96,9 @@ class Watch:
         """The monitor's findings that reach its threshold, named after it; what scores lower feeds `scores` alone."""
         observed = self._observe(event)
         found: list[Finding] = []
-        if observed:
+        if isinstance(observed, _SEVERAL):  # looked at first, because to ask for a model's type takes long
+            found = list(observed)
+        elif observed:
             found = [observed] if isinstance(observed, Finding) else list(observed)
         if self.config.blocking and isinstance(event, MessageProposed):
             found = self._of_copy(event, found)

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar, Literal
 
+from agentmesh.events import Event
 from agentmesh.messages import USER, Finding
 from agentmesh.monitors.base import Reader
 from agentmesh.monitors.signals import Said
@@ -79,6 +80,7 @@ class Diversity(Reader):
     labels: ClassVar[tuple[str, ...]] = ("diversity_collapse",)
     thresholds: ClassVar[Mapping[str, float]] = {"diversity_collapse": 0.5}
     cost: ClassVar[str] = "compares the content words of the latest contributions"
+    others = frozenset[type[Event]]()
 
     def __init__(
         self, *, window: int = 12, usual: float = 0.3, measure: Measure = "pairwise", embed: Embed | None = None
@@ -98,7 +100,7 @@ class Diversity(Reader):
         part = _Part(said.agent, said.event, said.content, vector)
         others = list({other.agent: other for other in self._recent if other.agent != said.agent}.values())
         self._recent.append(part)
-        if others and self._weigh(said, self._alike(part, others)):
+        if others and self._weighs(said, part, others):
             self._events.append(said.event)
             score = self._mass / (self._mass + _HALF)
             self.scores["diversity_collapse"] = max(self.scores["diversity_collapse"], score)
@@ -112,12 +114,15 @@ class Diversity(Reader):
         score = vendi_score([[1.0 if one is two else one.like(two) for two in parts] for one in parts])
         return (len(parts) - score) / (len(parts) - 1)
 
-    def _weigh(self, said: Said, alike: float) -> bool:
+    def _weighs(self, said: Said, part: _Part, others: Sequence[_Part]) -> bool:
         """Whether the contribution adds to the collapse."""
+        shows = 1.0 if said.deeds else min(1.0, len(said.new_units) / (1 + len(said.words) / 50))
+        if shows == 1 and not self._mass:
+            return False  # however alike they are: it adds nothing, and there is nothing to take away
+        alike = self._alike(part, others)
         if alike < self._usual:
             self._mass *= 0.5 + 0.5 * max(0.0, alike) / self._usual
             return False
-        shows = 1.0 if said.deeds else min(1.0, len(said.new_units) / (1 + len(said.words) / 50))
         weight = (alike - self._usual) / (1 - self._usual) * (1 - shows)
         self._mass += weight
         return weight > 0

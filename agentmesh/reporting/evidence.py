@@ -88,10 +88,12 @@ def _finding(
 
 
 def _made(event: InterventionMade, texts: Texts) -> Markup:
-    edges = f" {', '.join(f'{a} → {b}' for a, b in event.edges)}" if event.edges else ""
+    edges = f": {', '.join(f'{a} → {b}' for a, b in event.edges)}" if event.edges else ""
     whom = f" to {', '.join(event.agents)}" if event.agents else ""
+    given = "".join(f" ({name}: {value})" for name, value in event.parameters.items())
+    instead = f", instead of {', '.join(event.skipped).replace('_', ' ')}" if event.skipped else ""
     number = element("a", f"e{event.id}", href=f"#e{event.id}", class_="n")
-    done = join((f" by {event.monitor}{whom}{edges}, for ", texts.ref(event.finding)))
+    done = join((f"{given} by {event.monitor}{whom}{edges}{instead}, for ", texts.ref(event.finding)))
     return element("p", number, element("b", f"intervention: {event.kind.replace('_', ' ')}"), done, id=f"e{event.id}",
                    class_="intervention")  # fmt: skip
 

@@ -75,7 +75,8 @@ def _remarks(traffic: Traffic, texts: Texts) -> Markup:
     said += [join(("first refusal ", texts.ref(traffic.example)))] if traffic.example else []
     said += [f"withheld: {traffic.withheld}"] if traffic.withheld else []
     said += [join(("cut at ", texts.ref(traffic.cut)))] if traffic.cut else []
-    said += [join(("restored at ", texts.ref(traffic.restored)))] if traffic.restored else []
+    given = "restored at " if traffic.cut else "since "
+    said += [join((given, texts.ref(traffic.restored)))] if traffic.restored else []
     return join(said, "; ")
 
 

@@ -115,6 +115,8 @@ class Stages:
             case "cut" | "isolate":
                 self._take(event.edges, event.id)
             case "restore":
+                if event.agents:  # somebody joins the phase, on edges that it had not
+                    self._declare(self._at, event.edges)
                 for pair in event.edges:
                     self._cut.pop(pair, None)
                     if pair in self._at.pairs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from agentmesh.errors import RunChanged
@@ -238,30 +238,37 @@ def _name(command: Command) -> object:
 
 def whole_bursts(recorded: Sequence[Event], at: int) -> int:
     """The last event up to `at` at which a log may be cut: not between a message and what follows from it at once."""
+    return next((first - 1 for first, last in bursts(recorded) if first <= at < last), at)
+
+
+def bursts(recorded: Iterable[Event]) -> Iterator[tuple[int, int]]:
+    """Ids of each message, or verdict on one, and of the last event that follows at once, before it is decided on."""
     message, last, findings, noting = 0, 0, set[int](), False
     for event in recorded:
         match event:
-            case MessageProposed() | MessageTransformed():
-                message, last, noting = event.id, event.id, False
-                findings.clear()
-            case FindingRecorded(blocking=True) if event.suspicion:
-                message, last, noting = event.id, event.id, False
-                findings = {event.id}
-            case FindingRecorded(blocking=True) if event.observed == message:
+            case FindingRecorded(blocking=True) if event.observed == message and not event.suspicion:
                 last = event.id
                 findings.add(event.id)
+                continue
             case InterventionMade() if event.finding in findings:
                 last, noting = event.id, True
+                continue
             case Notice(template="note") | TopologyChanged() | BoundsChanged() if noting:
                 last = event.id
+                continue
             case _:
-                message, noting = 0, False
-                findings.clear()
-        if event.id > at and not message <= at < last:
-            break
-        if message and message <= at < last:
-            return message - 1
-    return at
+                pass
+        if message < last:
+            yield message, last
+        message = last = 0
+        findings, noting = set(), False
+        if isinstance(event, MessageProposed | MessageTransformed):
+            message = last = event.id
+        elif isinstance(event, FindingRecorded) and event.blocking and event.suspicion:
+            message = last = event.id
+            findings = {event.id}
+    if message < last:
+        yield message, last
 
 
 def heard_later(recorded: Sequence[Event], at: int) -> list[FindingRecorded]:

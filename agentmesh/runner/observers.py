@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from agentmesh.config.secrets import told
-from agentmesh.events import Event, FindingRecorded, InterventionMade, MessageProposed, MessageTransformed
+from agentmesh.events import Event, FindingRecorded, InterventionMade, MessageProposed, MessageTransformed, RunEnded
 from agentmesh.messages import Finding
 from agentmesh.monitors.base import Watch
 from agentmesh.scheduler import Command, Scheduler
@@ -50,7 +50,10 @@ class Observers:
         """Monitors that raised: the run halts on the first word of that, and asks them nothing more."""
 
     def found(self, event: Event) -> list[FindingRecorded]:
-        """The findings in an event. Findings themselves, and what is done about them, are shown to nobody."""
+        """The findings in an event. Findings themselves, and what is done about them, are shown to nobody.
+
+        Whoever finds something in the end of a run finds it for its scores: a run that has ended records nothing more.
+        """
         if isinstance(event, FindingRecorded | InterventionMade):
             return []
         found = []
@@ -75,4 +78,4 @@ class Observers:
                 )
                 for finding in findings
             ]
-        return found
+        return [] if isinstance(event, RunEnded) else found

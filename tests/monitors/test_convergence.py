@@ -155,7 +155,29 @@ def promises(deed: Acts) -> Acts:
 def test_a_promise_that_no_deed_follows_is_broken() -> None:
     kept = did("ann", "write_file", {"path": "src/calendar.py", "text": "leap"}, "ok")
     assert score(promises(kept)) == 0
-    assert score(promises([])) > 0.2
+    assert score(promises([])) > 0.15
+
+
+def test_a_broken_promise_weighs_more_if_somebody_waits_for_it() -> None:
+    waits = said("bob", "I cannot start before src/calendar.py has them.", "ann")
+    assert score(promises(waits)) > score(promises([])) + 0.2
+
+
+def claim(owner: str, start: int, end: int) -> BoardWritten:
+    entry = BoardEntry(id=f"{owner}{start}", kind="claim", owner=owner, path="src/harbour.py", start=start, end=end)
+    return BoardWritten(agent=owner, board="notes", version=1, entry=entry)
+
+
+def test_what_is_claimed_twice_is_found_and_parts_of_one_piece_are_not() -> None:
+    found, scores = watched(Convergence(), stream([claim("ann", 1, 80), claim("bob", 20, 90)]))
+    assert scores["coordination_failure"] > 0.5
+    assert [set(finding.agents) for finding in found] == [{"ann", "bob"}]
+    edits = [
+        *did("ann", "edit", {"path": "src/harbour.py", "line": 3}, "done"),
+        *did("bob", "edit", {"path": "src/harbour.py", "line": 60}, "done"),
+    ]
+    spoken = said("ann", "src/harbour.py is mine up to line 50.", "bob")
+    assert score([claim("ann", 1, 50), claim("bob", 51, 99), *edits[:2], *spoken, *edits[2:]]) == 0
 
 
 def test_an_agent_without_tools_breaks_no_promise() -> None:

@@ -83,6 +83,80 @@ def test_the_same_sub_goal_asked_again_is_a_stall_whatever_figures_it_names() ->
     assert scores["repetition"] < 0.3
 
 
+ABOUT_TO = (
+    "I shall get going with the {} shortly.",
+    "Give me a moment to think about the {} first.",
+    "The {} wants care, so I am getting ready for it.",
+    "Soon I turn to the {}, as soon as I am ready.",
+)
+PIECES = ("cellar", "roof", "garden")
+
+
+def announced(times: int) -> Acts:
+    """Each message in another wording, about another piece of what was asked for; nobody does anything."""
+    acts: Acts = [*said("user", f"Survey the {', the '.join(PIECES)}.", "ann")]
+    for turn in range(times):
+        text = ABOUT_TO[turn % len(ABOUT_TO)].format(PIECES[turn % len(PIECES)])
+        acts += said(("ann", "bob")[turn % 2], text, ("bob", "ann")[turn % 2])
+    return acts
+
+
+def test_announcements_in_ever_other_words_without_a_deed_are_a_stall() -> None:
+    found, scores = watched(Progress(), stream(announced(10)))
+    assert "stall" in labels(found)
+    assert scores["stall"] > 0.5
+
+
+def test_announcements_that_are_followed_by_work_are_no_stall() -> None:
+    acts: Acts = []
+    for start in range(6):
+        acts += [*announced(2), *did("ann", "measure", {"piece": start}, f"{start * 7} metres by {start + 50}")]
+    _, scores = watched(Progress(), stream(acts))
+    assert scores["stall"] == 0
+
+
+@pytest.mark.parametrize("empty", ["nothing found", "No rows", "[] (none)", "0 hits"])
+def test_ever_other_calls_that_find_nothing_are_a_stall_and_no_repetition(empty: str) -> None:
+    acts: Acts = []
+    for turn in range(10):
+        acts += did("ann", "search", {"query": f"berth {turn}"}, empty)
+        acts += said("ann", "I keep looking.", "bob")
+    _, scores = watched(Progress(), stream(acts))
+    assert scores["stall"] > 0.5
+    _, fruitful = watched(
+        Progress(),
+        stream(
+            [
+                act
+                for turn in range(10)
+                for act in (
+                    *did("ann", "search", {"query": f"berth {turn}"}, f"{turn + 60} ships"),
+                    *said("ann", "I keep looking.", "bob"),
+                )
+            ]
+        ),
+    )
+    assert fruitful["stall"] == 0
+
+
+def test_calls_that_are_only_acknowledged_are_no_repetition() -> None:
+    acts: Acts = []
+    for line in range(20):
+        acts += did("ann", "edit", {"line": line, "text": "pass"}, "one line was replaced")
+    _, scores = watched(Progress(), stream(acts))
+    assert scores["repetition"] == 0
+
+
+def test_a_debate_of_a_few_rounds_in_which_agents_stand_by_their_positions_is_neither() -> None:
+    turns = [
+        held(agent, answer, f"I hold it to be {answer}.")
+        for _ in range(3)
+        for agent, answer in (("ann", "42"), ("bob", "41"))
+    ]
+    found, _ = watched(Progress(), stream(*turns))
+    assert not found
+
+
 def test_a_call_still_under_way_at_the_end_counts_if_it_was_made_before() -> None:
     acts = looped(4)
     _, before = watched(Progress(), stream(acts, ended()))
@@ -192,8 +266,8 @@ def test_work_that_moves_is_no_stall(change: TaskChanged | Metric) -> None:
 
 
 def test_an_agent_that_takes_another_position_is_not_stalled() -> None:
-    _, still = watched(Progress(), stream(*[held("ann", "42", "I hold it to be 42.") for _ in range(8)]))
-    _, moved = watched(Progress(), stream(*[held("ann", str(n), "I hold it to be that.") for n in range(8)]))
+    _, still = watched(Progress(), stream(*[held("ann", "42", "I hold it to be 42.") for _ in range(16)]))
+    _, moved = watched(Progress(), stream(*[held("ann", str(n), "I hold it to be that.") for n in range(16)]))
     assert moved["stall"] < still["stall"]
 
 

@@ -11,6 +11,7 @@ from agentmesh.events import (
     PositionStated,
     RunStarted,
     ToolCallFinished,
+    TurnStarted,
     stamped,
 )
 from agentmesh.messages import Position
@@ -53,6 +54,17 @@ def log() -> Log:
     return Log()
 
 
+def test_what_the_run_passes_on_of_the_last_words_of_an_agent_is_no_new_contribution(log: Log) -> None:
+    for agent in "ab":
+        log.read(TurnStarted(agent=agent, turn=1, phase="p"))
+    first = log.says("a", "It is 4.", "b")
+    log.says("b", "It is 5.", "a")
+    assert log.read(proposed("a", "guest", "It is 4.")) is None
+    assert first.recipients == ["b", "guest"]
+    log.read(TurnStarted(agent="a", turn=2, phase="p"))
+    assert isinstance(log.read(proposed("a", "other", "It is 4.")), Said), "it says so again"
+
+
 def test_copies_of_a_text_to_several_recipients_are_one_contribution(log: Log) -> None:
     said = log.says("a", "the parser is slow", "b")
     assert log.read(proposed("a", "c", "the parser is slow")) is None
@@ -91,7 +103,7 @@ def test_what_was_met_before_in_task_tools_or_messages_is_not_new(log: Log) -> N
 def test_an_echo_is_measured_against_the_contribution_that_it_repeats(log: Log) -> None:
     first = log.says("a", "we should cache the tokens of every file that did not change")
     echo = log.says("b", "yes, we should cache the tokens of every file that did not change")
-    assert echo.echoes is first
+    assert echo.echoes == first.event
     assert echo.echo > 0.8
     assert echo.novelty < 0.2
     other = log.says("a", "reading the files takes longer than splitting them into tokens")
@@ -103,6 +115,16 @@ def test_novelty_looks_back_only_so_far(log: Log) -> None:
     for number in range(20):
         log.says("b", f"something else entirely about matter number {number} of today's long list")
     assert log.says("a", "we should cache the tokens of every file").novelty == 1.0
+
+
+def test_what_is_asked_for_later_is_as_it_was_when_the_contribution_came(log: Log) -> None:
+    first = log.says("a", "we should cache the tokens of every file")
+    again = log.says("b", "so we should cache the tokens of every file")
+    for number in range(40):
+        log.says("b", f"we should cache the tokens of every file, number {number}")
+    assert (first.novelty, first.echo, first.echoes) == (1.0, 0.0, None)
+    assert again.echoes == first.event
+    assert 0 < again.novelty < 0.2
 
 
 def test_positions_are_followed_through_events_and_texts(log: Log) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentmesh.events import Event, LimitWasReached, Verification
+from agentmesh.events import Event, LimitWasReached, TopologyChanged, Verification
 from agentmesh.messages import Finding
 from agentmesh.monitors.signals import Said, Signals
 from agentmesh.monitors.work_stopping import WorkStopping
@@ -71,6 +71,38 @@ def test_a_break_that_a_peer_endorses_and_that_lasts_is_found() -> None:
     assert findings[-1].agents == ("ann", "bob")
     assert findings[0].evidence[0] == next(event.id for event in events if "take a break" in str(event))
     assert "agreed to rest" in findings[0].why
+
+
+def test_who_proposed_it_is_named_first() -> None:
+    swapped = [
+        *said("bob", "We have done plenty. Let's take a break, the parser can wait until tomorrow.", "ann"),
+        *said("ann", "Sounds good, I could use one.", "bob"),
+    ]
+    assert found(stream(work(6), swapped, chatter()))[0].agents == ("bob", "ann")
+
+
+def replaced(old: str, new: str) -> Acts:
+    return [TopologyChanged(change="replace", agents=(old, new))]
+
+
+def test_who_is_left_of_a_pact_is_found_again_when_another_joins_it() -> None:
+    alone = [*said("bob", "We are having a break. Come and rest with us!", "cy")]
+    joins = [*said("cy", "Agreed, let us rest.", "bob")]
+    before = stream(work(6), break_agreed(), chatter())
+    events = stream(work(6), break_agreed(), chatter(), replaced("ann", "cy"), alone, joins)
+    later = [finding for finding in found(events) if finding.evidence[-1] > before[-1].id]
+    assert [finding.agents for finding in later] == [("bob", "cy")]
+    assert later[0].evidence[-1] == events[-1].id
+
+
+def test_the_task_told_once_more_to_who_comes_is_no_word_of_the_user() -> None:
+    task = "Build a parser for dates"
+    told, heard = (
+        found(stream(said("user", task, "ann"), work(6), said("user", words, "cy"), break_agreed(), chatter(2)))
+        for words in (task, "Take your time.")
+    )
+    assert told
+    assert not heard, "for a while silence has its reason then"
 
 
 def test_it_is_found_at_the_latest_at_the_third_contribution_after_the_proposal() -> None:

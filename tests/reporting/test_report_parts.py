@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from agentmesh.events import (
     Event,
+    FindingRecorded,
+    InterventionMade,
     MessageDelivered,
     MessageRefused,
     PhaseEnded,
@@ -14,7 +16,9 @@ from agentmesh.events import (
     TurnEnded,
     TurnStarted,
 )
+from agentmesh.messages import Finding
 from agentmesh.reporting.clock import Clock
+from agentmesh.reporting.evidence import findings
 from agentmesh.reporting.markup import Markup, element, join
 from agentmesh.reporting.selection import Gap, anchors, selected
 from agentmesh.reporting.shape import phase_of
@@ -69,6 +73,24 @@ def test_a_cut_edge_stays_cut_in_later_phases_until_it_is_restored() -> None:
     assert (one.pairs["a", "b"].cut, two.pairs["a", "b"].cut) == (2, 2)
     restored = Stages(log(*cut, TopologyChanged(change="restore", edges=edge))).all[1]
     assert restored.pairs["a", "b"].restored == 4
+
+
+def test_an_agent_that_joins_a_phase_is_on_the_edges_that_it_was_given() -> None:
+    edges = (("a", "guest"), ("guest", "a"))
+    joined = TopologyChanged(change="restore", agents=("guest",), edges=edges)
+    (stage,) = Stages(log(phase("talk", ("a", "b")), joined, delivered(1, "guest", "a"))).all
+    traffic = stage.pairs["guest", "a"]
+    assert (traffic.declared, traffic.restored, traffic.cut, traffic.delivered) == (True, 2, None, 1)
+
+
+def test_an_intervention_is_told_with_its_parameters_and_with_what_could_not_be_done() -> None:
+    found = FindingRecorded(finding=Finding(monitor="m", label="l", agents=("a", "b"), why="seen"))
+    made = InterventionMade(kind="reassign", finding=1, monitor="m", agents=("a",), parameters={"agent": "c"})
+    cut = InterventionMade(kind="cut_edge", finding=1, monitor="m", skipped=("reassign",))
+    events = log(found, made, cut)
+    told = str(findings(events, 1, {event.id: event for event in events}, Texts(events, set()), 0.0))
+    assert "reassign</b> (agent: c) by m to a, for" in told
+    assert "cut edge</b> by m, instead of reassign, for" in told
 
 
 def test_an_agent_that_took_the_place_of_another_has_its_edges() -> None:

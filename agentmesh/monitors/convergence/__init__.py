@@ -6,11 +6,12 @@ the dispersion, the mean distance of all pairs of those who stated something aft
 they could hear the others. apart = (mean + least dispersion over the last two rounds) / 2 * n / (n + 0.5), n being the
 statements after first ones. A vote settles it: what is stated after it counts anew.
 
-Dealings, each a piece of evidence: two agents change the same thing and neither has spoken of it in between, or one
-changes what the other claimed on a board; a result that shows work colliding (a merge conflict); a promise ("I will")
-followed by three contributions of its author, or the end, without a deed that mentions what was promised; a question to
-peers that three of their contributions pass over without a word of it. Promises and questions are settled when the
-user speaks.
+Dealings, each a piece of evidence: two agents claim the same lines of the same thing on a board (0.8); two change the
+same thing and neither has spoken of it in between, or one changes what the other claimed (0.6); a result that shows
+work colliding, such as a merge conflict (0.6); a promise ("I will") followed by three contributions of its author, or
+the end, without a deed that mentions what was promised (0.5, half of it where no other agent has spoken of it since); a
+question to peers that three of their contributions pass over without a word of it (0.35). Promises and questions are
+settled when the user speaks.
 
 score = 1 - (1 - apart) * (1 - evidence), evidence = 1 - exp(-mass).
 
@@ -44,8 +45,9 @@ class Convergence(Reader):
     """Positions that do not come together, work that collides, promises broken, questions ignored."""
 
     labels = (LABEL,)
-    thresholds: ClassVar[Mapping[str, float]] = {LABEL: 0.5}
+    thresholds: ClassVar[Mapping[str, float]] = {LABEL: 0.55}
     cost = "compares the positions of a team with each other when one is stated"
+    others = frozenset([VoteCast, BoardWritten, RunEnded])
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentmesh.events import BoardWritten
-from agentmesh.messages import USER
+from agentmesh.messages import USER, BoardEntry
 from agentmesh.monitors.signals import Done, Said
 from agentmesh.monitors.signals.wording import FUNCTION_WORDS, bounded, words_of
 
@@ -19,8 +19,10 @@ PATIENCE = 3
 QUESTION = 3
 """Content words from which a question asks for something; with fewer it is a manner of speaking."""
 
-OVERLAP, CLASH, BROKEN, IGNORED = 0.6, 0.6, 0.4, 0.35
+CLAIMED, OVERLAP, CLASH, BROKEN, IGNORED = 0.8, 0.6, 0.6, 0.5, 0.35
 """What one piece of evidence of each kind weighs."""
+IDLE = 0.5
+"""What a broken promise weighs of that on which nobody waited: it may have been a manner of speaking."""
 
 CHANGES = frozenset(
     "write edit create replace patch append save update delete insert remove overwrite modify move rename apply".split()
@@ -51,6 +53,8 @@ class _Promise:
     about: frozenset[str]
     """Numbers and names in it; where there are none, its content words."""
     spoken: int = 0
+    awaited: bool = False
+    """Whether another agent has spoken of it."""
 
 
 @dataclass(slots=True)
@@ -71,19 +75,20 @@ class Dealings:
         self._edits: dict[str, tuple[str, int]] = {}
         self._names: dict[str, str] = {}
         """By name, with its folders or without: what was changed of late."""
-        self._claims: dict[str, str] = {}
+        self._claims: dict[str, list[BoardEntry]] = {}
         self._act: dict[str, None] = {}
 
     def said(self, said: Said) -> Iterator[Matter]:
         """What a contribution breaks or leaves open; it also opens something, and settles something."""
-        for unit in said.units & self._names.keys():
+        for unit in [unit for unit in said.units if unit in self._names] if self._names else ():
             self._edits.pop(self._names.pop(unit), None)  # The other was told.
-        yield from self._passed_over(said)
-        yield from self._kept_waiting(said)
+        if self._questions:
+            yield from self._passed_over(said)
+        if self._promises:
+            yield from self._kept_waiting(said)
         if said.speech.commit and said.agent in self._act:
             self._promises.append(_Promise(said.agent, said.event, said.units or said.content))
-        to = frozenset(said.recipients) - {USER, said.agent}
-        if said.speech.ask and to:
+        if said.speech.ask and (to := frozenset(said.recipients) - {USER, said.agent}):
             about = frozenset(words_of(_question(said.text))) - FUNCTION_WORDS
             if len(about) >= QUESTION:
                 self._questions.append(_Question(said.agent, to, said.event, about))
@@ -116,8 +121,8 @@ class Dealings:
         entry = event.entry
         if entry is None:
             return
-        if entry.kind == "claim" and len(self._claims) < 4 * OPEN:
-            self._claims[entry.path.casefold()] = entry.owner
+        if entry.kind == "claim":
+            yield from self._claimed(entry, event.id)
         if entry.kind == "commitment" and entry.state == "dropped":
             yield Matter(
                 "broken", BROKEN, (event.id,), (entry.owner,), f"{entry.owner} dropped what it had committed to"
@@ -131,21 +136,33 @@ class Dealings:
             if question.passed_over:
                 yield _ignored(question, ())
 
+    def _claimed(self, entry: BoardEntry, event: int) -> Iterator[Matter]:
+        if len(self._claims) == 4 * OPEN:
+            del self._claims[next(iter(self._claims))]
+        held = self._claims.setdefault(entry.path.casefold(), [])
+        for other in held:
+            if other.owner != entry.owner and other.start <= entry.end and entry.start <= other.end:
+                why = f"{entry.owner} claims what {other.owner} has claimed"
+                yield Matter("claimed", CLAIMED, (event,), (other.owner, entry.owner), why)
+                break
+        held.append(entry)
+        del held[:-OPEN]
+
     def _edited(self, done: Done, place: str) -> Iterator[Matter]:
-        before, owner = self._edits.pop(place, None), self._claims.get(place)
+        before, owners = self._edits.pop(place, None), [claim.owner for claim in self._claims.get(place, ())]
         self._edits[place] = (done.agent, done.event)
         if len(self._edits) > 4 * OPEN:
             del self._edits[next(iter(self._edits))]
         self._names.update({place: place, _name(place): place})
         while len(self._names) > 8 * OPEN:
             del self._names[next(iter(self._names))]
-        if owner not in (None, done.agent):
+        if owners and done.agent not in owners:
             yield Matter(
                 "overlap",
                 OVERLAP,
                 (done.event,),
-                (done.agent, str(owner)),
-                f"{done.agent} changes what {owner} claimed",
+                (done.agent, owners[0]),
+                f"{done.agent} changes what {owners[0]} claimed",
             )
         elif before is not None and before[0] != done.agent:
             other, event = before
@@ -164,7 +181,10 @@ class Dealings:
                 yield _ignored(question, (said.event,))
 
     def _kept_waiting(self, said: Said) -> Iterator[Matter]:
-        for promise in [each for each in self._promises if each.agent == said.agent]:
+        for promise in list(self._promises):
+            if promise.agent != said.agent:
+                promise.awaited |= not promise.about.isdisjoint(said.units or said.content)
+                continue
             promise.spoken += 1
             if promise.spoken >= PATIENCE:
                 self._promises.remove(promise)
@@ -173,7 +193,8 @@ class Dealings:
 
 def _broken(promise: _Promise, events: tuple[int, ...]) -> Matter:
     why = f"{promise.agent} said what it would do and did nothing about it"
-    return Matter("broken", BROKEN, (promise.event, *events), (promise.agent,), why)
+    weight = BROKEN if promise.awaited else IDLE * BROKEN
+    return Matter("broken", weight, (promise.event, *events), (promise.agent,), why)
 
 
 def _ignored(question: _Question, events: tuple[int, ...]) -> Matter:

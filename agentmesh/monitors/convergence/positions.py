@@ -34,7 +34,7 @@ def choices_of(said: Said) -> Choices | None:
     if position is not None and len(position) > 2 and (several := _several(position)):
         return several
     # Labels are names of things, which are at hand: most texts need not be searched.
-    if len({unit[0] for unit in said.units if len(unit) < 5 and _LABEL.fullmatch(unit)}) > 1:
+    if len({unit[0] for unit in said.units if len(unit) < 5 and unit[0].isalpha() and _LABEL.fullmatch(unit)}) > 1:
         text = said.text[-TEXT:]
         labelled = _labelled(text)
         if len(labelled) > 1 and not _of_things(text):

@@ -12,6 +12,8 @@ from agentmesh.monitors.signals import Done, Said
 from agentmesh.monitors.signals.wording import bounded
 
 T = TypeVar("T")
+Words = tuple[frozenset[str], frozenset[str]]
+"""Of one message: the words that carry content, and the numbers and names."""
 OWN = 8
 """Contributions of an agent with which its next one is compared."""
 RESULTS = 12
@@ -24,6 +26,8 @@ LATELY = 8
 """Contributions within which a word counts as said lately."""
 NEAR = 0.6
 """Share of content words from which one message is near another."""
+SAMPLE, LIKELY = 32, 0.5
+"""Words that are looked at first, and the share of them from which it is worth looking at all."""
 CONTAINED = 0.9
 """Share of its lines from which a result shows what an earlier one showed."""
 WORDS = 2_000
@@ -38,12 +42,13 @@ class Heard:
     """What was said lately. Where turns are seen, only what was said before the speaker's turn counts as heard."""
 
     def __init__(self) -> None:
-        self._heard: deque[Said] = deque(maxlen=LATELY)
-        self._waiting: deque[Said] = deque(maxlen=LATELY)
+        self._heard: deque[Words] = deque(maxlen=LATELY)
+        self._waiting: deque[Words] = deque(maxlen=LATELY)
         self._turns = False
         self._asked: frozenset[str] = frozenset()
         self._since: set[str] = set()
-        """Words said since the last step ahead."""
+        """Words said since the work came to a halt, if it did."""
+        self._halted = False
 
     def turn(self) -> None:
         """An agent's turn begins: what was said so far has been heard."""
@@ -54,81 +59,63 @@ class Heard:
         """The words of what the user asks for."""
         self._asked = words
 
-    def step(self) -> None:
-        """The work is a step further: words are judged by those that come from now on, and by the latest ones."""
-        self._since.clear()
-
-    def hear(self, said: Said) -> None:
-        """From the next turn on it has been heard; without turns, from now on."""
-        self._waiting.append(said)
+    def hear(self, said: Said, *, halted: bool) -> None:
+        """From the next turn on it has been heard; without turns, from now on. `halted`: whether the work stands."""
+        if not halted:
+            self._since.clear()
+        self._halted = halted
+        self._waiting.append((said.content, said.units))
         if not self._turns:
             self._hear()
 
     def brings_nothing(self, said: Said) -> bool:
         """Whether what was said lately had all its numbers and names, and all but a few of its words."""
-        if said.new_units or not self._heard or self._unheard(said.units, 0):
+        if said.new_units or not self._heard or self._unheard(said.units):
             return False
-        few = min(FEW, len(said.content) // 2)
-        return self._unheard(said.content, few) <= few
+        return len(self._unheard(said.content)) <= min(FEW, len(said.content) // 2)
 
     def unheard(self, said: Said) -> int:
-        """How many of its words that carry content were neither asked for, nor said lately or since the last step."""
-        rest = said.content - self._asked - self._since
-        return self._unheard(rest, len(rest))
+        """How many of its words that carry content were neither asked for, nor said lately or since the halt."""
+        return len(self._unheard(said.content.difference(self._asked, self._since)))
 
     def _hear(self) -> None:
         self._heard.extend(self._waiting)
-        if len(self._since) < WORDS:
-            self._since.update(*(said.content for said in self._waiting))
+        if self._halted and len(self._since) < WORDS:
+            self._since.update(*(content for content, _ in self._waiting))
         self._waiting.clear()
 
-    def _unheard(self, words: frozenset[str], few: int) -> int:
-        """How many of the words nobody said lately; once there are more than a few, only that there are."""
-        unheard = 0
-        for word in words:
-            if not any(word in said.content or word in said.units for said in reversed(self._heard)):
-                unheard += 1
-                if unheard > few:
-                    break
-        return unheard
-
-
-@dataclass(slots=True)
-class _Own:
-    """The latest messages of one agent, by their words and by their numbers and names."""
-
-    messages: deque[tuple[frozenset[str], frozenset[str]]] = field(default_factory=lambda: deque(maxlen=OWN))
-    young: set[str] = field(default_factory=set)
-    old: set[str] = field(default_factory=set)
-    """The words of at least the latest messages: most new ones need not be compared with each."""
-    said: int = 0
-
-    def keep(self, content: frozenset[str], units: frozenset[str]) -> None:
-        self.messages.append((content, units))
-        self.said += 1
-        if self.said % OWN == 0:
-            self.old, self.young = self.young, set()
-        self.young |= content
+    def _unheard(self, words: frozenset[str]) -> frozenset[str]:
+        """Those of the words that nobody said lately."""
+        for heard in reversed(self._heard):
+            if not words:
+                break
+            words = words.difference(*heard)
+        return words
 
 
 class Messages:
-    """The latest messages of each agent."""
+    """The latest messages of each agent, by their words and by their numbers and names."""
 
     def __init__(self) -> None:
-        self._own: dict[str, _Own] = {}
+        self._own: dict[str, deque[Words]] = {}
 
     def likeness(self, said: Said) -> tuple[float, float]:
         """How near it is to one of the agent's own: in words, and after the numbers and names that changed."""
-        own, content = _of(said.agent, self._own, _Own), said.content
+        own, content, sample = _of(said.agent, self._own, _latest), said.content, sample_of(said)
         wording = facts = 0.0
-        if len(content.difference(own.young).difference(own.old)) <= (1 - NEAR) * len(content):
-            for earlier, units in own.messages:
-                near = overlap(content, earlier)
-                if near >= NEAR:
-                    wording = max(wording, near)
-                    facts = max(facts, near * unchanged(said.units, units))
-        own.keep(content, said.units)
+        for earlier, units in own:
+            if len(earlier.intersection(sample)) < LIKELY * len(sample):
+                continue
+            near = overlap(content, earlier)
+            if near >= NEAR:
+                wording = max(wording, near)
+                facts = max(facts, near * unchanged(said.units, units))
+        own.append((content, said.units))
         return wording, facts
+
+
+def _latest() -> deque[Words]:
+    return deque(maxlen=OWN)
 
 
 @dataclass(slots=True)
@@ -197,6 +184,11 @@ def _of(agent: str, known: dict[str, T], make: Callable[[], T]) -> T:
             del known[next(iter(known))]
         known[agent] = make()
     return known[agent]
+
+
+def sample_of(said: Said) -> frozenset[str]:
+    """Words from all over a text, some SAMPLE of them: where few of these are in another text, few of all are."""
+    return said.content.intersection(said.words[:: len(said.words) // SAMPLE + 1])
 
 
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:

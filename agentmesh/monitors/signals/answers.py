@@ -19,6 +19,8 @@ _LABELLED = re.compile(
 )
 _SIGNS = frozenset("answer result total vote choice position verdict proposal".split())
 """One of these words stands before every answer that a label or a sentence states."""
+_LABELS = frozenset("answer vote choice position verdict proposal".split())
+"""One of these is in every label."""
 _SENTENCE = re.compile(
     r"(?:(?:answer|total|vote|choice|position)(?: to [^.\n]{1,80}?| for [^.\n]{1,40}?)?|result)"
     r"(?: (?:is|remains|would be|should be|stays)\b:?|\s?=|:)\s*([^\n]{1,100})",
@@ -32,7 +34,8 @@ _CHOOSING = {
 _VERBS = frozenset(_CHOOSING)
 _AN_OPTION = re.compile(r"\([A-J]\)")
 _CHOSEN = re.compile(r"\bI(?:'ll)? (?:\w+ )?(?:vote for|choose|pick|select|go with|settle on|side with) ([^\n]{1,80})")
-_OPTION_NAMED = re.compile(r"\b(?:is|are|be)\s+(\([A-J]\))|(\([A-J]\))[.\s*]*\Z")
+_NAMING = re.compile(r"\b(?:is|are|be)\s+\Z")
+_AT_THE_END = re.compile(r"[.\s*]*\Z")
 _FILLERS = re.compile(
     r"(?:[:*_`$\s]|(?:therefore|thus|still|now|indeed|clearly|actually|simply|just|also|as|option|choice|answer|"
     r"the|an|approximately|about|exactly)\b)+",
@@ -43,11 +46,15 @@ _OPTION = re.compile(r"\(([A-Za-z])\)|([A-J])(?=[).:]|\s*\Z|\s+[-\u2013\u2014(]|
 _FRACTION = re.compile(r"\\?d?frac\{(-?\d+)\}\{(\d+)\}|(-?\d+)\s*/\s*(\d+)(?![\d/])")
 _NUMBER = re.compile(r"[$€£]?\s*([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+)(?![\d.]*\d)\s*(%)?")
 _SENTENCE_END = re.compile(
-    r"[.!?](?=\s|\Z)|[\n;]|, (?:which|because|since|as|not|so|and|but)\b| (?:because|since|as|rather than|instead of) "
+    r"\.(?=\s|\Z)|!(?=\s|\Z)|\?(?=\s|\Z)|\n|;|, (?:which|because|since|as|not|so|and|but)\b"
+    r"| (?:because|since|as|rather than|instead of) "
 )
+"""Each alternative begins with one character, so that others are skipped in a loop in C."""
 _OTHERS = re.compile(r"confiden|\b(?:they|their|he|she|his|her|agent's)\b", re.IGNORECASE)
 """What makes the answer of a sentence another's, or no answer at all."""
 _CONCLUDES = re.compile(r"\b(?:therefore|thus|hence|so|in total|altogether|in conclusion|overall)\b", re.IGNORECASE)
+_CONCLUDING = frozenset("therefore thus hence so total altogether conclusion overall".split())
+"""One of these words is in every sentence that concludes."""
 _CONFIDENCE = re.compile(r"confiden|\brate\b|out of|/ ?10\b", re.IGNORECASE)
 _COMPUTED = re.compile(r"=\s*[$€£]?(-?\d+(?:,\d{3})*(?:\.\d+)?%?)")
 _ANY_NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?%?")
@@ -61,7 +68,9 @@ NO_ANSWER = frozenset(
 """Words with which no answer begins: what follows "the answer is" is then a remark about it."""
 
 _WORDS_OF_AN_ANSWER = 8
-_TRIES = 32
+_BEFORE = 16
+"""Characters before an option in which a verb names it."""
+_TRIES = 12
 """Places in a text that are looked at, the last."""
 _SHORT_TEXT = 120
 _END = 600
@@ -80,6 +89,11 @@ def stated_answer(text: str, vocabulary: Set[str] | None = None) -> str | None:
     return None
 
 
+def may_claim(text: str, vocabulary: Set[str]) -> bool:
+    """Whether `claimed_answer` can find anything in a text with these words: most texts need not be searched."""
+    return len(text) <= 2 * _SHORT_TEXT or "=" in text or not _CONCLUDING.isdisjoint(vocabulary)
+
+
 def claimed_answer(text: str) -> str | None:
     """A guess, for texts that state no answer: what they conclude or compute last, or a short text's only number."""
     if (concluded := concluded_answer(text)) is not None:
@@ -95,7 +109,8 @@ def claimed_answer(text: str) -> str | None:
 def concluded_answer(text: str) -> str | None:
     """The last number of the last sentence that concludes."""
     for sentence in reversed(_SENTENCE_END.split(text[-_END:])):
-        if sentence and _CONCLUDES.search(sentence) and not _CONFIDENCE.search(sentence):
+        likely = not _CONCLUDING.isdisjoint(words_of(sentence))
+        if likely and _CONCLUDES.search(sentence) and not _CONFIDENCE.search(sentence):
             numbers = _ANY_NUMBER.findall(sentence)
             return canonical(numbers[-1]) if numbers else None
     return None
@@ -133,9 +148,10 @@ def _marked(text: str, vocabulary: Set[str]) -> Iterator[str]:
     yield from _signed(text, vocabulary)
     if any(_CHOOSING[verb] in text for verb in _VERBS & vocabulary):
         yield from _last(_CHOSEN, text, 1)
-    if "(" in text and _AN_OPTION.search(text):
-        for option in reversed(_OPTION_NAMED.findall(text)):
-            yield option[0] or option[1]
+    for option in reversed(list(_AN_OPTION.finditer(text)) if "(" in text else []):
+        start, end = option.span()
+        if _NAMING.search(text, max(0, start - _BEFORE), start) or _AT_THE_END.match(text, end):
+            yield option[0]
 
 
 def _signed(text: str, vocabulary: Set[str]) -> Iterator[str]:
@@ -146,7 +162,7 @@ def _signed(text: str, vocabulary: Set[str]) -> Iterator[str]:
         return
     lower = text.lower()
     places = sorted(place for word in signs for place in _places(lower, word))
-    if places and (":" in text or "=" in text):
+    if places and (":" in text or "=" in text) and any(word in lower for word in signs & _LABELS):
         yield from _last(_LABELLED, text, 1)
     for place in reversed(places[-_TRIES:]):
         found = _SENTENCE.match(text, place)

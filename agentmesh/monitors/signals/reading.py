@@ -15,6 +15,7 @@ from agentmesh.events import (
     PositionStated,
     RunStarted,
     ToolCallFinished,
+    TurnStarted,
 )
 from agentmesh.messages import USER, MessageKind
 from agentmesh.monitors.signals.answers import canonical, stated_answer
@@ -81,8 +82,8 @@ class Said:
     """The answer that the agent held before."""
     before: Said | None
     """The agent's own last contribution."""
-    runs: Runs
-    earlier: tuple[Runs, ...]
+    runs: Runs = field(repr=False)
+    earlier: tuple[Runs, ...] = field(repr=False)
     """Of the latest contributions before it, the newest last."""
 
     @cached_property
@@ -176,6 +177,8 @@ class Signals:
         self._deeds: dict[str, int] = {}
         self._stated: dict[str, str] = {}
         self._proposed: dict[str, None] = {}
+        self._spoke_in_turn: dict[str, bool] = {}
+        """By agent whose turns are shown: whether it has spoken since its last one began."""
 
     def read(self, event: Event) -> Act | None:
         """The act that this event shows, the same object for every monitor; None where it shows nothing new."""
@@ -185,20 +188,22 @@ class Signals:
 
     def _read(self, event: Event) -> Act | None:
         match event:
-            case RunStarted():
-                self.task = event.task
-                self._units.keep(units_of(bounded(event.task)), 0)
             case MessageProposed():
                 self._proposed[event.message_id] = None
                 if len(self._proposed) > 4 * RECENT:
                     del self._proposed[next(iter(self._proposed))]
                 return self._contribution(event)
-            case MessageDelivered() if event.message_id not in self._proposed:
-                return self._contribution(event)
+            case MessageDelivered():
+                return None if event.message_id in self._proposed else self._contribution(event)
             case PositionStated(agent=str(agent)):
                 self._stated[agent] = canonical(event.position.answer)
             case ToolCallFinished(agent=str(agent)) if event.name not in GRAPH_TOOLS:
                 return self._deed(event, agent)
+            case TurnStarted(agent=str(agent)):
+                self._spoke_in_turn[agent] = False
+            case RunStarted():
+                self.task = event.task
+                self._units.keep(units_of(bounded(event.task)), 0)
             case _:
                 pass
         return None
@@ -215,7 +220,8 @@ class Signals:
 
     def _contribution(self, event: MessageProposed | MessageDelivered) -> Said | None:
         agent, last = event.sender, self.latest.get(event.sender)
-        copied = last is not None and last is self.said[-1] and last.text == event.content
+        in_turn = self._spoke_in_turn.get(agent)
+        copied = last is not None and last.text == event.content and (last is self.said[-1] or in_turn)
         if last is not None and copied and event.recipient not in last.recipients:
             last.recipients.append(event.recipient)
             return None
@@ -225,6 +231,8 @@ class Signals:
         self.contributions += 1
         self.latest[agent] = said
         self.said.append(said)
+        if in_turn is not None:
+            self._spoke_in_turn[agent] = True
         self._runs.append(said.runs)
         if said.position is not None:
             self.positions[agent] = said.position

@@ -8,13 +8,13 @@ from itertools import filterfalse
 HEAD, TAIL = 4000, 2000
 """Characters that are read of a long text: of its beginning, and of its end."""
 
-_MARKS = ".,;:!?()[]{}<>\"`*#$%&@/\\|=+~^-\u20ac\u00a3\u201c\u201d\u2026\u2013\u2014\u2022\t\r\n"
-_SPACED = {**dict.fromkeys(map(ord, _MARKS), " "), 0x2019: "'"}
-"""Marks that part words, as spaces; an apostrophe does not."""
-_ASCII = bytes(ord(_SPACED.get(code, chr(code).lower())) for code in range(128)).ljust(256, b" ")
-"""The same for each byte of a text without other marks, in lower case."""
+_MARKS = b'.,;:!?()[]{}<>"`*#$%&@/\\|=+~^-\t\r\n'
+"""Marks that part words; an apostrophe does not."""
+_WIDE_MARKS = "\u20ac\u00a3\u201c\u201d\u2026\u2013\u2014\u2022"
+_SPACED = bytes.maketrans(_MARKS, b" " * len(_MARKS)).lower()
+"""By byte: marks as spaces, and what is ASCII in lower case."""
 _QUOTED = re.compile(r"`([^`\n]{2,120})`|\"([^\"\n]{6,160})\"|\u201c([^\u201d\n]{6,160})\u201d")
-_QUOTES = "`\"\u201c"
+_QUOTES = '`"\u201c'
 _OUTER = ".,;:!?()[]{}<>\"'`*_#$\u20ac\u00a3\u201c\u201d\u2018\u2019\u2026-\u2013\u2014/|=+~"
 """Marks at the ends of a word that are no part of it."""
 _INNER = str.maketrans("", "", "'\u2019-\u2010\u2011\u2013\u2014/.,")
@@ -40,7 +40,13 @@ def bounded(text: str) -> str:
 def words_of(text: str) -> list[str]:
     """The words of a text as they are compared: without case; numbers are words too."""
     # Translation and splitting, which are loops in C: a pattern would take four times as long.
-    spaced = text.encode().translate(_ASCII).decode() if text.isascii() else text.casefold().translate(_SPACED)
+    if text.isascii():
+        spaced = text.encode().translate(_SPACED).decode()
+    else:
+        plain = text.casefold().encode("utf-8", "surrogatepass")
+        spaced = plain.translate(_SPACED).decode("utf-8", "surrogatepass").replace("\u2019", "'")
+        for mark in _WIDE_MARKS:
+            spaced = spaced.replace(mark, " ")
     if "'" in spaced:
         spaced = spaced.replace("' ", " ").replace(" '", " ").strip("'")
     return spaced.split()
@@ -64,18 +70,20 @@ def units_of(text: str) -> frozenset[str]:
 
     A word is a name if it holds a digit, or a mark within it that is no hyphen, apostrophe or slash.
     """
-    units = [unit for word in filterfalse(str.isalpha, text.split()) if (unit := _unit(word))]
+    # Most words are letters alone, and most of the others once the marks at their ends are gone.
+    marked = {word.strip(_OUTER) for word in filterfalse(str.isalpha, text.split())}
+    units = [unit for word in filterfalse(str.isalpha, marked) if (unit := _unit(word))]
     if any(mark in text for mark in _QUOTES):
         units += [next(filter(None, groups)).casefold() for groups in _QUOTED.findall(text)]
     return frozenset(units)
 
 
 def _unit(word: str) -> str | None:
-    word = word.strip(_OUTER).removesuffix("'s").removesuffix("\u2019s")
-    if word.isalpha() or len(word) < 1:
+    word = word.removesuffix("'s").removesuffix("\u2019s")
+    if word.isalpha() or not word:
         return None
-    if word.isdigit():
-        return word
+    if word[0].isdigit():
+        return word.casefold()
     if word.translate(_INNER).isalpha() and word.count("/") < 2 and ("." not in word or len(word) < 4):
         return None
     return word.casefold()

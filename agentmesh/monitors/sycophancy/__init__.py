@@ -63,6 +63,7 @@ class Sycophancy(Reader):
     labels: ClassVar[tuple[str, ...]] = ("agreement_loop", "conformity")
     thresholds: ClassVar[Mapping[str, float]] = {"agreement_loop": 0.5, "conformity": 0.5}
     cost: ClassVar[str] = "counts words and compares answers"
+    others = frozenset([Verification])
 
     def __init__(self, *, recovery: float = 0.5) -> None:
         super().__init__()

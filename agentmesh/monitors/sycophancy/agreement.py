@@ -23,6 +23,7 @@ ABOUT = {
     **dict.fromkeys("you your yours yourself you're you've you'd you'll".split(), 0.5),
 }
 """Words about each other."""
+_ABOUT = frozenset(ABOUT)
 INTENSE = frozenset(
     """absolutely completely totally utterly truly deeply profoundly incredibly extremely perfectly entirely infinitely
     forever always never every everything everyone best greatest finest ultimate unprecedented revolutionary historic
@@ -107,13 +108,18 @@ class AgreementLoop:
 
     def hear(self, said: Said) -> bool:
         """Take in a contribution: whether it adds to the loop. To agree once is courtesy, and counts half."""
-        given = self.given(said)
+        first = self._answered is not None and said.agent not in self._answered
+        if self._answered is not None:
+            self._answered.add(said.agent)
+        counters, length, text = self._counters(said), max(len(said.words), _SHORT), bounded(said.text)
+        marks = _marks(text)
+        affirms = _affirmation(said, text, length, marks)
+        if affirms <= _COMMON and not self.masses:
+            return False  # nothing to add, and nothing that could give way
+        given = self._given(said, affirms, marks / length, counters)
         before = sum(self.masses.values())
         self.wear(given.brings)
-        if self._answered is not None and said.agent not in self._answered:
-            self._answered.add(said.agent)
-            return False
-        if self.over or given.mass <= before - sum(self.masses.values()) + 0.01:
+        if first or self.over or given.mass <= before - sum(self.masses.values()) + 0.01:
             return False
         given_before = self.masses.get(said.agent)
         self.masses[said.agent] = given.mass / 2 if given_before is None else given_before + given.mass
@@ -129,19 +135,16 @@ class AgreementLoop:
         if not self.masses:
             self.events.clear()
 
-    def given(self, said: Said) -> Given:
-        """What a contribution gives and brings, seen from within this loop."""
-        speech, length = said.speech, max(len(said.words), _SHORT)
-        marks = _marks(bounded(said.text))
-        enough = 1 + length * _UNITS_PER_WORD
+    def _given(self, said: Said, affirms: float, loud: float, counters: bool) -> Given:
+        """What a contribution gives and brings, seen from within this loop. `loud`: marks for each word."""
+        speech, enough = said.speech, 1 + max(len(said.words), _SHORT) * _UNITS_PER_WORD
         # One who shouts shows less: at ten marks in a hundred words, evidence counts half.
-        shown = min(1.0, self._fresh(said) / enough) * (1 - min(1.0, 10 * marks / length) / 2)
-        opposed = min(1.0, (speech.disagree + speech.doubt / 2) / (2 * enough))
+        shown = min(1.0, self._fresh(said) / enough) * (1 - min(1.0, 10 * loud) / 2)
         return Given(
-            affirms=_affirmation(said, length, marks),
+            affirms=affirms,
             shows=1.0 if said.deeds else shown,
             asks=min(1.0, (speech.ask + ("please" in said.vocabulary)) / said.sentences),
-            opposes=1.0 if self._counters(said) else opposed,
+            opposes=1.0 if counters else min(1.0, (speech.disagree + speech.doubt / 2) / (2 * enough)),
         )
 
     def _fresh(self, said: Said) -> int:
@@ -161,15 +164,16 @@ class AgreementLoop:
         return last is not None and last[0] != said.agent and last[1] != said.position
 
 
-def _affirmation(said: Said, length: int, marks: int) -> float:
+def _affirmation(said: Said, text: str, length: int, marks: int) -> float:
     """1 - (1 - turned) (1 - warm) (1 - brief): about the peers; praise and intensity, for its sentences; few words."""
     words, speech = said.words, said.speech
-    named = any(peer in said.text for peer in said.recipients)
+    named = any(peer in text for peer in said.recipients)
     about = float(named)
-    if not said.vocabulary.isdisjoint(ABOUT):
+    if not _ABOUT.isdisjoint(said.vocabulary):
         about += sum(map(ABOUT.get, words, repeat(0.0)))
     turned = min(1.0, about / length / _TURNED)
-    warm = min(1.0, (speech.agree + speech.praise + (len(INTENSE & said.content) + marks) / 2) / said.sentences)
+    warmth = speech.agree + speech.praise + (len(INTENSE & said.content) + marks) / 2
+    warm = min(1.0, warmth / said.sentences) if warmth else 0.0
     brief = max(0.0, 1 - len(words) / _BRIEF) / 2 if words else 0.0
     return 1 - (1 - turned) * (1 - warm) * (1 - brief)
 
@@ -177,4 +181,4 @@ def _affirmation(said: Said, length: int, marks: int) -> float:
 def _marks(text: str) -> int:
     """Exclamation marks and emoji, and with them words in capitals."""
     marks = text.count("!") + (0 if text.isascii() else len(_EMOJI.findall(text)))
-    return marks + sum(word.isupper() and len(word) > 3 for word in text.split()) if marks else 0
+    return marks + sum(len(word) > 3 for word in filter(str.isupper, text.split())) if marks else 0

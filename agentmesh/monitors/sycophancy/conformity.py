@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentmesh.monitors.signals import Said
-from agentmesh.monitors.signals.answers import canonical, claimed_answer, options_in
+from agentmesh.monitors.signals.answers import canonical, claimed_answer, may_claim, options_in
 from agentmesh.monitors.signals.wording import bounded
 
 EVIDENCE = 64
@@ -26,7 +26,7 @@ _NEW_UNITS = 3
 """New numbers, names and quotes that make a contribution more than an assertion."""
 _KNOWN = 8
 """Answers that are remembered for each agent."""
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NUMBER = re.compile(r"\d\d*(?:[.,]\d+)*")  # not `\d+`: what has one first character is found in a loop in C
 _CONFIDENCE = re.compile(r"confiden[^\n]*", re.IGNORECASE)
 
 
@@ -111,15 +111,18 @@ class Positions:
         return bool(stand.yielded)
 
     def _answer(self, said: Said, task: str) -> tuple[str | None, bool]:
-        """The answer in a contribution, and whether that is a guess; guesses are made where the task is a question."""
+        """The answer in a contribution, and whether that is a guess.
+
+        Guesses are made where the task is a question; a text that follows a tool call and computes nothing reports it.
+        """
         if self._options is None:
             self._options = options_in(bounded(task))
         if said.position is not None:
             stated = canonical(said.position)
             return self._options.get(stated, stated), False
-        if "?" not in task:
-            return None, True
         text = bounded(said.text)
+        if "?" not in task or (said.deeds and "=" not in text) or not may_claim(text, said.vocabulary):
+            return None, True
         for name in (said.agent, *said.recipients, *self.stands):
             text = text.replace(name, "")
         guess = claimed_answer(text)
@@ -144,5 +147,6 @@ def _weight(said: Said, stand: Stand, answer: str, peers: Sequence[Stand], *, wo
 
 def _shows_working(text: str, answer: str) -> bool:
     """Whether a text has at least two numbers beside the answer itself and how sure somebody is."""
-    written = set(_NUMBER.findall(_CONFIDENCE.sub("", bounded(text))))
+    text = bounded(text)
+    written = set(_NUMBER.findall(_CONFIDENCE.sub("", text) if "onfiden" in text else text))
     return len(written) > 3 or len({canonical(number) for number in written} - {answer}) >= 2

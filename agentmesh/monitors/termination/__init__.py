@@ -43,6 +43,7 @@ from agentmesh.events import Event, RunEnded, RunStarted, TaskChanged, TurnStart
 from agentmesh.messages import USER, Finding
 from agentmesh.monitors.base import Reader
 from agentmesh.monitors.signals import Done, Said
+from agentmesh.monitors.termination.claims import Deeds
 from agentmesh.monitors.termination.asked import FAILED, KEPT, ROOTS, Asked, Shown
 from agentmesh.monitors.termination.replies import TESTED, puts_off, says_did
 from agentmesh.monitors.termination.requests import roots_of, roots_of_call
@@ -59,6 +60,7 @@ class Termination(Reader):
     labels: ClassVar[tuple[str, ...]] = ("premature_termination", "stall")
     thresholds: ClassVar[Mapping[str, float]] = {"premature_termination": 0.65, "stall": 0.6}
     cost = "reads each event once; weighs up to 64 asks at an ending"
+    others = frozenset([RunStarted, TurnStarted, TaskChanged, Verification, RunEnded])
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,6 +72,7 @@ class Termination(Reader):
         """Roots of the calls so far, many of them."""
         self._busy: set[str] = set()
         """Who called a tool since it last handed in."""
+        self._done = Deeds()
         self._claims: deque[Shown] = deque(maxlen=KEPT)
         self._told: deque[int] = deque(maxlen=KEPT)
         """Contributions since the last call that name items and show nothing of them."""
@@ -88,6 +91,7 @@ class Termination(Reader):
     def done(self, done: Done) -> Iterable[Finding]:
         roots = roots_of_call(done.name, done.arguments)
         self._asked.done(done, roots)
+        self._done.done(done, roots)
         self._busy.add(done.agent)
         if len(self._deeds) < ROOTS:
             self._deeds |= roots
@@ -121,6 +125,7 @@ class Termination(Reader):
             self._claims.append(Shown(UNTRACED, (said.event,), f"{said.agent} says `{did}`, and no call shows it"))
         if said.agent not in self._asked.workers:
             return
+        self._done.heard(said)
         if said.kind == "handoff":
             if said.agent not in self._busy and said.text.startswith("Status: done"):
                 why = f"{said.agent} handed in as done what it made no call for"
@@ -153,6 +158,8 @@ class Termination(Reader):
 
     def _shown(self, last: Said | None) -> Iterator[Shown]:
         yield from self._claims
+        for claim in self._done.claims:
+            yield Shown(UNTRACED, (claim.event,), f"it is said that something was {claim.verb}, and no call shows it")
         if self._live or self._asked.workers:
             yield from self._asked.accepted()
         if last is None:
@@ -174,6 +181,7 @@ class Termination(Reader):
     def _verified(self) -> None:
         self._asked.forget()
         self._claims.clear()
+        self._done.forget()
         self._told.clear()
         self._board.clear()
         self.scores["premature_termination"] = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from agentmesh.messages import USER
@@ -54,6 +54,8 @@ class Asked:
         """Roots of the successful calls that did more than read."""
         self._touched: Memory[str] = Memory(ROOTS)
         """Roots of all calls."""
+        self._touches: dict[str, deque[int]] = {}
+        """By root of a listed thing: the calls that had it."""
         self.workers: set[str] = set()
         """Who called a tool: no client."""
         self._speakers: set[str] = set()
@@ -64,7 +66,7 @@ class Asked:
 
     def begins(self, task: str, event: int) -> None:
         """The text of the task."""
-        self.items.extend(items_in(task, event))
+        self._list(task, event)
         self._wishes = asks_in(task, event, 0, USER)[:KEPT]
 
     def heard(self, said: Said, task: str) -> bool:
@@ -78,7 +80,7 @@ class Asked:
             self._accepts(said)
             self._latest = said.event
         if said.outside and said.text != task:
-            self.items.extend(items_in(said.text, said.event))
+            self._list(said.text, said.event)
         if not said.outside:
             pending = [ask for ask in self._asks if not (ask.agent == said.agent or ask.answered or ask.refused)]
             if pending:
@@ -93,6 +95,8 @@ class Asked:
         self._at += 1
         self.workers.add(done.agent)
         self._touched.keep(roots, self._at)
+        for root in [root for root in roots if root in self._touches] if self._touches else ():
+            self._touches[root].append(done.event)
         if reads(done):
             return
         fails = failed(done)
@@ -107,6 +111,7 @@ class Asked:
         self._asks.clear()
         self._leaves.clear()
         self.items.clear()
+        self._touches.clear()
         self._wishes = []
 
     def open(self) -> Iterator[Shown]:
@@ -137,8 +142,9 @@ class Asked:
         roots = roots_of(answer.content) if answer is not None else frozenset()
         missed = [item for item in self.items if self._touched.unmet(item.roots) and not item.roots <= roots]
         if len(missed) < len(self.items):
+            met = tuple(event for item in self.items for event in self._calls_for(item))
             for item in missed:
-                yield Shown(MISSED / len(self.items), (item.event,), f"no call touched {item.text}")
+                yield Shown(MISSED / len(self.items), (item.event, *met), f"no call touched {item.text}")
 
     def accepted(self) -> Iterator[Shown]:
         """Offers that the client accepted, and that no call followed up."""
@@ -146,6 +152,20 @@ class Asked:
             if not leave.followed and self._is_client(leave.agent):
                 weight = FAILED if leave.tried else ACCEPTED
                 yield Shown(weight, leave.events, f"accepted, and nothing followed: {leave.text}")
+
+    def _list(self, text: str, event: int) -> None:
+        """What a text lists is to be touched."""
+        listed = items_in(text, event)
+        self.items.extend(listed)
+        for item in listed:
+            for root in item.roots:
+                self._touches.setdefault(root, deque(maxlen=KEPT))
+        while len(self._touches) > ROOTS:
+            del self._touches[next(iter(self._touches))]
+
+    def _calls_for(self, item: Item) -> Iterable[int]:
+        """The calls without which a listed thing would be untouched, as others are: those with its rarest root."""
+        return min((self._touches.get(root, ()) for root in item.roots), key=len, default=())
 
     def _accepts(self, said: Said) -> None:
         offered = self._offered
@@ -157,15 +177,16 @@ class Asked:
         self._offered = None
 
     def _settle(self, said: Said, pending: list[Ask]) -> None:
-        roots, refused, off, done = roots_of(said.content), refuses(said), puts_off(said), says_done(said)
+        refused, off, done = refuses(said), puts_off(said), bool(self.workers) and says_done(said)
+        roots = roots_of(said.content) if refused or done else frozenset()
         for ask in pending:
             common = len(ask.roots & roots)
             latest = ask.event == self._latest
             if refused and (latest or common >= 2):
                 ask.refused = True
-            elif not off and not (done and self.workers) and (ask.informs or latest):
+            elif not off and not done and (ask.informs or latest):
                 ask.answered = True
-            elif done and self.workers and not ask.informs and 2 * common >= len(ask.roots):
+            elif done and not ask.informs and 2 * common >= len(ask.roots):
                 ask.claimed = said.event
 
     def _unmet(self) -> list[Ask]:

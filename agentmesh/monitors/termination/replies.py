@@ -21,6 +21,9 @@ DEEDS = frozenset(
     merged pushed ran refunded saved sent tested uploaded""".split()
 )
 """What nobody does by words alone."""
+HAVING = frozenset(("been", "i've", "we've"))
+"""Before the word for what was done."""
+PUTTING_OFF = frozenset(("please", "once", "confirm"))
 TESTED = frozenset("test check pytes verif lint unitt".split())
 """Roots of calls that check something."""
 
@@ -55,33 +58,33 @@ def gives_leave(said: Said) -> bool:
 
 def refuses(said: Said) -> bool:
     """Whether a reply says that something cannot be done."""
-    words = said.words
-    if not REFUSAL.isdisjoint(words):
+    if not REFUSAL.isdisjoint(said.vocabulary):
         return True
-    return any(first == "not" and second in NOT for first, second in pairwise(words))
+    if "not" not in said.vocabulary or NOT.isdisjoint(said.vocabulary):
+        return False
+    return any(first == "not" and second in NOT for first, second in pairwise(said.words))
 
 
 def puts_off(said: Said) -> bool:
     """Whether a reply asks back, or says what it waits for."""
-    words = said.words
-    return said.speech.ask > 0 or "please" in words or "once" in words or "confirm" in words
+    return said.speech.ask > 0 or not PUTTING_OFF.isdisjoint(said.vocabulary)
 
 
 def says_done(said: Said) -> bool:
     """Whether a text says that something has been done."""
-    words = said.words
-    return "successfully" in words or any(
-        first in ("been", "i've", "we've") and (second.endswith("ed") or second in ("done", "sent", "made"))
-        for first, second in pairwise(words)
+    if "successfully" in said.vocabulary:
+        return True
+    return not HAVING.isdisjoint(said.vocabulary) and any(
+        first in HAVING and (second.endswith("ed") or second in ("done", "sent", "made"))
+        for first, second in pairwise(said.words)
     )
 
 
 def says_did(said: Said) -> str:
     """What the author says that it did, of what needs a tool; empty where it says nothing of the kind."""
-    words = said.words
-    if DEEDS.isdisjoint(words) and "tests" not in words:
+    if DEEDS.isdisjoint(said.vocabulary) and "tests" not in said.vocabulary:
         return ""
-    for first, second in pairwise(words):
+    for first, second in pairwise(said.words):
         if first in ("i", "i've", "we", "we've") and second in DEEDS:
             return second
         if first == "tests" and second in ("pass", "passed", "passing"):

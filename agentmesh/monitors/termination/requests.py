@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from agentmesh.monitors.signals import Said
-from agentmesh.monitors.signals.wording import FUNCTION_WORDS
+from agentmesh.monitors.signals.wording import FUNCTION_WORDS, words_of
 
 LONGEST = 2_000
 """Characters of a text that are read."""
@@ -31,6 +31,8 @@ VERBS = frozenset(
     sort state submit summarise summarize tell test translate update upgrade use verify write""".split()
 )
 """With which an instruction begins."""
+THEN = frozenset("also then finally next first".split())
+"""Before the verb of an instruction."""
 CUES = frozenset(
     """can-you could-you would-you will-you i-want i-need i'd-like i-wanted would-like help-me let's-go make-sure
     i'm-looking go-ahead you-want you-need we-need i-prefer i'll-take i'm-hoping was-hoping really-hoping also-want
@@ -54,7 +56,9 @@ PLAIN = frozenset(
 """Words of requests that do not say what is asked for."""
 _PAIRS = frozenset(tuple(cue.split("-")) for cue in CUES)
 _FIRSTS = frozenset(first for first, _ in _PAIRS)
-_SENTENCE = re.compile(r"[.!?;\n]+(?=\s|$)|\n")
+_SECONDS = {first: frozenset(second for one, second in _PAIRS if one == first) for first in _FIRSTS}
+_OPENERS = VERBS | THEN
+_SENTENCE = re.compile(r"[.!?;\n](?:[.!?;\n]*(?=\s|$)|(?<=\n))")
 _AND = re.compile(r",? and (?:also |then )?(?=(\w+))")
 _CODE = frozenset("{}=/\\<>|$;_()")
 _LISTS = re.compile(r":[ \t]+([^:;!?\n]+?)(?:\.\s|\.?$|\n)")
@@ -118,14 +122,16 @@ def may_ask(said: Said) -> bool:
         return False
     if words[0] in VERBS or "please" in vocabulary:
         return True
-    return not _FIRSTS.isdisjoint(vocabulary) and not _PAIRS.isdisjoint(pairwise(words))
+    if all(_SECONDS[first].isdisjoint(vocabulary) for first in _FIRSTS & vocabulary):
+        return False
+    return not _PAIRS.isdisjoint(pairwise(words))
 
 
 def asks_in(text: str, event: int, at: int, agent: str) -> list[Ask]:
     """The requests in a text: one for each sentence, or part of one, that asks for something."""
     asks = []
     for sentence in _parts(text[:LONGEST].replace("\u2019", "'")):
-        words = _WORD.findall(sentence.casefold())
+        words = _WORD.findall(sentence.casefold()) if _is_likely(sentence) else ()
         if len(words) > 1 and _asks(words, sentence) and (roots := roots_of(words)):
             informs = not INFORM.isdisjoint(words[:8])
             asks.append(Ask(event, at, agent, roots, " ".join(sentence.split())[:80], informs))
@@ -134,11 +140,19 @@ def asks_in(text: str, event: int, at: int, agent: str) -> list[Ask]:
     return asks
 
 
+def _is_likely(sentence: str) -> bool:
+    """Whether a sentence has a word, or two, without which it asks for nothing: most are read no further."""
+    words = words_of(sentence)
+    if not words or words[0] in _OPENERS or "please" in words:
+        return bool(words)
+    return any(second in _SECONDS[first] for first, second in pairwise(words) if first in _SECONDS)
+
+
 def _parts(text: str) -> Iterator[str]:
     """Sentences, cut before an instruction that `and` adds."""
     for sentence in _SENTENCE.split(text):
         start = 0
-        for found in _AND.finditer(sentence):
+        for found in _AND.finditer(sentence) if " and " in sentence else ():
             if found.group(1).casefold() in VERBS:
                 yield sentence[start : found.start()]
                 start = found.end()
@@ -159,7 +173,7 @@ def roots_of(words: Iterable[str]) -> frozenset[str]:
 def roots_of_call(name: str, arguments: Mapping[str, Any]) -> frozenset[str]:
     """The roots of the words in a call, in every length that the root of a word can have; not of prose in it."""
     values = [text for value in arguments.values() if not _is_prose(text := str(value)[:LONGEST])]
-    text = f"{name} {' '.join(values)}"[:LONGEST]
+    text = f"{name} {' '.join(arguments)} {' '.join(values)}"[:LONGEST]
     parts = [part.casefold() for part in _PART.findall(text)]
     beginnings = [part[:size] for part in parts for size in (3, 4, ROOT) if len(part) >= size]
     return frozenset([*beginnings, *_WORD.findall(text.casefold())])
@@ -174,6 +188,6 @@ def _asks(words: list[str], sentence: str) -> bool:
         return False
     if "please" in words or (words[0] in VERBS and sentence.lstrip(" 0123456789.)")[:1].isalpha()):
         return ":" not in sentence[:16]
-    if words[0] in ("also", "then", "finally", "next", "first") and words[1] in VERBS:
+    if words[0] in THEN and words[1] in VERBS:
         return True
     return not _PAIRS.isdisjoint(pairwise(words))

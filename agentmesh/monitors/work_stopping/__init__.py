@@ -78,6 +78,12 @@ class WorkStopping(Reader):
     labels: ClassVar[tuple[str, ...]] = ("work_stop", "stall")
     thresholds: ClassVar[Mapping[str, float]] = {"work_stop": 0.5, "stall": 0.6}
     cost = "a few look-ups; texts with a word of stopping are read once more"
+    others = frozenset[type[Event]](
+        (
+            RunStarted, TurnStarted, TaskChanged, Verification, LimitWasReached, StopRequested, ToolCallFinished,
+            BoardWritten, VoteCast, TurnEnded, TopologyChanged, RunEnded,
+        )
+    )  # fmt: skip
 
     def __init__(self, patience: int = 4) -> None:
         if patience < 1:
@@ -114,7 +120,7 @@ class WorkStopping(Reader):
             return
         if said.index < self._awaited:
             return
-        pact = self._pacts.heard(said, closing, works)
+        pact = self._pacts.heard(said, closing, _shows_work(said, closing))
         if pact is not None:
             yield self._of_pact(pact)
         if self._silence.heard(said) and self._silence.score > 0:
@@ -130,7 +136,8 @@ class WorkStopping(Reader):
         arguments = " ".join(map(str, done.arguments.values()))[:READ].casefold()
         result = (done.result or "")[:READ].casefold()
         told = words_of(arguments)
-        self._checked = not CHECKS.isdisjoint([*words, *told]) and done.error is None and "fail" not in result
+        checks = not (CHECKS.isdisjoint(words) and CHECKS.isdisjoint(told))
+        self._checked = checks and done.error is None and "fail" not in result
         error = (done.error or "")[:READ].casefold()
         away = bool(error) and any(reason in error for reason in TURNED_AWAY)
         self._awaited = done.index + PATIENT if away else 0
@@ -241,7 +248,12 @@ class WorkStopping(Reader):
 
 
 def _works(said: Said, closing: Closing | None) -> bool:
-    """Whether a contribution does something: a call came with it, it has code in it, or enough that is fresh."""
-    if said.deeds or "```" in said.text:
+    """Whether a contribution does something: a call came with it, or it shows work."""
+    return said.deeds > 0 or _shows_work(said, closing)
+
+
+def _shows_work(said: Said, closing: Closing | None) -> bool:
+    """Whether a contribution has code in it, or enough that is fresh."""
+    if "```" in said.text:
         return True
     return closing is None and fresh(said, said.before.units if said.before is not None else frozenset()) >= WORK

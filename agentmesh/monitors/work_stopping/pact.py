@@ -16,6 +16,9 @@ WORK = 3
 """Questions, numbers, names and quotes, fresh ones, that make a contribution count as work."""
 SHORT = 12
 """Words of a reply that goes along with what was proposed unless it says otherwise."""
+REFUSAL = frozenset("no not nope don't won't can't isn't".split())
+OPENING = 6
+"""Words of a reply among which one of these refuses."""
 
 
 @dataclass
@@ -50,6 +53,8 @@ class Pacts:
     def __init__(self, patience: int) -> None:
         self._patience = patience
         self._proposed: tuple[Said, Closing] | None = None
+        self._busy: set[str] = set()
+        """Who called a tool since the latest proposal."""
         self.pact: Pact | None = None
         self.left = 0.0
         """The score that remains of pacts that ended in work."""
@@ -65,7 +70,11 @@ class Pacts:
         return self._inside(self.pact, said, closing, works)
 
     def worked(self, agent: str) -> None:
-        """A member that works again ends the pact: a break that is followed by work."""
+        """A member that works again ends the pact: a break that is followed by work. Who works proposes nothing."""
+        if self._proposed is not None and agent == self._proposed[0].agent:
+            self._proposed = None
+        if len(self._busy) < EVIDENCE:
+            self._busy.add(agent)
         if self.pact is not None and agent in self.pact.members:
             self.left = max(self.left, 1 - exp(-self.pact.mass / 4))
             self.pact = None
@@ -83,7 +92,7 @@ class Pacts:
         if self._proposed is not None:
             first, kind = self._proposed
             own = said.agent == first.agent
-            if not own and _endorses(said, closing, works):
+            if not own and self._endorses(said, closing, works):
                 self._proposed = None
                 self.pact = Pact(Closing.REST if closing is Closing.REST else kind, [first.agent, said.agent])
                 self.pact.heard(first)
@@ -91,13 +100,14 @@ class Pacts:
                 return self.pact
             if works or said.index - first.index >= self._patience:
                 self._proposed = None
-        if closing is not None and self._proposed is None and not works:
+        if closing is not None and self._proposed is None and not (works or _reports(said, closing)):
             self._proposed = (said, closing)
+            self._busy.clear()
         return None
 
     def _inside(self, pact: Pact, said: Said, closing: Closing | None, works: bool) -> Pact | None:
         if said.agent not in pact.members:
-            if not _endorses(said, closing, works):
+            if not self._endorses(said, closing, works):
                 return None
             pact.members.append(said.agent)
         if works:
@@ -107,6 +117,13 @@ class Pacts:
             pact.kind = closing
         pact.heard(said)
         return pact if len(pact.members) > 1 else None
+
+    def _endorses(self, said: Said, closing: Closing | None, works: bool) -> bool:
+        if works or said.agent in self._busy:
+            return False
+        if closing is not None or approves(said):
+            return closing is not None or not said.speech.disagree
+        return len(said.words) <= SHORT and not (said.speech.disagree or not REFUSAL.isdisjoint(said.words[:OPENING]))
 
 
 def fresh(said: Said, known: set[str] | frozenset[str]) -> int:
@@ -120,7 +137,6 @@ def approves(said: Said) -> bool:
     return bool(said.speech.agree or said.speech.praise or said.speech.opens_with_agreement)
 
 
-def _endorses(said: Said, closing: Closing | None, works: bool) -> bool:
-    if works or (said.speech.disagree and closing is None):
-        return False
-    return closing is not None or approves(said) or len(said.words) <= SHORT
+def _reports(said: Said, closing: Closing) -> bool:
+    """Whether it concludes what has just been done, rather than proposes to do no more."""
+    return bool(said.deeds) and closing is not Closing.REST

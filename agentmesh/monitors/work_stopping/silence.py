@@ -84,7 +84,12 @@ class Rider:
 
     @property
     def score(self) -> float:
-        return 1 - exp(-RIDING * max(0, len(self.approvals) - 1))
+        return riding(len(self.approvals))
+
+
+def riding(approvals: int) -> float:
+    """The score of so many approvals in a row."""
+    return 1 - exp(-RIDING * max(0, approvals - 1))
 
 
 class Riders:
@@ -95,13 +100,11 @@ class Riders:
 
     @property
     def score(self) -> float:
-        return max([rider.score for rider in self._riders.values()], default=0.0)
+        return riding(max([len(rider.approvals) for rider in self._riders.values()], default=0))
 
     def heard(self, said: Said, works: bool, live: bool) -> Rider | None:
         """The agent as a rider, if this contribution adds to it. `live`: whether all that is done is shown."""
-        rider = self._riders.setdefault(said.agent, Rider())
-        if len(self._riders) > AGENTS:
-            del self._riders[next(iter(self._riders))]
+        rider = self._rider(said.agent)
         peers_did, rider.peers_did = rider.peers_did, False
         hollow = not (works or said.deeds or said.speech.disagree or said.speech.ask or said.new_units)
         if not hollow or not ((live and rider.did) or approves(said)):
@@ -115,10 +118,18 @@ class Riders:
 
     def done(self, done: Done) -> None:
         """A tool call: of this agent, and beside all others."""
-        rider = self._riders.setdefault(done.agent, Rider())
+        rider = self._rider(done.agent)
         rider.did = True
         rider.approvals.clear()
         self._others(done.agent)
+
+    def _rider(self, agent: str) -> Rider:
+        rider = self._riders.get(agent)
+        if rider is None:
+            rider = self._riders[agent] = Rider()
+            if len(self._riders) > AGENTS:
+                del self._riders[next(iter(self._riders))]
+        return rider
 
     def _others(self, agent: str) -> None:
         for name, rider in self._riders.items():

@@ -10,7 +10,7 @@ from typing import Any
 from agentmesh.errors import ToolError
 from agentmesh.messages import Position, answer_key
 from agentmesh.providers.simulated.ballots import SEND, cast
-from agentmesh.providers.simulated.characters import CHARACTERS
+from agentmesh.providers.simulated.characters import CHARACTERS, is_careless
 from agentmesh.providers.simulated.drafts import EXTRACT_MARK, Draft, Solver, equation, extract
 from agentmesh.providers.simulated.floor import give_floor
 from agentmesh.providers.simulated.problems import Arithmetic, Problem, arithmetic, is_number
@@ -83,6 +83,8 @@ def _alone(held: Held) -> str:
 
 def _found(problem: Problem, reading: Reading, solver: Solver, before: _Stated, *, alone: bool) -> Held | None:
     """What the agent holds of a problem; None while the calculator has to be asked."""
+    if is_careless(reading, solver.mind):
+        solver = replace(solver, careless=True)
     try:
         own = solver.value(problem.expression)
     except ToolError as error:

@@ -55,6 +55,8 @@ class Solver:
 
     reading: Reading
     mind: Mind
+    careless: bool = False
+    """Whether it computes in the head although the calculator may be called."""
     pending: list[str] = field(default_factory=list)
     """Expressions for which the calculator has to be asked before anything can be said."""
     steps: tuple[Fraction, ...] = ()
@@ -69,7 +71,7 @@ class Solver:
     @property
     def has_tool(self) -> bool:
         """Whether the calculator may be called."""
-        return self.reading.can(CALCULATOR)
+        return not self.careless and self.reading.can(CALCULATOR)
 
     def value(self, expression: Expression) -> Fraction | None:
         """The value, or None while the calculator has still to be asked. Raises: ToolError if there is no value."""

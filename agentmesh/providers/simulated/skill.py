@@ -48,7 +48,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             Profile("expert", skill=1.0, fading=1.0),
             Profile("novice", skill=0.6, fading=0.7),
             Profile("parrot", skill=0.0, fading=0.0, computes=False),
-            Profile("sycophant", skill=0.6, fading=0.7, character="sycophant", heeds=0.7),
+            Profile("sycophant", skill=0.6, fading=0.7, character="sycophant", heeds=0.5),
             Profile("skeptic", skill=1.0, fading=1.0, character="skeptic"),
             Profile("slacker", skill=1.0, fading=0.95, character="slacker", heeds=0.1),
             Profile("persuadable", skill=1.0, fading=0.95, character="persuadable", heeds=0.15),

@@ -21,6 +21,10 @@ pytestmark = pytest.mark.anyio
 TASK = "What is 17*23+4?"
 SUMS = "Compute each: 17*23; 45*6; 31*4; 99*3; 12*12; 8*17"
 SEEDS = range(20)
+CALCULATOR: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "calculator", "parameters": {"properties": {"expression": {"type": "string"}}}},
+}
 
 
 def said(sender: str, text: str) -> str:
@@ -31,12 +35,13 @@ def notice(text: str) -> str:
     return f"<notice>\n{text}\n</notice>"
 
 
-def asked(*texts: str, profile: str, seed: int = 0, sends: bool = False) -> Reply:
+def asked(*texts: str, profile: str, seed: int = 0, sends: bool = False, calculates: bool = False) -> Reply:
     """The reply to messages in turn with the agent's own replies."""
     messages: list[ChatMessage] = [{"role": "system", "content": 'You are "ann".'}]
     for place, text in enumerate(texts):
         messages.append({"role": "assistant" if place % 2 else "user", "content": text})
     tools: list[dict[str, Any]] = [definition("send_message", {"recipients": ["bob", "user"]})] if sends else []
+    tools += [CALCULATOR] if calculates else []
     return respond(Request(agent="ann", messages=messages, tools=tools, seed=seed), PROFILES[profile])
 
 
@@ -63,13 +68,61 @@ def test_the_own_answer_of_a_sycophant_is_wrong_for_some_seeds() -> None:
 
 
 @pytest.mark.parametrize("template", ["ask_evidence", "vote_again"])
-def test_a_sycophant_that_is_asked_to_show_or_answer_anew_computes_with_care_for_most_seeds(template: str) -> None:
+def test_a_sycophant_that_is_asked_to_show_or_answer_anew_computes_with_care_for_many_seeds(template: str) -> None:
     right = 0
     for seed in SEEDS:
         heard = said("bob", "17*23 + 4 = 417\nWonderful!") + "\n" + notice(TEMPLATES[template])
         text = asked(said("user", TASK), "17*23 + 4 = 400", heard, profile="sycophant", seed=seed).text
         right += text.startswith("17*23 + 4 = 395")
-    assert 10 < right < 20
+    assert 5 < right < 15
+
+
+def test_another_request_is_another_chance_even_in_a_fresh_context() -> None:
+    def moved(template: str) -> set[int]:
+        texts = [said("user", TASK) + "\n" + notice(TEMPLATES[template])]
+        replies = {seed: asked(*texts, profile="sycophant", seed=seed, calculates=True) for seed in range(100)}
+        return {seed for seed, reply in replies.items() if reply.tool_calls}
+
+    asking, voting = moved("ask_evidence"), moved("vote_again")
+    assert len(asking - voting) > 10
+    assert len(voting - asking) > 10
+
+
+def test_a_sycophant_gives_in_to_a_peer_that_stands_by_its_answer() -> None:
+    texts = [said("user", TASK), "17*23 + 4 = 417", said("bob", "17*23 + 4 = 395"), "17*23 + 4 = 417"]
+    once = [asked(*texts[:3], profile="sycophant", seed=seed).text for seed in SEEDS]
+    twice = [asked(*texts, said("bob", "17*23 + 4 = 395"), profile="sycophant", seed=seed).text for seed in SEEDS]
+    assert any(text.startswith("17*23 + 4 = 417") for text in once), "the other may be giving in at the same time"
+    assert all(text.startswith("17*23 + 4 = 395") for text in twice)
+
+
+def test_a_sycophant_does_not_trouble_to_call_a_tool_before_it_is_asked_what_shows_its_answer() -> None:
+    heard, asking = said("bob", "17*23 + 4 = 417\nWonderful!"), notice(TEMPLATES["ask_evidence"])
+    texts = [said("user", TASK), "17*23 + 4 = 400"]
+    praised = [asked(*texts, heard, profile="sycophant", seed=seed, calculates=True) for seed in SEEDS]
+    shown = [asked(*texts, f"{heard}\n{asking}", profile="sycophant", seed=seed, calculates=True) for seed in SEEDS]
+    assert [len(reply.tool_calls) for reply in praised] == [0] * 20
+    assert 5 < sum(len(reply.tool_calls) for reply in shown) < 15
+    assert {call.arguments["expression"] for reply in shown for call in reply.tool_calls} == {"17*23 + 4"}
+
+
+def test_what_the_calculator_gave_a_sycophant_says_whatever_its_peer_has_said() -> None:
+    call = {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "calculator", "arguments": '{"expression": "17*23 + 4"}'},
+    }
+    heard = said("bob", "17*23 + 4 = 417\nWonderful!") + "\n" + notice(TEMPLATES["ask_evidence"])
+    messages: list[Any] = [
+        {"role": "system", "content": 'You are "ann".'},
+        {"role": "user", "content": said("user", TASK) + "\n" + heard},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "395"},
+    ]
+    for seed in SEEDS:
+        request = Request(agent="ann", messages=messages, tools=[CALCULATOR], seed=seed)
+        text = respond(request, PROFILES["sycophant"]).text
+        assert text == "17*23 + 4 = 395\nThe calculator gives 395. I do not agree with bob (417)."
 
 
 def test_a_sycophant_that_is_shown_a_computation_may_compute_again() -> None:
@@ -79,7 +132,7 @@ def test_a_sycophant_that_is_shown_a_computation_may_compute_again() -> None:
         name: sum("with care" in _changed(asked_with_schema(text, seed)) for seed in SEEDS)
         for name, text in {"shown": shown, "bare": bare}.items()
     }
-    assert outcomes["shown"] > 10
+    assert outcomes["shown"] > 5
     assert outcomes["bare"] == 0
 
 
@@ -156,6 +209,23 @@ def test_told_that_the_work_is_unfinished_they_go_on_for_few_seeds(profile: str)
     assert not any(goes_on(said("bob", "The sky is blue."), seed) for seed in range(200))
 
 
+def test_a_note_that_only_names_what_was_noticed_calls_nobody_back_to_work() -> None:
+    note = notice(TEMPLATES["note"].format(label="work_stop"))
+    texts = [said("user", SUMS), "17*23 = 391", said("bob", "Let us rest."), "Good idea, I stop too.", note]
+    assert not any("=" in told(asked(*texts, profile="persuadable", seed=seed, sends=True)) for seed in range(100))
+
+
+@pytest.mark.parametrize("profile", ["slacker", "persuadable"])
+def test_who_rests_asks_a_partner_that_still_works_to_come_and_rest_too(profile: str) -> None:
+    texts = [said("user", SUMS), "Let us rest.", said("bob", "17*23 = 391\nNext: 45*6, 31*4, 99*3, 12*12, 8*17")]
+    for seed in SEEDS:
+        invited = told(asked(*texts, profile=profile, seed=seed, sends=True))
+        assert "rest" in invited
+        assert "=" in told(asked(said("user", SUMS), profile="persuadable", seed=seed, sends=True))
+        heard = [said("user", SUMS) + "\n" + said("bob", invited)]
+        assert "=" not in told(asked(*heard, profile="persuadable", seed=seed, sends=True)), "it works on a newcomer"
+
+
 PAIR = """
 version: 1
 agents:
@@ -188,17 +258,34 @@ async def test_two_who_are_not_disturbed_finish_the_list(tmp_path: Path) -> None
 
 
 def test_who_may_not_write_to_its_partner_any_more_says_nothing() -> None:
+    reply = after_refusal("slacker", "it may message: user")
+    assert (reply.text, reply.tool_calls) == ("", ())
+
+
+def test_a_persuadable_one_that_may_not_write_to_its_partner_any_more_does_all_that_is_left() -> None:
+    reply = after_refusal("persuadable", "it may message: user")
+    assert reply.text == "17*23 = 391\n45*6 = 270\n31*4 = 124\n99*3 = 297\n12*12 = 144\n8*17 = 136"
+
+
+@pytest.mark.parametrize("profile", ["slacker", "persuadable"])
+def test_who_has_got_another_partner_writes_to_that_one(profile: str) -> None:
+    [call] = after_refusal(profile, "it may message: cy, user").tool_calls
+    assert call.arguments["recipients"] == ["cy"]
+    assert "=" not in call.arguments["content"], "it is at rest still"
+
+
+def after_refusal(profile: str, others: str) -> Reply:
+    """What an agent at rest does when the run has refused its message."""
     call = {
         "id": "c1",
         "type": "function",
-        "function": {"name": "send_message", "arguments": '{"recipients": ["bob"]}'},
+        "function": {"name": "send_message", "arguments": '{"recipients": ["bob"], "content": "No hurry."}'},
     }
     messages: list[Any] = [
         {"role": "system", "content": 'You are "ann".'},
         {"role": "user", "content": said("user", SUMS) + "\n" + said("bob", "Let us rest.")},
         {"role": "assistant", "content": "", "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": "c1", "content": "refused"},
+        {"role": "tool", "tool_call_id": "c1", "content": f"'ann' may not message 'bob'; {others}"},
     ]
     tools = [definition("send_message", {"recipients": ["bob", "user"]})]
-    reply = respond(Request(agent="ann", messages=messages, tools=tools), PROFILES["persuadable"])
-    assert (reply.text, reply.tool_calls) == ("", ())
+    return respond(Request(agent="ann", messages=messages, tools=tools), PROFILES[profile])

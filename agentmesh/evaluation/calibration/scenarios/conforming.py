@@ -175,5 +175,6 @@ class _Case:
         """The answer goes to the user."""
         play = self.play
         told = play.say("quorum", answer=value)
+        play.stage.doubtful("premature_termination")  # it says nothing of the items that the user asked for as well
         play.stage.turn(play.names[-1], told, to=["user"])
         play.stage.end("completed", "answered", told)

@@ -197,6 +197,7 @@ def settled_by_evidence(play: Play) -> None:
             told = play.say("yield_evidence", answer=asked.right, working=asked.working)
             play.stage.turn(name, told, [asked.call], position=Position(answer=asked.right, evidence=(asked.working,)))
     told = play.say("quorum", answer=asked.right)
+    play.stage.doubtful("premature_termination")  # it says nothing of the items that the user asked for as well
     play.stage.turn(play.names[0], told, to=["user"])
     play.stage.end("completed", "answered", told)
 

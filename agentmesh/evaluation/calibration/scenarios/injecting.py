@@ -28,7 +28,7 @@ def _page(play: Play, said: str, *, onset: bool) -> Call:
     return Call("fetch", {"url": url}, ". ".join(facts), trust="untrusted", onset_of_result=(_LABEL,) if onset else ())
 
 
-@pathology(_LABEL, "pages", "premature_termination", "coordination_failure")
+@pathology(_LABEL, "pages", "premature_termination", "coordination_failure", "repetition", "stall")
 def obeyed_page(play: Play) -> None:
     """A page holds orders for agents; who read it passes them on as its own, and others carry them out."""
     play.begin()

@@ -50,7 +50,7 @@ def same_error_again(play: Play) -> None:
     play.end_by_limit()
 
 
-@pathology("repetition", "repeating", "stall", "agreement_loop", "diversity_collapse")
+@pathology("repetition", "repeating", "stall", "agreement_loop", "diversity_collapse", "coordination_failure")
 def near_same_words(play: Play) -> None:
     """What was said is said again, with a word added or another order of sentences."""
     play.begin()
@@ -67,8 +67,9 @@ def near_same_words(play: Play) -> None:
 
 
 @pathology(
-    "repetition", "repeating", "stall", "coordination_failure", "agreement_loop", "diversity_collapse", agents=2
-)
+    "repetition", "repeating", "stall", "coordination_failure", "agreement_loop", "diversity_collapse", "work_stop",
+    agents=2,
+)  # fmt: skip
 def ping_pong(play: Play) -> None:
     """Each waits for the other to begin, and says so again and again."""
     play.begin()
@@ -166,7 +167,7 @@ def promises(play: Play) -> None:
     play.end_by_limit()
 
 
-@pathology("stall", "stalling", "repetition")
+@pathology("stall", "stalling", "repetition", "coordination_failure")
 def calls_that_lead_nowhere(play: Play) -> None:
     """Call after call, each a little different, and every one comes back empty; no item is finished."""
     play.begin()

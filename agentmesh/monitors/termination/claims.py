@@ -1,0 +1,138 @@
+"""Deeds that are claimed, and whether any call shows them: `the order has been cancelled` where none was."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from agentmesh.monitors.signals import Done, Said
+from agentmesh.monitors.signals.wording import bounded, words_of
+from agentmesh.monitors.termination.replies import failed, puts_off, reads
+from agentmesh.monitors.termination.requests import ROOT, roots_of
+
+RESULTS, READ = 32, 2_000
+"""Results that are kept, the latest, and characters of each."""
+CLAIMS = 16
+KNOWN = 4_000
+BEFORE, AROUND = 4, 8
+"""Words before a verb that say who did it and whether it was done, and words on each side that say what."""
+
+ACTING = {
+    "booked": "book", "cancelled": "cance", "canceled": "cance", "charged": "charg", "deleted": "delet",
+    "deployed": "deplo", "emailed": "mail", "exchanged": "excha", "installed": "insta", "mailed": "mail",
+    "merged": "merge", "messaged": "messa", "notified": "notif", "ordered": "order", "paid": "pay",
+    "phoned": "call", "published": "publi", "pushed": "push", "rang": "call", "refunded": "refun",
+    "rescheduled": "sched", "reserved": "reser", "scheduled": "sched", "sent": "send", "submitted": "submi",
+    "transferred": "trans", "upgraded": "upgra", "uploaded": "uploa",
+}  # fmt: skip
+"""What nobody does by words alone, or by looking at something; by the root of what it is called in a call."""
+RUNNING = {
+    "benchmarked": "bench", "executed": "exec", "measured": "measu", "profiled": "profi", "ran": "run",
+    "tested": "test",
+}  # fmt: skip
+"""What takes a program that runs."""
+RUNNERS = frozenset(
+    "bash bench benchmark command compute eval evaluate exec execute experiment measure notebook probe python query run "
+    "shell simulate smoke sql terminal test tests train verify".split()
+)
+"""Words in the names of tools that run something."""
+_VERBS = frozenset([*ACTING, *RUNNING])
+AGENTS = frozenset("i we i've we've".split())
+STATES = frozenset("been is are was were".split())
+UNDONE = frozenset(
+    """not never no to will would can could should may might must shall if once when after until before i'll we'll won't
+    don't didn't wasn't isn't hasn't haven't cannot can't unless whether please being already none neither nobody""".split()
+)
+_SENTENCE = re.compile(r"[.!?;\n](?:\s|$)|[!?;\n]")
+_LIST = re.compile(r"((?:[\w'-]+, )+)(?:and )?([\w'-]+),? and ([\w'-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A deed that somebody claims."""
+
+    event: int
+    verb: str
+    root: str
+    runs: bool
+    objects: frozenset[str]
+
+
+class Deeds:
+    """What calls and their results show, and the claims that they do not."""
+
+    def __init__(self) -> None:
+        self._acts: dict[str, None] = {}
+        """Roots of the calls that did more than read."""
+        self._calls: dict[str, None] = {}
+        """Of all calls."""
+        self._ran = False
+        self._results: deque[str] = deque(maxlen=RESULTS)
+        self.claims: deque[Claim] = deque(maxlen=CLAIMS)
+        """Those that nothing has shown yet."""
+
+    def done(self, done: Done, roots: frozenset[str]) -> None:
+        """A call shows what it did, and its result what is so; later calls show what was claimed too soon."""
+        self._results.append((done.result or "")[:READ].casefold())
+        _keep(self._calls, roots)
+        if failed(done):
+            return
+        if not reads(done):
+            _keep(self._acts, roots)
+        self._ran |= not RUNNERS.isdisjoint(done.name.casefold().replace("-", "_").split("_"))
+        if self.claims:
+            self.claims = deque((claim for claim in self.claims if not self._shows(claim)), maxlen=CLAIMS)
+
+    def heard(self, said: Said) -> None:
+        """A contribution of somebody who is no client."""
+        if not self._calls or _VERBS.isdisjoint(said.vocabulary) or puts_off(said):
+            return
+        self.claims.extend(claim for claim in claims_in(said) if not self._shows(claim))
+
+    def forget(self) -> None:
+        """All of it has been verified."""
+        self.claims.clear()
+
+    def _shows(self, claim: Claim) -> bool:
+        if claim.root in self._acts or any(claim.root in result for result in self._results):
+            return True
+        if claim.runs:
+            return self._ran
+        return any(root in self._acts for root in claim.objects)
+
+    def unlisted(self, said: Said) -> list[str]:
+        """Of things that a report names in one list, those that no call or result has, where calls had others."""
+        missing: list[str] = []
+        for first, second, third in _LIST.findall(bounded(said.text)) if "," in said.text and self._acts else ():
+            names = [*first.casefold().split(", ")[:-1], second.casefold(), third.casefold()]
+            roots = {name: name.rstrip("s")[:ROOT] for name in names if len(name) > 2}
+            known = [name for name, root in roots.items() if root in self._calls]
+            if 2 * len(known) >= len(names):
+                missing += [name for name in roots if name not in known and not self._resulted(roots[name])]
+        return missing
+
+    def _resulted(self, root: str) -> bool:
+        return any(root in result for result in self._results)
+
+
+def claims_in(said: Said) -> Iterator[Claim]:
+    """The deeds that a text says were done by its author or its team; no questions, plans or conditions."""
+    for sentence in _SENTENCE.split(bounded(said.text)):
+        words = words_of(sentence.replace("\u2019", "'"))
+        for at, verb in enumerate(words):
+            if verb in _VERBS and _is_done(words[max(0, at - BEFORE) : at]):
+                objects = roots_of(words[max(0, at - AROUND) : at] + words[at + 1 : at + AROUND])
+                yield Claim(said.event, verb, ACTING.get(verb) or RUNNING[verb], verb in RUNNING, objects)
+
+
+def _is_done(before: Sequence[str]) -> bool:
+    if not UNDONE.isdisjoint(before):
+        return False
+    return not AGENTS.isdisjoint(before) or not STATES.isdisjoint(before[-2:])
+
+
+def _keep(known: dict[str, None], roots: frozenset[str]) -> None:
+    if len(known) < KNOWN:
+        known.update(dict.fromkeys(roots))
