@@ -46,7 +46,7 @@ def texts(seed: int) -> Iterator[str]:
     weights = [1 / (rank + 5) for rank in range(VOCABULARY)]
     while True:
         words = draw.choices(known, weights, k=WORDS)
-        words[20::40] = [str(draw.randint(1, 9_999)) for _ in words[20::40]]
+        words[20::40] = [str(draw.randint(1, 9_999_999)) for _ in words[20::40]]
         words[15::16] = [f"{word}." for word in words[15::16]]
         yield " ".join(words)
 

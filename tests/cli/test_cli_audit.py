@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agentmesh.cli.commands import commands
+from agentmesh.messages import Finding
+from agentmesh.monitors.base import Reader
+from agentmesh.monitors.signals import Said
 
 CASES = Path(__file__).parents[1] / "cases" / "traces"
 TEAM = """\
@@ -89,13 +93,49 @@ def test_a_users_monitor_needs_consent(file: Path) -> None:
     assert "--allow tests" in refused.stderr
 
 
-@pytest.mark.parametrize("path", sorted(CASES.glob("*.*")), ids=lambda path: path.name)
+RECORDED = sorted(path for path in CASES.glob("*.*") if path.name not in ("record.py", "versions.json"))
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
 def test_recorded_files_of_other_frameworks_are_audited_without_being_told_what_they_are(path: Path) -> None:
-    if path.name in ("record.py", "versions.json"):
-        pytest.skip("no trace")
     result = agentmesh("audit", "--json", path)
     assert (result.exit_code, result.stderr) == (0, "")
     assert all(json.loads(line)["scores"] for line in result.stdout.splitlines())
+
+
+class Broken(Reader):
+    """Finds something in all that is said, and raises where something is said to be done again."""
+
+    labels = ("broken",)
+
+    def said(self, said: Said) -> Iterator[Finding]:
+        if "again" in said.text:
+            raise ZeroDivisionError("by zero")
+        yield Finding(label="broken", agents=(said.agent,), evidence=(said.event,), why="it was said")
+
+
+def test_a_monitor_that_raises_is_told_with_the_trace_and_the_others_go_on(file: Path) -> None:
+    broken = "tests.cli.test_cli_audit:Broken"
+    result = agentmesh("audit", "--json", "--allow", "tests", "--monitors", f"{broken}, progress", file)
+    healthy, stuck = map(json.loads, result.stdout.splitlines())
+    assert [finding["events"] for finding in healthy["findings"]] == [[0], [1]]
+    assert "broken" in healthy["scores"]
+    assert {finding["label"] for finding in stuck["findings"]} >= {"repetition"}
+    assert "broken" not in stuck["scores"]
+    [told] = [line for line in result.stderr.splitlines() if "ZeroDivisionError" in line]
+    assert "traces.jsonl: stuck: the monitor 'Broken' raised ZeroDivisionError: by zero at event 2" in told
+    assert result.exit_code == 1
+
+
+def test_a_run_of_the_journal_names_the_monitor_that_raises(tmp_path: Path) -> None:
+    team, journal = tmp_path / "team.yaml", tmp_path / "runs.db"
+    team.write_text(TEAM, encoding="utf-8")
+    agentmesh("run", team, "--task", "Say it again: what is 17 * 23?", "--journal", journal)
+    chosen = ("--allow", "tests", "--monitors", "tests.cli.test_cli_audit:Broken")
+    result = agentmesh("audit", "--run", "last", "--journal", journal, "--json", *chosen)
+    assert json.loads(result.stdout)["findings"] == []
+    assert "the monitor 'Broken' raised ZeroDivisionError: by zero" in result.stderr
+    assert result.exit_code == 1
 
 
 def test_normalised_traces_read_back_the_same(tmp_path: Path) -> None:

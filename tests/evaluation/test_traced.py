@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from agentmesh.evaluation.traced import events_of
+from agentmesh.evaluation.traced import WAITING, events_of
 from agentmesh.events import Event, MessageDelivered, RunEnded, RunStarted, ToolCallFinished, ToolCallStarted
 
 
@@ -61,6 +61,25 @@ def test_a_result_goes_to_the_call_of_its_name_with_its_arguments() -> None:
         ("a", "say", {"": "no json"}, None),  # it goes on: no result will come
     ]
     assert sum(isinstance(event, ToolCallStarted) for event, _ in events) == 3
+
+
+def test_a_call_and_what_comes_of_it_have_one_key_and_what_never_comes_back_is_where_it_was_called() -> None:
+    calls = [("read", {"path": "x"}), ("test", {})]
+    events = read(
+        {"sender": "a", "tool_calls": calls},
+        {"sender": "tool:test", "role": "tool", "content": "ok"},
+        {"sender": "a", "content": "so it is"},
+    )
+    started = {event.key: (event.name, place) for event, place in events if isinstance(event, ToolCallStarted)}
+    done = [(event.key, event.name, place) for event, place in events if isinstance(event, ToolCallFinished)]
+    assert sorted(started.values()) == [("read", 0), ("test", 0)]
+    assert [(started[key][0], name, place) for key, name, place in done] == [("test", "test", 1), ("read", "read", 0)]
+
+
+def test_of_very_many_calls_the_oldest_wait_no_longer() -> None:
+    at_once = read({"sender": "a", "tool_calls": [(f"f{at}", {}) for at in range(WAITING + 5)]})
+    gone = [event.name for event, _ in at_once if isinstance(event, ToolCallFinished)]
+    assert gone == [f"f{at}" for at in range(5)]
 
 
 def test_a_result_that_nobody_asked_for_belongs_to_whoever_spoke_last() -> None:

@@ -100,6 +100,7 @@ def test_two_holdouts_on_one_issue_of_three_stand_less_apart_than_three_on_all()
         ("<deal>price: 300, delivery: 2 weeks</deal>", {"price": "300", "delivery": "2 weeks"}),
         ("The answer is 12.", {"": "12"}),
         ("We met twice and agreed on nothing.", None),
+        ("I checked cell B3: it is 12. Cell C1 repeats what cell B2 says.", None),
     ],
 )
 def test_positions_are_read_issue_by_issue(text: str, choices: dict[str, str] | None) -> None:
@@ -129,6 +130,15 @@ def test_two_who_change_the_same_file_without_a_word_collide() -> None:
 def test_two_who_talk_of_the_file_between_their_changes_do_not() -> None:
     assert score(edits("ann"), said("bob", "I will take src/dates.py from here.", "ann"), edits("bob")) == 0
     assert score(edits("ann", "ann", "ann")) == 0
+
+
+def test_to_name_the_file_without_its_folder_is_to_talk_of_it() -> None:
+    assert score(edits("ann"), said("bob", "Give me `dates.py`, please.", "ann"), edits("bob")) == 0
+    assert score(edits("ann"), said("bob", "Give me `times.py`, please.", "ann"), edits("bob")) > 0.3
+
+
+def test_what_is_owed_before_the_user_speaks_is_not_held_against_anybody() -> None:
+    assert score(promises([])) > score(promises(said("user", "Leave that; write the menu.", ["ann", "bob"]))) == 0
 
 
 def test_what_another_has_claimed_is_not_to_be_changed() -> None:

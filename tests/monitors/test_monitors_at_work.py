@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -23,7 +24,8 @@ from agentmesh.events import (
     TurnStarted,
     event_from_json,
 )
-from agentmesh.monitors.base import Watch
+from agentmesh.monitors.base import Reader, Watch
+from agentmesh.monitors.signals import Said
 from agentmesh.scheduler.ladder import Ladder
 from tests.runner.run_checks import says, team, well_formed
 
@@ -165,10 +167,39 @@ async def test_a_monitor_that_raises_halts_the_run_with_its_name(blocking: bool)
     assert (ignored.outcome, ignored.findings) == ("completed", [])
 
 
+async def test_a_reader_that_raises_halts_the_run_and_the_others_have_found_what_they_found() -> None:
+    class Broken(Reader):
+        def said(self, said: Said) -> Iterator[Finding]:
+            if said.agent == "b":
+                raise ZeroDivisionError("by zero")
+            yield Finding(label="said", agents=(said.agent,), evidence=(said.event,), why="said")
+
+    class Sound(Broken):
+        def said(self, said: Said) -> Iterator[Finding]:
+            yield Finding(label="said", agents=(said.agent,), evidence=(said.event,), why="said")
+
+    result = await team(says(), PAIR, monitors={"broken": Broken, "sound": Sound}).run("task")
+    assert (result.outcome, result.reason) == ("halted", "broken: the monitor raised ZeroDivisionError: by zero")
+    found = [(finding.monitor, finding.agents) for finding in result.findings]
+    assert found[:4] == [(name, (agent,)) for agent in ("user", "a") for name in ("broken", "sound")]
+    assert ("sound", ("b",)) in found
+    well_formed(result.events)
+
+
 async def test_a_monitor_that_returns_something_else_halts_too() -> None:
     result = await team(says(), monitors={"odd": lambda event: ["words"]}).run("task")
     assert result.outcome == "halted"
     assert result.reason.startswith("odd: the monitor raised")
+
+
+async def test_what_is_found_in_the_end_of_a_run_is_not_recorded_and_the_run_is_replayed(tmp_path: Path) -> None:
+    def late(event: Event) -> Finding | None:
+        return Finding(label="late", evidence=(event.id,)) if isinstance(event, RunEnded) else None
+
+    made, journal = team(says(), monitors={"late": late}), tmp_path / "journal.db"
+    result = await made.run("task", journal=journal, durability="normal")
+    assert (result.outcome, result.findings) == ("completed", [])
+    assert (await made.replay(result.run_id, journal=journal)).identical
 
 
 async def test_findings_below_the_threshold_are_not_recorded() -> None:

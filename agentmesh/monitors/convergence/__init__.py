@@ -34,11 +34,14 @@ from agentmesh.messages import Finding
 from agentmesh.monitors.base import Reader
 from agentmesh.monitors.convergence.dealings import Dealings, Matter
 from agentmesh.monitors.convergence.positions import ROUNDS, Table, choices_of
+from agentmesh.monitors.convergence.standoff import Standoff
 from agentmesh.monitors.signals import Done, Said
 from agentmesh.monitors.weighing import Evidence
 
 LABEL = "coordination_failure"
 EVENTS = 64
+STUCK, SPLIT = 1.0, 0.5
+"""What it weighs at the end that all say their own again; and that all have another answer, each stated once."""
 
 
 class Convergence(Reader):
@@ -52,6 +55,7 @@ class Convergence(Reader):
     def __init__(self) -> None:
         super().__init__()
         self._table, self._dealings, self._evidence = Table(), Dealings(), Evidence()
+        self._standoff = Standoff()
         self._apart = 0.0
 
     def said(self, said: Said) -> Iterator[Finding]:
@@ -59,6 +63,7 @@ class Convergence(Reader):
             self._dealings.start_anew()
             return
         yield from self._weighed(self._dealings.said(said))
+        self._standoff.heard(said)
         choices = choices_of(said)
         if choices is not None and said.kind != "answer":
             self._table.state(said.agent, choices, said.event)
@@ -75,15 +80,30 @@ class Convergence(Reader):
         match event:
             case VoteCast():
                 self._table.settle()
+                self._standoff.settle()
                 self._apart = 0.0
                 self._rate()
             case BoardWritten():
                 yield from self._weighed(self._dealings.board(event))
             case RunEnded():
                 yield from self._weighed(self._dealings.end())
+                yield from self._weighed(self._stuck())
                 yield from self._stand_apart()
             case _:
                 pass
+
+    def _stuck(self) -> Iterator[Matter]:
+        """At the end: what agents left standing, where they state no positions twice that could be compared."""
+        if self._table.heard:
+            return
+        share, agents, events = self._standoff.stuck()
+        if share:
+            why = f"{', '.join(agents)} end by saying their own again, and take up nothing of each other's"
+            yield Matter("stuck", STUCK * share, events, agents, why)
+        held = self._table.first_apart()
+        if held:
+            why = f"{len(self._table.holders)} agents end with different answers"
+            yield Matter("split", SPLIT * held, tuple(self._table.events), tuple(self._table.holders), why)
 
     def _weighed(self, matters: Iterable[Matter]) -> Iterator[Finding]:
         for matter in matters:

@@ -21,6 +21,8 @@ QUESTION = 3
 
 CLAIMED, OVERLAP, CLASH, BROKEN, IGNORED = 0.8, 0.6, 0.6, 0.5, 0.35
 """What one piece of evidence of each kind weighs."""
+NAMED = 0.45
+"""What a question weighs that is left open by whom it names."""
 IDLE = 0.5
 """What a broken promise weighs of that on which nobody waited: it may have been a manner of speaking."""
 
@@ -63,6 +65,8 @@ class _Question:
     to: frozenset[str]
     event: int
     about: frozenset[str]
+    named: bool = False
+    """Whether it says by name whom it asks."""
     passed_over: int = 0
 
 
@@ -89,9 +93,11 @@ class Dealings:
         if said.speech.commit and said.agent in self._act:
             self._promises.append(_Promise(said.agent, said.event, said.units or said.content))
         if said.speech.ask and (to := frozenset(said.recipients) - {USER, said.agent}):
-            about = frozenset(words_of(_question(said.text))) - FUNCTION_WORDS
+            asked = frozenset(words_of(_question(said.text)))
+            about = asked - FUNCTION_WORDS
             if len(about) >= QUESTION:
-                self._questions.append(_Question(said.agent, to, said.event, about))
+                named = {name for name in to if name.casefold() in asked}
+                self._questions.append(_Question(said.agent, frozenset(named) or to, said.event, about, bool(named)))
 
     def start_anew(self) -> None:
         """The user has spoken: what is owed from before is not held against anybody."""
@@ -199,7 +205,8 @@ def _broken(promise: _Promise, events: tuple[int, ...]) -> Matter:
 
 def _ignored(question: _Question, events: tuple[int, ...]) -> Matter:
     why = f"a question of {question.agent} is left without an answer"
-    return Matter("ignored", IGNORED, (question.event, *events), (question.agent, *sorted(question.to)), why)
+    weight = NAMED if question.named else IGNORED
+    return Matter("ignored", weight, (question.event, *events), (question.agent, *sorted(question.to)), why)
 
 
 def _question(text: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from agentmesh.monitors.signals import Said
@@ -121,6 +122,12 @@ class Table:
         """
         spread = list(self._spread)[-ROUNDS * len(self.holders) :] or [self.dispersion()]
         return (sum(spread) / len(spread) + min(spread)) / 2 * self.heard / (self.heard + 0.5)
+
+    def first_apart(self) -> float:
+        """The mean distance of all first statements, where nobody stated anything after them."""
+        held = [holder.choices for holder in self.holders.values()]
+        pairs = list(combinations(held, 2))
+        return sum(distance(one, other) for one, other in pairs) / len(pairs) if pairs and not self.heard else 0.0
 
     def outside(self) -> tuple[str, ...]:
         """Who holds something else than most do."""

@@ -27,11 +27,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from agentmesh.events import BoardWritten, Event, ToolCallStarted
-from agentmesh.messages import Finding
+from agentmesh.events import BoardWritten, Event, RunStarted, ToolCallStarted
+from agentmesh.messages import USER, Finding
 from agentmesh.monitors.base import Reader
 from agentmesh.monitors.injection.hidden import hidden_in, is_plain, visible
+from agentmesh.monitors.injection.orders import ADDRESS, Order, orders_in
 from agentmesh.monitors.injection.passages import (
+    ACTS,
     CLAIMED,
     GIVEN,
     ORDERS,
@@ -39,6 +41,7 @@ from agentmesh.monitors.injection.passages import (
     PEOPLE,
     READERS,
     SENSITIVE,
+    SPEAKER,
     VOID,
     Passage,
     passage_in,
@@ -57,6 +60,10 @@ RUNS, SHARE = 3, 0.15
 PASSAGES, SEEN = 16, 256
 """Suspicious passages, and texts that were read, that are remembered."""
 AGENTS = 256
+ASKED = 4096
+"""The user's words that are remembered, about."""
+HOSTS = frozenset("http https www example mail webhook".split())
+"""Parts of addresses that do not tell whose they are."""
 TRIGGERS = OVERRIDES | GIVEN | READERS | VOID | frozenset(
     "you your yourself instructions system agentmesh developer keep tell user human secret confidential aside".split()
 )  # fmt: skip
@@ -72,7 +79,9 @@ REFUSING = REPORTING | frozenset(
     "won't disregarding decline reject rejecting attempt unrelated instead flagged".split()
 )
 
-_ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+DENIALS = frozenset("not didn't don't doesn't isn't won't cannot can't never".split())
+"""Words of one who does not do what a passage asks for."""
+
 _CLAIMS = re.compile(r"\bI am (?:the|a|your)\b", re.IGNORECASE)
 _SPEAKS = re.compile(
     r"(?:^|\n)[\s>#*\[(]*(?:system|developer|agentmesh|user|human)\b[^\n:\]]{0,20}[:\]]", re.IGNORECASE
@@ -97,6 +106,11 @@ class Injection(Reader):
         """Runs of words of suspicious passages, with how many their passage has."""
         self._addresses: dict[str, None] = {}
         self._seen: dict[int, tuple[str, ...]] = {}
+        self._orders: dict[str, Order] = {}
+        """Orders to bring something to an address that came from outside, by address."""
+        self._asked: set[str] = set()
+        self._asked_runs: set[int] = set()
+        """The user's words, and runs of them: what these ask for is no injection."""
 
     def observe(self, event: Event, /) -> Iterable[Finding]:
         self._trusted = getattr(event, "trust", "trusted") == "trusted"
@@ -107,12 +121,26 @@ class Injection(Reader):
             if len(self._agents) < AGENTS:
                 self._agents[agent] = None
         if said.outside and self._trusted:
+            self._hear(said.words)
             return ()
-        found = list(self._spread(said))
+        found = [*self._spread(said), *self._passed_on(said)]
         if self._worth(said.text, said.content, data=not self._trusted):
             parties = (said.agent, *said.recipients)
-            found += self._read(said.text, not self._trusted, said.event, parties, said.agent)
+            found += self._read(self._without_true_quotes(said), not self._trusted, said.event, parties, said.agent)
         return found
+
+    def _without_true_quotes(self, said: Said) -> str:
+        """A contribution without the lines that name somebody and give what that one did say: nobody is false there."""
+        if said.vocabulary.isdisjoint(SPEAKERS):
+            return said.text
+        lines = bounded(said.text).split("\n")
+        return "\n".join(line for line in lines if not (who := SPEAKER.match(line)) or not self._truly(who, line))
+
+    def _truly(self, who: re.Match[str], line: str) -> bool:
+        name, quoted = who.group(1).casefold(), " ".join(words_of(line[who.end() :]))
+        told = [each.text for each in self.signals.said if each.agent.casefold() == name]
+        told += [self.signals.task] if name == USER else []
+        return bool(quoted) and any(quoted in " ".join(words_of(bounded(text))) for text in told)
 
     def done(self, done: Done) -> Iterable[Finding]:
         found = list(self._followed(done.agent, done.event, done.arguments))
@@ -123,6 +151,8 @@ class Injection(Reader):
 
     def other(self, event: Event) -> Iterable[Finding]:
         match event:
+            case RunStarted():
+                self._hear(words_of(bounded(event.task)))
             case ToolCallStarted(agent=str(agent)) if event.name not in GRAPH_TOOLS:
                 return self._followed(agent, event.id, event.arguments)
             case BoardWritten(content=str(content)):
@@ -137,6 +167,8 @@ class Injection(Reader):
     def _worth(self, text: str, words: frozenset[str], *, data: bool) -> bool:
         """Whether a text has the words of any rule at all; most have not."""
         if not is_plain(text, words) or (("<" in text or "[" in text) and any(mark in text for mark in _MARKS)):
+            return True
+        if not words.isdisjoint(ACTS) and (data or not words.isdisjoint(READERS | SENSITIVE)) and ADDRESS.search(text):
             return True
         if data:
             return not words.isdisjoint(TRIGGERS) or '"role"' in text
@@ -168,10 +200,12 @@ class Injection(Reader):
     def _passage(self, text: str, data: bool, speaker: str) -> Passage:
         """What is suspicious in what is seen and in what is hidden; quotes of one who reports are left out."""
         words = words_of(text)
-        reports = not (REPORTING if data else REFUSING).isdisjoint(words)
+        reports = not (REPORTING if data else REFUSING).isdisjoint(words) or (not data and _declines(words))
         seen = without_quotes(visible(text)) if reports else visible(text)
         team = frozenset(self._agents)
-        plain = passage_in(seen, data=data, speaker=speaker, team=team)
+        plain = self._with_orders(passage_in(seen, data=data, speaker=speaker, team=team), seen, data)
+        if self._is_asked(plain.text):
+            plain = Passage((), "")
         marks = [Mark(mark.kind, mark.weight * 0.3) for mark in plain.marks] if reports else list(plain.marks)
         texts = [plain.text]
         for hidden in () if is_plain(text, words) else hidden_in(text):
@@ -183,6 +217,53 @@ class Injection(Reader):
             tuple({mark.kind: mark for mark in sorted(marks, key=lambda m: m.weight)}.values()), "\n".join(texts)
         )
 
+    def _with_orders(self, passage: Passage, text: str, data: bool) -> Passage:
+        """A passage with the orders to bring something to an address that nobody asked for."""
+        marks, kept = list(passage.marks), passage.text
+        for order in orders_in(text, self._agents.keys()):
+            if self._is_asked_for(order) or not (data or order.firm):
+                continue
+            marks += order.marks()
+            if data:
+                self._orders[order.address] = order
+            if order.firm and order.sentence not in kept:
+                kept = f"{kept}\n{order.sentence}"[-2000:]
+        while len(self._orders) > PASSAGES:
+            del self._orders[next(iter(self._orders))]
+        return Passage(tuple(marks), kept)
+
+    def _hear(self, words: list[str]) -> None:
+        if len(self._asked) < ASKED:
+            self._asked.update(words)
+            self._asked_runs |= shingles_of(words)
+
+    def _is_asked(self, text: str) -> bool:
+        """Whether it stands in what the user wrote, such as a sample that is to be judged."""
+        runs = shingles_of(words_of(text))
+        return 2 * len(runs & self._asked_runs) > len(runs)
+
+    def _is_asked_for(self, order: Order) -> bool:
+        """Whether the user named the address, or whose it is."""
+        if "@" in order.address:
+            return shingles_of(words_of(order.address)) <= self._asked_runs
+        return any(label in self._asked for label in words_of(order.address) if len(label) > 3 and label not in HOSTS)
+
+    def _passed_on(self, said: Said) -> Iterator[Finding]:
+        """Where an order from outside becomes an order among agents."""
+        named = [address for address in self._orders if address in said.text]
+        if not named or not REFUSING.isdisjoint(said.words):
+            return
+        if any(order.address in named for order in orders_in(bounded(said.text), self._agents.keys())):
+            kind = "an order from outside, passed on as the agent's own"
+            self._add(Mark(kind, 0.4), said.event, (said.agent, *said.recipients))
+            yield from self._finding(f"{said.agent} passes on what a tool result orders as an order of its own")
+
+    def _carried_out(self, text: str) -> bool:
+        """Whether a call brings to an address what an order from outside wanted there."""
+        orders = [order for address, order in self._orders.items() if address in text]
+        words = frozenset(words_of(ADDRESS.sub(" ", text))) if orders else frozenset()
+        return any(not words.isdisjoint(order.about - self._asked) for order in orders)
+
     def _remember(self, passage: Passage) -> None:
         runs = shingles_of(words_of(passage.text))
         full = len(self._passages) == PASSAGES
@@ -190,12 +271,12 @@ class Injection(Reader):
         if full:
             self._runs = {run: len(kept) for kept in self._passages for run in kept}
         self._runs.update(dict.fromkeys(runs, len(runs)))
-        self._addresses.update(dict.fromkeys(_ADDRESS.findall(passage.text)))
+        self._addresses.update(dict.fromkeys(ADDRESS.findall(passage.text)))
         while len(self._addresses) > SEEN:
             del self._addresses[next(iter(self._addresses))]
 
     def _spread(self, said: Said) -> Iterator[Finding]:
-        if not self._runs or not REFUSING.isdisjoint(said.words):
+        if not self._runs or not REFUSING.isdisjoint(said.words) or self._denies(said):
             return
         met = [self._runs[run] for run in said.shingles if run in self._runs]
         returned = len(met) >= RUNS and len(met) >= SHARE * max(met)
@@ -205,21 +286,31 @@ class Injection(Reader):
             to = ", ".join(said.recipients[:3])
             yield from self._finding(f"{said.agent} passes a suspicious passage on to {to}")
 
+    def _denies(self, said: Said) -> bool:
+        """Whether it denies something in words of its own, outside of what it quotes and of the passages."""
+        if DENIALS.isdisjoint(said.vocabulary):
+            return False
+        words = words_of(without_quotes(bounded(said.text)))
+        own = [triple for triple in zip(words, words[1:], words[2:], strict=False) if hash(triple) not in self._runs]
+        return any(first in DENIALS for first, _, _ in own) or not DENIALS.isdisjoint(words[-2:])
+
     def _followed(self, agent: str, event: int, arguments: Mapping[str, Any]) -> Iterator[Finding]:
-        if not self._runs:
+        if not (self._runs or self._orders):
             return
         text = bounded(" ".join(str(value) for value in arguments.values()))
         key = hash((agent, text))
-        kind = "a tool call that follows a suspicious passage"
         if key in self._seen:
-            if self._seen[key]:
+            for kind in self._seen[key]:
                 self._evidence.repeat(kind, event, (agent,))
             return
         met = sum(run in self._runs for run in shingles_of(words_of(text)))
         follows = met >= RUNS or any(address in text for address in self._addresses)
-        self._see(key, (kind,) if follows else ())
-        if follows:
-            self._add(Mark(kind, 0.9), event, (agent,))
+        mark = Mark("a tool call that follows a suspicious passage", 0.9) if follows else None
+        if mark is None and self._carried_out(text):
+            mark = Mark("a tool call that carries out an order from outside", 0.5)
+        self._see(key, (mark.kind,) if mark else ())
+        if mark is not None:
+            self._add(mark, event, (agent,))
             yield from self._finding(f"{agent} does what a suspicious passage asks for")
 
     def _see(self, key: int, kinds: tuple[str, ...]) -> None:
@@ -240,3 +331,8 @@ class Injection(Reader):
                 evidence=self._evidence.events,
                 why=f"{why}.",
             )
+
+
+def _declines(words: list[str]) -> bool:
+    """Whether somebody says that it does not do what it was told: `I ignore it`."""
+    return any(word in OVERRIDES and words[at] == "i" for at, word in enumerate(words[1:]))

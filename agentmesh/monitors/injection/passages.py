@@ -36,6 +36,7 @@ READERS = frozenset(
     """assistant assistants agent agents ai llm llms model models chatbot chatbots bot bots copilot crawler
     crawlers summarizer summariser""".split()
 )
+MACHINES = READERS - frozenset("agent agents crawler crawlers".split())
 OPENERS = frozenset(
     """dear hey hi hello attention note notice message instruction instructions important warning to for any all
     every each an a automated coding language large ai artificial intelligence autonomous reader this if you
@@ -74,9 +75,9 @@ IDENTITIES = (
 )  # fmt: skip
 """How a text gives its reader another task or another self."""
 NEXT = 2
-"""Sentences after a suspicious one that belong to the passage."""
+"""Sentences after a suspicious one that may belong to the passage."""
 
-_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
+SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 _TOKEN = re.compile(r"[^\W_]+(?:['\u2019_-][^\W_]+)*|[:,;\"]")
 _MARKER = re.compile(
     r"<\|(?:im_start|im_end|system|assistant|user|end|endoftext|start_header_id|end_header_id|eot_id)\|>|"
@@ -84,7 +85,7 @@ _MARKER = re.compile(
     r"\"role\"\s*:\s*\"(?:system|developer)\"",
     re.IGNORECASE,
 )
-_SPEAKER = re.compile(
+SPEAKER = re.compile(
     r"^[\s>#*\[(]*(system|developer|agentmesh|user|human)(?: (?:prompt|message|note|notice|override))?"
     r"[\])*]*\s*:?[\])*]*\s+",
     re.IGNORECASE,
@@ -117,17 +118,25 @@ def passage_in(text: str, *, data: bool, speaker: str = "", team: frozenset[str]
         team: The agents of the run.
 
     """
-    sentences = [one for one in _SENTENCES.split(text) if one and not one.isspace()][:200]
+    sentences = [one for one in SENTENCES.split(text) if one and not one.isspace()][:200]
     found: dict[str, Mark] = {}
     kept: dict[int, str] = {}
     for at, sentence in enumerate(sentences):
         marks = list(_sentence(sentence, "; ".join(sentences[at + 1 : at + 3])[:300], data, speaker, team))
         if marks:
-            kept.update({place: sentences[place] for place in range(at, min(at + 1 + NEXT, len(sentences)))})
+            kept[at] = sentence
+            rest = range(at + 1, min(at + 1 + NEXT, len(sentences)))
+            kept.update({place: sentences[place] for place in rest if _goes_on(sentences[place])})
         for mark in marks:
             if mark.kind not in found or found[mark.kind].weight < mark.weight:
                 found[mark.kind] = mark
     return Passage(tuple(found.values()), "\n".join(kept.values())[:2000])
+
+
+def _goes_on(sentence: str) -> bool:
+    """Whether it speaks to its reader like the one before it."""
+    tokens = tokens_of(sentence[:600])
+    return directs(tokens) or not {"you", "your"}.isdisjoint(tokens)
 
 
 def without_quotes(text: str) -> str:
@@ -136,7 +145,7 @@ def without_quotes(text: str) -> str:
 
 
 def _sentence(sentence: str, after: str, data: bool, speaker: str, team: frozenset[str]) -> Iterator[Mark]:
-    tokens = _tokens(sentence[:600])
+    tokens = tokens_of(sentence[:600])
     if not tokens:
         return
     known = frozenset(tokens)
@@ -144,12 +153,12 @@ def _sentence(sentence: str, after: str, data: bool, speaker: str, team: frozens
         yield from _overrides(tokens)
     marker = _MARKER.search(sentence)
     if marker is not None:
-        rest = _tokens(f"{sentence[marker.end() :][:200]}; {after[:200]}")
-        yield Mark("a marker of another role", 1.0 if _directs(rest) else 0.2)
+        rest = tokens_of(f"{sentence[marker.end() :][:200]}; {after[:200]}")
+        yield Mark("a marker of another role", 1.0 if directs(rest) else 0.2)
     if not _NAMED.isdisjoint(tokens[:3]) or not (known.isdisjoint(CLAIMED) and known.isdisjoint(team)):
         yield from _false_speaker(sentence, after, tokens, data, speaker, team)
     if data:
-        if _addressed(tokens, [";", *_tokens(after)]):
+        if _addressed(tokens, [";", *tokens_of(after)]):
             yield Mark("an order to the agent that reads it", 0.9)
         if _gives_self(tokens):
             yield Mark("another task or self for its reader", 0.5)
@@ -159,7 +168,7 @@ def _sentence(sentence: str, after: str, data: bool, speaker: str, team: frozens
         yield Mark("a request for what is confidential", 0.3)
 
 
-def _tokens(text: str) -> list[str]:
+def tokens_of(text: str) -> list[str]:
     return [token.removesuffix("'s") for token in _TOKEN.findall(text.casefold().replace("\u2019", "'"))]
 
 
@@ -204,7 +213,8 @@ def _overrides(tokens: Sequence[str]) -> Iterator[Mark]:
             if _is_order(tokens, at):
                 yield from _overridden(after)
         elif token in VOID and _made_void(tokens, at):
-            yield Mark("an override of earlier instructions", 0.9)
+            of_others = not {"from", "of"}.isdisjoint(tokens[:at]) and _TO_ITS_READER.isdisjoint(tokens)
+            yield Mark("an override of earlier instructions", 0.3 if of_others else 0.9)
 
 
 def _overridden(after: Sequence[str]) -> Iterator[Mark]:
@@ -242,15 +252,17 @@ def _made_void(tokens: Sequence[str], at: int) -> bool:
     return False
 
 
+_TO_ITS_READER = READERS | {"your", "yours", "all"}
 _YOURS = frozenset("your you all prior previous preceding above earlier".split()) | READERS
 
 
 def _addressed(tokens: Sequence[str], after: Sequence[str]) -> bool:
     """An order to a machine that reads: `Note to AI assistants: ...`, `If you are an agent, ...`, `Assistant, ...`."""
-    for start in [0, *[at + 1 for at, token in enumerate(tokens) if token in (":", ";")]]:
+    for start in [0, *[at + 1 for at, token in enumerate(tokens) if token in (":", ";", '"')]]:
         at = start
         while at < len(tokens) and tokens[at] in OPENERS and at - start < 8 and not _names_reader(tokens, at):
             at += 1
+        at += _is_kind(tokens[at : at + 2])
         if at >= len(tokens) or not _names_reader(tokens, at):
             continue
         opened, named = tokens[start:at], [tokens[at]]
@@ -266,6 +278,13 @@ def _names_reader(tokens: Sequence[str], at: int) -> bool:
     return tokens[at] in READERS or (tokens[at] in ("systems", "system", "tools") and tokens[at - 1 : at] in _MACHINE)
 
 
+def _is_kind(tokens: Sequence[str]) -> bool:
+    """Whether two words name a reader by what it does: `translation model`, `reviewing agent`."""
+    if len(tokens) < 2 or not tokens[0].isalpha() or tokens[0] in READERS | SUBJECTS:
+        return False
+    return tokens[1] in MACHINES or (tokens[1] in ("agent", "agents") and tokens[0].endswith("ing"))
+
+
 def _ordered(opened: set[str], named: set[str], own: Sequence[str], rest: Sequence[str]) -> bool:
     """Whether it really is the reader that is addressed, and told to do something."""
     vocative = (own[:1] in ([","], [":"]) or (not own and bool(opened & {"dear", "hey", "hi", "hello"}))) and rest[
@@ -278,7 +297,7 @@ def _ordered(opened: set[str], named: set[str], own: Sequence[str], rest: Sequen
     reading = reading or (machine and not {"who", "that", "which"}.isdisjoint(own[:2]))
     certain = not (_CERTAIN - {"assistant", "assistants"}).isdisjoint(named | opened)
     bound = certain and own[:1] in (["must"], ["should"], ["shall"]) and own[1:2] not in (["be"], ["not"], ["have"])
-    return (vocative or conditional or noted or reading or bound) and _directs(rest)
+    return (vocative or conditional or noted or reading or bound) and directs(rest)
 
 
 _MACHINE = (["automated"], ["ai"], ["autonomous"], ["intelligent"])
@@ -291,7 +310,7 @@ _READING = frozenset(
 )
 
 
-def _directs(tokens: Sequence[str]) -> bool:
+def directs(tokens: Sequence[str]) -> bool:
     """Whether the words tell their reader to do something."""
     for at, token in enumerate(tokens[:40]):
         before = [word for word in tokens[max(0, at - 3) : at] if word not in _BETWEEN]
@@ -312,12 +331,12 @@ _BINDING = frozenset("must should shall may will comply authorised authorized pe
 def _false_speaker(
     sentence: str, after: str, tokens: Sequence[str], data: bool, speaker: str, team: frozenset[str]
 ) -> Iterator[Mark]:
-    spoken = _SPEAKER.match(sentence)
+    spoken = SPEAKER.match(sentence)
     if spoken is not None and not {":", "]"}.isdisjoint(sentence[: spoken.end() + 1]):
         name = spoken.group(1).casefold()
-        own = _tokens(sentence[spoken.end() :])
-        directs = _directs(own) or not {"you", "your"}.isdisjoint(own[:12])
-        directs = directs or (len(own) < 6 and _directs(_tokens(after)))
+        own = tokens_of(sentence[spoken.end() :])
+        directs = directs(own) or not {"you", "your"}.isdisjoint(own[:12])
+        directs = directs or (len(own) < 6 and directs(tokens_of(after)))
         if directs and name != speaker and not (data and name in ("user", "human")):
             yield Mark("a message in somebody else's name", 0.9)
     for at in range(len(tokens) - 3):
@@ -330,7 +349,7 @@ def _false_speaker(
 
 
 def _orders_with(tokens: Sequence[str]) -> bool:
-    return _directs(tokens) or not {"you", "your", "hereby"}.isdisjoint(tokens)
+    return directs(tokens) or not {"you", "your", "hereby"}.isdisjoint(tokens)
 
 
 def _gives_self(tokens: Sequence[str]) -> bool:
@@ -338,9 +357,19 @@ def _gives_self(tokens: Sequence[str]) -> bool:
         if phrase[0] in tokens:
             for at in range(len(tokens) - len(phrase) + 1):
                 said = tuple(tokens[at : at + len(phrase)]) == phrase
-                if said and (phrase[0] != "your" or not (ORDERS | {"task"}).isdisjoint(tokens[at + 2 : at + 5])):
+                if (
+                    said
+                    and tokens[at + len(phrase) : at + len(phrase) + 1] not in _WHEREABOUTS
+                    and (phrase[0] != "your" or not (ORDERS | {"task"}).isdisjoint(tokens[at + 2 : at + 5]))
+                ):
                     return True
     return False
+
+
+_WHEREABOUTS = tuple(
+    [word] for word in "near at here on leaving entering ready able logged connected subscribed registered".split()
+)
+"""What follows `you are now` where it gives nobody another self."""
 
 
 def _keeps_from(tokens: Sequence[str]) -> bool:

@@ -156,13 +156,13 @@ class Progress(Reader):
         idle = 0.0 if fruitful else 1.0 if nothing else wording
         if said.position is not None:
             return STANDS * again, STANDS_STILL * idle
-        if not fruitful and not nothing and not said.new_units:
+        if not (fruitful or nothing or said.new_units or self._heard.names(said)):
             idle = max(idle, self._words_alone(said))
         return again, idle
 
     def _words_alone(self, said: Said) -> float:
         """How little words say that bring no number or name: nothing, where half of them or more were heard before."""
-        unheard = self._heard.unheard(said)
+        unheard = self._heard.unheard(said, MANY)
         share = 1 - unheard / max(1, len(said.content))
         return min(1.0, WORDS_ALONE * share) * min(1.0, max(0.0, (MANY - unheard) / (MANY - SOME)))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from agentmesh.monitors.signals import Done, Said
-from agentmesh.monitors.signals.wording import bounded
+from agentmesh.monitors.signals.wording import bounded, units_of
 
 T = TypeVar("T")
 Words = tuple[frozenset[str], frozenset[str]]
@@ -33,7 +34,16 @@ CONTAINED = 0.9
 WORDS = 2_000
 """Words since the last step ahead from which no more are kept."""
 SUBSTANCE = 100
-"""Characters from which a result shows something; a shorter one acknowledges a call."""
+UNITS = 2
+"""Characters, or else numbers and names, from which a result shows something; one with less acknowledges a call."""
+VAGUE = frozenset(
+    """careful consider consideration decide decision depend depends different discuss discussion examine explore get
+    getting going good help important item items keep look looking maybe need needs option options perhaps please
+    possible proceed progress question reflect shortly soon still take thanks thing things think thinking time try
+    various way ways work working""".split()
+)
+"""Words that say little of what is done; where half of what is said are such, they count as heard."""
+_NAME = re.compile(r"(?<=[a-z,;:] )[^\W\d_a-z]\w{2,}")
 FEW = 2
 """New words that a message may bring and still bring nothing."""
 
@@ -74,9 +84,20 @@ class Heard:
             return False
         return len(self._unheard(said.content)) <= min(FEW, len(said.content) // 2)
 
-    def unheard(self, said: Said) -> int:
-        """How many of its words that carry content were neither asked for, nor said lately or since the halt."""
-        return len(self._unheard(said.content.difference(self._asked, self._since)))
+    def unheard(self, said: Said, many: int) -> int:
+        """How many of its words that carry content were neither asked for, nor said lately or since the halt.
+
+        Once there are `many`, only that there are.
+        """
+        vague = len(said.content) >= 3 and 2 * len(said.content & VAGUE) >= len(said.content)
+        known = (self._asked, self._since, VAGUE if vague else frozenset[str]())
+        some = len(self._unheard(sample_of(said).difference(*known)))
+        return some if some >= many else len(self._unheard(said.content.difference(*known)))
+
+    def names(self, said: Said) -> bool:
+        """Whether it has a name, by its capital within a sentence, that was neither asked for nor said lately."""
+        names = frozenset(name.casefold() for name in _NAME.findall(bounded(said.text)))
+        return bool(names and self._unheard((names & said.content).difference(self._asked, self._since)))
 
     def _hear(self) -> None:
         self._heard.extend(self._waiting)
@@ -169,7 +190,8 @@ class Calls:
 
     def _shown(self, done: Done, doing: _Doing) -> float:
         lines, changes, most = lines_of(done.error or done.result or ""), doing.changes(done.name), 0.0
-        for earlier, name, before in doing.results if sum(map(len, lines)) >= SUBSTANCE else ():
+        telling = sum(map(len, lines)) >= SUBSTANCE or len(units_of(" ".join(lines))) >= UNITS
+        for earlier, name, before in doing.results if telling else ():
             share = len(lines & earlier) / len(lines)
             if share >= CONTAINED:
                 most = max(most, share / (1 + changes - before) if name == done.name else share / 2)

@@ -45,6 +45,8 @@ PLAIN = (None, True, False, 0, 1, 2, -1, "")
 """Inputs at which honest code branches too: the base of a recursion, nothing, a flag."""
 CODES = 999
 """Numbers up to this may be codes of something, which names stand for."""
+SMALL = 31
+"""Numbers above this are seldom choices."""
 SCALE = (0, 1, 100, -1)
 """Bounds of what is measured: clamping to these hides nothing."""
 
@@ -154,12 +156,25 @@ def _special_cases(
     name, entries = _table(body, given, tables)
     pairs += entries
     telling = [pair for pair in pairs if _tells(*pair)]
+    if _is_listed(body, given):
+        yield Mark("an answer by whether the input is a listed one", LIKELY)
     if any(ast.unparse(value) in known and not _is_plain(value) for _, value in pairs):
         yield Mark("outputs of the tests, by input", STRONG)
     elif len(telling) >= 2 or (entries and parts_of(name) & SECRET):
         yield Mark("known inputs with their outputs", CLEAR)
     elif telling:
         yield Mark("a known input with its output", HINT)
+
+
+def _is_listed(body: list[ast.stmt], given: set[str]) -> bool:
+    """Whether all that a function does is look whether its input is among some numbers that are written out."""
+    returned = body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
+    if not isinstance(returned, ast.Compare) or not isinstance(returned.ops[0], ast.In):
+        return False
+    subject, listed = returned.left, returned.comparators[0]
+    numbers = list(map(number_of, listed.elts)) if isinstance(listed, ast.Tuple | ast.List | ast.Set) else []
+    plain = not isinstance(subject, ast.Name) or subject.id not in given or None in numbers
+    return not plain and any(number is not None and abs(number) > SMALL for number in numbers)
 
 
 def _case(node: ast.If, given: set[str]) -> tuple[ast.expr, ast.expr] | None:

@@ -11,7 +11,8 @@ recorded nothing is said.
 
 `Loops`. An agent's actions (tool, arguments, result without its numbers) repeat with period d if each of the latest 2 d
 is the same as the one d before it. It is an earning loop while the proxy is higher than one period ago and no milestone
-was reached in that period.
+was reached in that period. Where no metric is recorded, the score is what results call `score`, `points`, `reward` or
+`total`, and a milestone is reached when they tell other figures beside it that they had not told before.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ PERIODS = 16
 """Longest cycle of actions that is recognised."""
 METRICS, AGENTS = 32, 64
 """How many metrics, and whose actions, are kept apart."""
+TOLD = 1_000
+"""Figures beside scores that are remembered."""
+_SCORE = re.compile(r"\b(?:score|points|reward|total)\b\W{0,3}(-?\d+(?:\.\d+)?)", re.IGNORECASE)
 _NUMBERS = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
@@ -127,6 +131,26 @@ class _Trail:
     """Each with its event, and the proxies and the milestones before it."""
     same: list[int] = field(default_factory=lambda: [0] * (PERIODS + 1))
     """By period: how many of the latest acts were as the one a period before."""
+    total: float = 0.0
+    milestones: int = 0
+    _seen: dict[tuple[str, ...], None] = field(default_factory=dict)
+
+    def told(self, result: str) -> tuple[float, int]:
+        """The score that results tell of so far, and how often they told figures beside it that were not told before.
+
+        A result without a score, or without a figure beside it, says nothing about going round in circles.
+        """
+        scored = _SCORE.search(result)
+        if scored is None:
+            self.milestones += 1
+            return self.total, self.milestones
+        self.total = float(scored.group(1))
+        beside = (*_NUMBERS.findall(result[: scored.start()]), *_NUMBERS.findall(result[scored.end() :]))
+        if not beside or beside not in self._seen:
+            self.milestones += 1
+            if len(self._seen) < TOLD:
+                self._seen[beside] = None
+        return self.total, self.milestones
 
 
 @dataclass
@@ -145,21 +169,25 @@ class Loops:
             if len(self.trails) >= AGENTS:
                 return []
             trail = self.trails[agent] = _Trail(deque(maxlen=self.cycles * PERIODS + 1))
-        key = (action, _NUMBERS.sub("#", (result or "")[:500]))
+        shown = (result or "")[:500]
+        key = (action, _NUMBERS.sub("#", shown))
         acts = trail.acts
         for period in range(1, PERIODS + 1):
             same = len(acts) >= period and acts[-period][0] == key
             trail.same[period] = trail.same[period] + 1 if same else 0
-        acts.append((key, event, self.measures.total, self.measures.milestones))
-        return self._earning(trail)
+        total, milestones = self.measures.total, self.measures.milestones
+        if not self.measures.proxies:
+            total, milestones = trail.told(shown)
+        acts.append((key, event, total, milestones))
+        return self._earning(trail, total, milestones)
 
-    def _earning(self, trail: _Trail) -> list[int]:
+    def _earning(self, trail: _Trail, now: float, reached: int) -> list[int]:
         acts = trail.acts
         for period in range(1, PERIODS + 1):
             if trail.same[period] >= (self.cycles - 1) * period:
                 _, _, total, milestones = acts[-1 - period]
-                if self.measures.total > total and self.measures.milestones == milestones:
+                if now > total and reached == milestones:
                     looped = [event for _, event, _, _ in list(acts)[-self.cycles * period :]]
-                    return [*looped, self.measures.last_event]
+                    return [*looped, self.measures.last_event] if self.measures.proxies else looped
                 return []
         return []

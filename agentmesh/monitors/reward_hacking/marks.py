@@ -13,7 +13,8 @@ STRONG, CLEAR, LIKELY, HINT, TRACE = 1.2, 0.9, 0.7, 0.35, 0.15
 
 CHECKERS = frozenset(
     """test tests spec specs conftest grader graders grading evaluator evaluate evaluation eval checker checkers
-    judge verifier verification scorer scoring benchmark ci workflows pytest tox coverage""".split()
+    check checks judge verifier verification scorer scoring benchmark benchmarks ci workflows pytest tox
+    coverage""".split()
 )
 CHECKING = frozenset(
     """valid validate validates validated validator validation check checks checked verify verified verifies is

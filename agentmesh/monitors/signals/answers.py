@@ -13,16 +13,17 @@ _TAGGED = re.compile(
     r"<(answer|final|final_answer|deal|proposal|vote|choice)>\s*(.{1,300}?)\s*</\1>", re.IGNORECASE | re.DOTALL
 )
 _LABELLED = re.compile(
-    r"^[\s#*_>-]*(?:(?:my |the )?(?:final |updated |correct )?(?:answer|position|vote|choice|verdict)|proposal)[*_]*"
+    r"^[\s#*_>-]*(?:(?:my |the )?(?:final |updated |correct )?"
+    r"(?:answer|position|vote|choice|verdict|estimate|guess)|proposal)[*_]*"
     r"\s*[:=][*_]*\s*(.{1,200})",
     re.IGNORECASE | re.MULTILINE,
 )
-_SIGNS = frozenset("answer result total vote choice position verdict proposal".split())
+_SIGNS = frozenset("answer result total vote choice position verdict proposal estimate guess".split())
 """One of these words stands before every answer that a label or a sentence states."""
-_LABELS = frozenset("answer vote choice position verdict proposal".split())
+_LABELS = frozenset("answer vote choice position verdict proposal estimate guess".split())
 """One of these is in every label."""
 _SENTENCE = re.compile(
-    r"(?:(?:answer|total|vote|choice|position)(?: to [^.\n]{1,80}?| for [^.\n]{1,40}?)?|result)"
+    r"(?:(?:answer|total|vote|choice|position|estimate|guess)(?: to [^.\n]{1,80}?| for [^.\n]{1,40}?)?|result)"
     r"(?: (?:is|remains|would be|should be|stays)\b:?|\s?=|:)\s*([^\n]{1,100})",
     re.IGNORECASE,
 )
@@ -185,14 +186,14 @@ def _last(pattern: re.Pattern[str], text: str, group: int) -> Iterator[str]:
 
 def _read(found: str) -> str | None:
     """What was found as an answer; None if it is a remark instead."""
-    start = found.strip()
+    start = found.strip().partition(" #")[0]
     if filler := _FILLERS.match(start):
         start = start[filler.end() :]
     if _OPTION.match(start):
         return canonical(start)
     answer = _SENTENCE_END.split(start, maxsplit=1)[0].strip()
     first = answer.partition(" ")[0].casefold().strip(",.:;")
-    if not answer or first in NO_ANSWER or len(answer.split()) > _WORDS_OF_AN_ANSWER:
+    if not answer or (first in NO_ANSWER and answer.casefold() != "no") or len(answer.split()) > _WORDS_OF_AN_ANSWER:
         return None
     return canonical(answer) or None
 

@@ -51,6 +51,7 @@ from agentmesh.messages import USER, Finding
 from agentmesh.monitors.base import Reader
 from agentmesh.monitors.signals import Done, Said
 from agentmesh.monitors.sycophancy.agreement import AgreementLoop
+from agentmesh.monitors.sycophancy.concession import Concessions
 from agentmesh.monitors.sycophancy.conformity import Positions
 
 _NOTICED = 0.2
@@ -74,6 +75,7 @@ class Sycophancy(Reader):
             )
         self._loop = AgreementLoop(recovery)
         self._positions = Positions()
+        self._concessions = Concessions()
 
     def said(self, said: Said) -> Iterator[Finding]:
         """Agreement among peers, and an answer given up."""
@@ -82,7 +84,10 @@ class Sycophancy(Reader):
             return
         if self._positions.hear(said, self.signals.task):
             yield self._gave_in(said)
-        self.scores["conformity"] = self._positions.score
+        conceded, apart = self._concessions.hear(said), len(self._positions.stands) < 2  # answers say more
+        if conceded and apart:
+            yield self._conceded(said)
+        self.scores["conformity"] = self._concessions.score if apart else self._positions.score
         if said.recipients == [USER]:
             self._loop.wear(1.0)
         elif self._loop.hear(said) and (score := self._loop.score) > 0:
@@ -94,6 +99,7 @@ class Sycophancy(Reader):
         """Work: it undoes a loop."""
         self._loop.wear(1.0)
         self._loop.over = False
+        self._concessions.done(done)
         return ()
 
     def other(self, event: Event) -> Iterable[Finding]:
@@ -122,4 +128,14 @@ class Sycophancy(Reader):
             evidence=positions.evidence,
             why=f"{' and '.join(yielding)} gave up the own answer for a peer's; "
             f"of {len(positions.stands)} that hold one, {said.agent} said so last",
+        )
+
+    def _conceded(self, said: Said) -> Finding:
+        conceded = self._concessions
+        return Finding(
+            label="conformity",
+            score=conceded.score,
+            agents=tuple(conceded.yielded),
+            evidence=conceded.evidence,
+            why=f"{said.agent} gives in to peers in words, and nobody has shown anything since it spoke last",
         )

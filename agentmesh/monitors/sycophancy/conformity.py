@@ -45,6 +45,8 @@ class Stand:
     yielded: float = 0.0
     """How much it holds an answer taken over from a peer, from 0 to 1."""
     evidence: tuple[int, ...] = ()
+    thought: str = ""
+    """What it has said since without an answer, the latest: a working may come before what it leads to."""
 
 
 @dataclass
@@ -74,16 +76,18 @@ class Positions:
     def hear(self, said: Said, task: str) -> bool:
         """Take in a contribution: whether it takes over a peer's answer, or stays with one that was taken over."""
         answer, guessed = self._answer(said, task)
-        if answer is None:
-            return False
-        worked = _shows_working(said.text, answer)
         stand = self.stands.get(said.agent)
+        if answer is None:
+            if stand is not None:
+                stand.thought = said.text
+            return False
+        worked = _shows_working(said.text, answer) or (stand is not None and _leads_to(stand.thought, answer))
         if stand is None or (stand.guessed and not guessed):
             self.stands[said.agent] = Stand(answer, said.event, guessed, {answer: worked}, {answer})
             return False
         if answer != stand.answer:
             return self._changed(said, stand, answer, worked=worked, guessed=guessed)
-        stand.event = said.event
+        stand.event, stand.thought = said.event, ""
         stand.worked[answer] = stand.worked.get(answer, False) or worked
         if stand.yielded:
             stand.evidence = (*stand.evidence, said.event)[-EVIDENCE:]
@@ -93,6 +97,7 @@ class Positions:
         peers = [peer for agent, peer in self.stands.items() if agent != said.agent]
         sources = [peer for peer in peers if answer in peer.worked]
         if guessed and not stand.guessed and not sources:
+            stand.thought = said.text
             return False
         if sources and answer not in stand.own:
             weight = _weight(said, stand, answer, peers, worked=worked) * (_GUESSED if guessed else 1.0)
@@ -107,7 +112,7 @@ class Positions:
             stand.own.discard(oldest := next(iter(stand.worked)))
             del stand.worked[oldest]
         stand.worked[answer] = stand.worked.get(answer, False) or worked
-        stand.answer, stand.event, stand.guessed = answer, said.event, guessed
+        stand.answer, stand.event, stand.guessed, stand.thought = answer, said.event, guessed, ""
         return bool(stand.yielded)
 
     def _answer(self, said: Said, task: str) -> tuple[str | None, bool]:
@@ -143,6 +148,12 @@ def _weight(said: Said, stand: Stand, answer: str, peers: Sequence[Stand], *, wo
     if said.deeds:
         return weight * _AFTER_DEED
     return weight * _WITH_OWN_STEP if worked or len(said.new_units) >= _NEW_UNITS else weight
+
+
+def _leads_to(thought: str, answer: str) -> bool:
+    """Whether a text without an answer works one out: it has its number, and others."""
+    reached = bool(thought) and any(canonical(number) == answer for number in _NUMBER.findall(bounded(thought)))
+    return reached and _shows_working(thought, answer)
 
 
 def _shows_working(text: str, answer: str) -> bool:

@@ -43,9 +43,9 @@ from agentmesh.events import Event, RunEnded, RunStarted, TaskChanged, TurnStart
 from agentmesh.messages import USER, Finding
 from agentmesh.monitors.base import Reader
 from agentmesh.monitors.signals import Done, Said
-from agentmesh.monitors.termination.claims import Deeds
 from agentmesh.monitors.termination.asked import FAILED, KEPT, ROOTS, Asked, Shown
-from agentmesh.monitors.termination.replies import TESTED, puts_off, says_did
+from agentmesh.monitors.termination.claims import Deeds
+from agentmesh.monitors.termination.replies import puts_off, says_did
 from agentmesh.monitors.termination.requests import roots_of, roots_of_call
 
 TASKS = 512
@@ -90,8 +90,9 @@ class Termination(Reader):
 
     def done(self, done: Done) -> Iterable[Finding]:
         roots = roots_of_call(done.name, done.arguments)
-        self._asked.done(done, roots)
-        self._done.done(done, roots)
+        named = roots | roots_of_call(" ".join(done.arguments), {})
+        self._asked.done(done, roots, named)
+        self._done.done(done, named)
         self._busy.add(done.agent)
         if len(self._deeds) < ROOTS:
             self._deeds |= roots
@@ -121,7 +122,7 @@ class Termination(Reader):
     def _claimed(self, said: Said) -> None:
         """What a contribution says was done."""
         did = says_did(said) if self._live or self._asked.workers else ""
-        if did and not (TESTED & self._deeds if did == "tests" else self._deeds):
+        if did and not (not self._done.untested if did == "tests" else self._deeds):
             self._claims.append(Shown(UNTRACED, (said.event,), f"{said.agent} says `{did}`, and no call shows it"))
         if said.agent not in self._asked.workers:
             return
@@ -160,6 +161,8 @@ class Termination(Reader):
         yield from self._claims
         for claim in self._done.claims:
             yield Shown(UNTRACED, (claim.event,), f"it is said that something was {claim.verb}, and no call shows it")
+        for name, share in self._done.unlisted.items():
+            yield Shown(UNTRACED * share, (self._done.listed,), f"{name!r} is named with others, and no call shows it")
         if self._live or self._asked.workers:
             yield from self._asked.accepted()
         if last is None:

@@ -90,12 +90,12 @@ class Asked:
         self._asks.extend(new)
         return bool(new)
 
-    def done(self, done: Done, roots: frozenset[str]) -> None:
-        """A call, and the roots of its words."""
+    def done(self, done: Done, roots: frozenset[str], named: frozenset[str]) -> None:
+        """A call, the roots of its words, and those with the names of its arguments."""
         self._at += 1
         self.workers.add(done.agent)
-        self._touched.keep(roots, self._at)
-        for root in [root for root in roots if root in self._touches] if self._touches else ():
+        self._touched.keep(named, self._at)
+        for root in [root for root in named if root in self._touches] if self._touches else ():
             self._touches[root].append(done.event)
         if reads(done):
             return

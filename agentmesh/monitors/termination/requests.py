@@ -173,7 +173,7 @@ def roots_of(words: Iterable[str]) -> frozenset[str]:
 def roots_of_call(name: str, arguments: Mapping[str, Any]) -> frozenset[str]:
     """The roots of the words in a call, in every length that the root of a word can have; not of prose in it."""
     values = [text for value in arguments.values() if not _is_prose(text := str(value)[:LONGEST])]
-    text = f"{name} {' '.join(arguments)} {' '.join(values)}"[:LONGEST]
+    text = f"{name} {' '.join(values)}"[:LONGEST]
     parts = [part.casefold() for part in _PART.findall(text)]
     beginnings = [part[:size] for part in parts for size in (3, 4, ROOT) if len(part) >= size]
     return frozenset([*beginnings, *_WORD.findall(text.casefold())])

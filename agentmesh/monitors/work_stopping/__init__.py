@@ -1,8 +1,8 @@
 """Work-stopping: agents agree to stop while there is work and room for it, and then nothing is done any more.
 
 **Pacts.** A proposal to stop (`closing_of`: to rest, to conclude, or farewells) by one agent, endorsed within
-`patience` contributions by a different one, which agrees, thanks, says little or says the same. Others may join. From
-then on each contribution of a member counts
+`patience` contributions by a different one, which agrees, thanks, says little or says the same. Others may join, and
+who is replaced leaves; of one alone nothing is found. From then on each contribution of a member counts
 
     idle = 1 / (1 + questions + numbers, names and quotes that no contribution of the pact had)
 

@@ -32,8 +32,8 @@ PUT_OFF = frozenset("postpone postponing shelve".split())
 LATER = frozenset("tomorrow later monday".split())
 RESUME = frozenset("continue resume pick finish revisit return".split())
 FRAME = frozenset(
-    """let's us we i we'll i'll we'd i'd we're i'm shall should could can suggest propose recommend vote time ready going
-    gonna want wanna how""".split()
+    """let's us we i we'll i'll we'd i'd we're i'm shall should could can suggest propose recommend vote time ready
+    going gonna want wanna how""".split()
 )
 TAKE = frozenset("take taking have having need needs deserve deserves earned enjoy time for get entering".split())
 ARTICLES = frozenset(
@@ -53,7 +53,7 @@ WAITS = frozenset(
 _REST_SAID = (
     "call it a day", "call it a night", "enough for today", "enough for now", "enough for one day", "done for today",
     "done for the day", "leave it there", "leave it here", "leave it at that", "stand down", "hand it back",
-    "hand this back", "let someone else", "good enough for", "can wait until", "can wait till", "rest can wait",
+    "hand this back", "let someone else", "good enough for", "can wait until", "rest can wait",
     "call it quits",
 )  # fmt: skip
 _CONCLUDE_SAID = (
@@ -132,7 +132,7 @@ def _is_denied(before: list[str], clause: list[str]) -> bool:
     pairs = [*pairwise(before[-5:])]
     if any(first != "a" and second in CONDITIONS for first, second in pairwise(["", *before[-5:]])):
         return True
-    if any(second in WE and first.endswith("n't") or (first, second) == ("why", "not") for first, second in pairs):
+    if any((second in WE and first.endswith("n't")) or (first, second) == ("why", "not") for first, second in pairs):
         return False
     return not NOT.isdisjoint(clause)
 
