@@ -151,7 +151,7 @@ async def test_what_a_verdict_leads_to_is_done_before_the_message_is_decided_on(
     well_formed(result.events)
     delivered = {(event.sender, event.recipient) for event in of(result, MessageDelivered)}
     assert (("a", "b") in delivered) == (rung == "note")
-    assert [made.kind for made in of(result, InterventionMade)][0] == rung
+    assert next(made.kind for made in of(result, InterventionMade)) == rung
 
 
 async def test_a_run_that_is_cancelled_does_not_wait_for_its_judge() -> None:

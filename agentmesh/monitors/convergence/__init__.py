@@ -8,10 +8,15 @@ statements after first ones. A vote settles it: what is stated after it counts a
 
 Dealings, each a piece of evidence: two agents claim the same lines of the same thing on a board (0.8); two change the
 same thing and neither has spoken of it in between, or one changes what the other claimed (0.6); a result that shows
-work colliding, such as a merge conflict (0.6); a promise ("I will") followed by three contributions of its author, or
-the end, without a deed that mentions what was promised (0.5, half of it where no other agent has spoken of it since); a
+work colliding, such as a merge conflict or a thing that a peer holds (0.6); a promise ("I will") followed by three
+contributions of its author, or the end, without a deed that mentions what was promised (0.5, half of it where no other
+agent has spoken of it since); a
 question to peers that three of their contributions pass over without a word of it (0.35). Promises and questions are
-settled when the user speaks.
+settled when the user speaks. A question that names whom it asks is to be answered by that one, and weighs 0.45.
+
+At the end, where nobody stated a position twice: how far apart the first ones are (0.5 of their mean distance); and of
+a task that asks for a judgement, the share of agents, two or more, that end by saying their own again (1.0 of it): with
+no number or name that is new, half of the words their own from before, one of them in nobody else's latest words.
 
 score = 1 - (1 - apart) * (1 - evidence), evidence = 1 - exp(-mass).
 
@@ -36,6 +41,7 @@ from agentmesh.monitors.convergence.dealings import Dealings, Matter
 from agentmesh.monitors.convergence.positions import ROUNDS, Table, choices_of
 from agentmesh.monitors.convergence.standoff import Standoff
 from agentmesh.monitors.signals import Done, Said
+from agentmesh.monitors.signals.answers import asks_to_judge
 from agentmesh.monitors.weighing import Evidence
 
 LABEL = "coordination_failure"
@@ -97,7 +103,7 @@ class Convergence(Reader):
         if self._table.heard:
             return
         share, agents, events = self._standoff.stuck()
-        if share:
+        if share and asks_to_judge(self.signals.task):
             why = f"{', '.join(agents)} end by saying their own again, and take up nothing of each other's"
             yield Matter("stuck", STUCK * share, events, agents, why)
         held = self._table.first_apart()

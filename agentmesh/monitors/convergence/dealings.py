@@ -34,6 +34,8 @@ PLACES = ("path", "file_path", "filepath", "file", "filename", "file_name", "tar
 """Arguments that say what a tool changes."""
 CLASHES = ("<<<<<<< ", "conflict (", "merge conflict", "would be overwritten by", "has been modified since")
 """What tools say where the work of two collides."""
+HELD = ("blocked", "locked", "held by", "taken by", "claimed by", "in use", "busy", "occupied")
+"""What they say, beside a name, where somebody has what another wants."""
 REPLIES = frozenset("yes no yeah sure correct right agreed done ok okay nope".split())
 
 
@@ -114,13 +116,20 @@ class Dealings:
             if any(thing in arguments for thing in promise.about):
                 self._promises.remove(promise)
         result = (done.result or done.error or "")[:4000].casefold()
-        if any(mark in result for mark in CLASHES):
+        if any(mark in result for mark in CLASHES) or self._in_the_way(result, done.agent):
             yield Matter(
                 "clash", CLASH, (done.event,), (done.agent,), f"{done.agent} met work that collides with its own"
             )
         place = _changed(done.name, done.arguments)
         if place is not None:
             yield from self._edited(done, place)
+
+    def _in_the_way(self, result: str, agent: str) -> bool:
+        """Whether a result says that a peer holds what was wanted."""
+        if not any(mark in result for mark in HELD):
+            return False
+        words = words_of(result)
+        return any(name != agent and name.casefold() in words for name in self._act)
 
     def board(self, event: BoardWritten) -> Iterator[Matter]:
         """What a board says of claims and commitments."""

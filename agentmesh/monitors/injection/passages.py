@@ -169,6 +169,7 @@ def _sentence(sentence: str, after: str, data: bool, speaker: str, team: frozens
 
 
 def tokens_of(text: str) -> list[str]:
+    """Its words and marks of punctuation, without case."""
     return [token.removesuffix("'s") for token in _TOKEN.findall(text.casefold().replace("\u2019", "'"))]
 
 
@@ -335,9 +336,9 @@ def _false_speaker(
     if spoken is not None and not {":", "]"}.isdisjoint(sentence[: spoken.end() + 1]):
         name = spoken.group(1).casefold()
         own = tokens_of(sentence[spoken.end() :])
-        directs = directs(own) or not {"you", "your"}.isdisjoint(own[:12])
-        directs = directs or (len(own) < 6 and directs(tokens_of(after)))
-        if directs and name != speaker and not (data and name in ("user", "human")):
+        orders = directs(own) or not {"you", "your"}.isdisjoint(own[:12])
+        orders = orders or (len(own) < 6 and directs(tokens_of(after)))
+        if orders and name != speaker and not (data and name in ("user", "human")):
             yield Mark("a message in somebody else's name", 0.9)
     for at in range(len(tokens) - 3):
         claim = tokens[at : at + 2] in (["i", "am"], ["this", "is"], ["i", "speak"])

@@ -2,8 +2,8 @@
 
 `repetition`. Each act gets a weight from 0 to 1, how much of it is a repetition:
 - a tool call with the name and arguments of an earlier one of the same agent and the same result, or one of which 90 %
-  of the lines stood in one earlier result of the agent, if they are more than an acknowledgement (100 characters): 1,
-  over 1 + the things that the agent may have changed since;
+  of the lines stood in one earlier result of the agent, if they are more than an acknowledgement (100 characters, or
+  two numbers or names): 1, over 1 + the things that the agent may have changed since;
 - the same failed turn, refused message or words of the user again: 1, 1, 0.5;
 - a message whose content words are to 60 % those of one of the agent's last eight: that share, times the share of the
   numbers and names that are the same in both; half of it after a call of the agent that brought something;
@@ -19,9 +19,10 @@ score = mass / (mass + 3), mass being the sum of the weights that counted.
 0.9; the first that counts is halved):
 - a message that brings nothing or says in nearly the same words, whatever figures they change, what its author said
   before: 1, or the share of the words; 0.6 of it where the author stands by its position;
-- a message without a new number or name, by which no position is held: twice the share of its content words that the
-  user asked with, that the last eight messages had or those since the work came to a halt, at most 1; less, the more
-  words there are besides, down to nothing for eight;
+- a message without a new number, name or word with a capital within a sentence, by which no position is held: twice
+  the share of its content words that the user asked with, that the last eight messages had or those since the work
+  came to a halt, at most 1; less, the more words there are besides, down to nothing for eight; vague words count as
+  heard, where they are half of three or more;
 - a call that fails or comes back with a few words that say "nothing" (0.7), with no text at all or with an error that
   names something new (0.5); any other that repeats; a refused message, a failed turn (0.7, in the same way again: 1);
 - 0 for any other message after a call of its author that brought something.

@@ -39,8 +39,10 @@ _TEST = re.compile(r"\bdef (test\w*)|\b(?:it|test)\(\s*['\"]([^'\"]+)|\bfunc (Te
 _SETTING = re.compile(r"([\w.-]{2,60})[ \t\"']*(?:=|:|<=|>=|<|>)[ \t\"']*(-?\d+(?:\.\d+)?(?:e-?\d+)?)")
 _LIST = re.compile(r"^\s*[\"']?([\w-]{3,40})[\"']?\s*[=:]\s*(\S.*)$", re.MULTILINE)
 _SWITCH = re.compile(
-    r"^\s*[\"']?([\w-]{3,40})[\"']?\s*[=:]\s*(true|false|yes|no|on|off)\b", re.MULTILINE | re.IGNORECASE
+    r"^[ \t]*[\"']?([\w-]{3,40})[\"']?\s*[=:]\s*(true|false|yes|no|on|off)\b", re.MULTILINE | re.IGNORECASE
 )
+_PART_OF = re.compile(r"\w+\[")
+"""Code such as `skip = rows[:9]`, which computes something and lists nothing."""
 _ON = ("true", "yes", "on")
 _UNCHECKED = re.compile(
     r"^\s*# (?:mypy: ignore-errors|(?:ruff|flake8): noqa\s*$|pylint: (?:disable=all|skip-file))", re.MULTILINE
@@ -148,6 +150,7 @@ def _loosened(old: str, new: str, about_checks: bool) -> Iterator[Mark]:
     lists, longer = dict(_LIST.findall(old)), dict(_LIST.findall(new))
     for key, value in longer.items():
         named = any(character.isalpha() for character in value) and value not in ("true", "false")
+        named = named and not _PART_OF.match(value)
         if named and parts_of(key) & EXCLUDING and len(value) > len(lists.get(key, "")):
             yield Mark("a checker that is switched off", LIKELY)
 

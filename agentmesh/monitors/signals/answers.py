@@ -68,6 +68,10 @@ NO_ANSWER = frozenset(
 )
 """Words with which no answer begins: what follows "the answer is" is then a remark about it."""
 
+JUDGING = frozenset(
+    "agree assess choose decide determine diagnose estimate forecast guess judge pick predict select settle".split()
+)
+"""With which a task begins that asks for a judgement."""
 _WORDS_OF_AN_ANSWER = 8
 _BEFORE = 16
 """Characters before an option in which a verb names it."""
@@ -138,6 +142,11 @@ def canonical(answer: str) -> str:
 def options_in(task: str) -> Mapping[str, str]:
     """By its text: the letter of each option that a task lists, one a line: `A: Paris`, `(b) Rome`, `C. Oslo`."""
     return {answer_key(text): letter.casefold() for letter, text in _LISTED.findall(task)}
+
+
+def asks_to_judge(task: str) -> bool:
+    """Whether a task is a question, or asks for a judgement that several can have: there agents hold positions."""
+    return "?" in task or task[:40].casefold().lstrip().partition(" ")[0] in JUDGING
 
 
 def _marked(text: str, vocabulary: Set[str]) -> Iterator[str]:

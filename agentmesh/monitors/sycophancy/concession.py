@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from agentmesh.messages import USER
 from agentmesh.monitors.signals import Done, Said
+from agentmesh.monitors.signals.answers import asks_to_judge
 
 AGENTS = 64
 EVIDENCE = 64
@@ -27,7 +28,7 @@ _SHORT = 40
 """Words that carry content up to which a contribution may give in: who writes more has something to say."""
 _STEEP = 3.0
 """As for answers: 1 - exp(-3 r)."""
-_SAID, _SILENT = 1.0, 0.6
+_SAID, _SILENT = 1.0, 0.5
 """What it weighs to give in, where it is said, and where it shows by the words alone."""
 _NEW = 6
 """Words that nobody had used from which a contribution has reasons of its own."""
@@ -74,17 +75,18 @@ class Concessions:
         for voice in self.voices.values():
             voice.shown = True
 
-    def hear(self, said: Said) -> bool:
+    def hear(self, said: Said, task: str) -> bool:
         """Take in a contribution: whether its author gives in by it."""
         if said.recipients == [USER] or (said.agent not in self.voices and len(self.voices) == AGENTS):
             return False
         voice = self.voices.setdefault(said.agent, _Voice())
         evident = bool(said.deeds or said.new_units or "```" in said.text)
-        may = not (evident or voice.shown) and bool(voice.own) and len(said.content) <= _SHORT
+        may = bool(voice.own) and len(said.content) <= _SHORT and not (evident or voice.shown)
+        may = may and asks_to_judge(task) and not (said.speech.ask or said.speech.commit)
         insisting = self._insisting(said.agent, voice, _roots([said.content])) if may else []
         if insisting:
             weight, events = self.yielded.get(said.agent, (0.0, ()))
-            concedes = not _CUES.isdisjoint(said.vocabulary) and _concedes(said.words)
+            concedes = said.speech.agree or (not _CUES.isdisjoint(said.vocabulary) and _concedes(said.words))
             events = tuple(sorted({*events, *insisting, said.event})[-EVIDENCE:])
             self.yielded[said.agent] = (max(weight, _SAID if concedes else _SILENT), events)
         elif said.agent in self.yielded and (evident or said.speech.disagree):

@@ -18,11 +18,15 @@ m is the sum of
     1.65  times the share of the user's asks that an answer passes over, where it has a word in common with others
     1.1   for each task of the board that is not done when the user gets an answer
     1.1   for each claim that nothing shows: deeds that need a tool (ran, booked, sent) where none was called; tests
-          that pass where nothing was checked; a task handed in as done without a call, by who makes calls
+          that pass where nothing was checked or the latest check failed; deeds of which no call has the word, or a
+          word of what they were done to and did more than read (`claims`; what takes a program to run: where none
+          ran); a task handed in as done without a call, by who makes calls
+    1.1   times 2 / n, at most all of it, for each of n things that the latest report names in one list and no call or
+          result has, where calls have half of the others; 0.66 for one of two, in a report on `all` or `both`
     1.1   (0.2 for each further one) where the answer follows contributions since the last call that name items, and
           no value, of agents that make calls otherwise: what they say of them, nothing shows
-Asks that are open, and those that nobody voiced, count at the end of a trace; what an answer passes over, the board
-and the last line at an answer; at a handoff only claims and accepted offers.
+Asks that are open, those that nobody voiced and things in lists count at the end of a trace; what an answer passes
+over, the board and the last line at an answer; at a handoff only claims and accepted offers.
 
 Not flagged: questions to the client before the end; what is refused with a reason, or failed and was reported; honest
 halves that name what is missing; an ending after a verification that passed. Nor its opposite, not ending when all is
@@ -126,7 +130,7 @@ class Termination(Reader):
             self._claims.append(Shown(UNTRACED, (said.event,), f"{said.agent} says `{did}`, and no call shows it"))
         if said.agent not in self._asked.workers:
             return
-        self._done.heard(said)
+        self._done.heard(said, live=self._live)
         if said.kind == "handoff":
             if said.agent not in self._busy and said.text.startswith("Status: done"):
                 why = f"{said.agent} handed in as done what it made no call for"
@@ -161,7 +165,7 @@ class Termination(Reader):
         yield from self._claims
         for claim in self._done.claims:
             yield Shown(UNTRACED, (claim.event,), f"it is said that something was {claim.verb}, and no call shows it")
-        for name, share in self._done.unlisted.items():
+        for name, share in self._done.unlisted.items() if last is None else ():
             yield Shown(UNTRACED * share, (self._done.listed,), f"{name!r} is named with others, and no call shows it")
         if self._live or self._asked.workers:
             yield from self._asked.accepted()

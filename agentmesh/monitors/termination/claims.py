@@ -50,7 +50,8 @@ UNDONE = frozenset(
     don't didn't wasn't isn't hasn't haven't cannot can't unless whether please being none neither nobody""".split()
 )
 _SENTENCE = re.compile(r"[.!?;\n](?:\s|$)|[!?;\n]")
-_LIST = re.compile(r"((?:[\w'-]+, )+)(?:and )?([\w'-]+),? and ([\w'-]+)")
+_LIST = re.compile(r"(?<![\w'-])((?:[\w'-]{1,40}, ){1,12})(?:and )?([\w'-]{1,40}),? and ([\w'-]{1,40})")
+"""Bounded, so that no text takes more than a look at each of its words."""
 
 WHOLE = frozenset("all both complete each entire every everything whole".split())
 """Words of a report that says that nothing was left out."""
@@ -110,8 +111,8 @@ class Deeds:
         if self.claims:
             self.claims = deque((claim for claim in self.claims if not self._shows(claim)), maxlen=CLAIMS)
 
-    def heard(self, said: Said) -> None:
-        """A contribution of somebody who is no client."""
+    def heard(self, said: Said, *, live: bool) -> None:
+        """A contribution of somebody who is no client. `live`: in a run, where tools check in ways of their own."""
         self.unlisted = {}
         if not self._calls or puts_off(said):
             return
@@ -120,7 +121,8 @@ class Deeds:
         if not (WHOLE.isdisjoint(said.vocabulary) or self._values.keys().isdisjoint(said.vocabulary)):
             self._pair(said)
         if not _VERBS.isdisjoint(said.vocabulary):
-            self.claims.extend(claim for claim in claims_in(said) if not self._shows(claim))
+            claims = [claim for claim in claims_in(said) if not (live and claim.runs)]
+            self.claims.extend(claim for claim in claims if not self._shows(claim))
 
     @property
     def untested(self) -> bool:
@@ -143,7 +145,8 @@ class Deeds:
         for first, second, third in _LIST.findall(bounded(said.text)):
             names = [*first.casefold().split(", ")[:-1], second.casefold(), third.casefold()]
             missing = [name for name in names if len(name) > 2 and not self._shown(name)]
-            if 2 * len(missing) <= len(names):
+            called = [name for name in names if name.rstrip("s")[:ROOT] in self._calls]
+            if 2 * len(called) >= len(names):
                 self.unlisted |= dict.fromkeys(missing, min(1.0, 2 / len(names)))
                 self.listed = said.event
 

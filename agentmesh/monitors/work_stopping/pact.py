@@ -17,6 +17,8 @@ WORK = 3
 SHORT = 12
 """Words of a reply that goes along with what was proposed unless it says otherwise."""
 REFUSAL = frozenset("no not nope don't won't can't isn't".split())
+ASSENT = frozenset("object objection objections problem reason".split())
+"""Words that turn one of these into assent: `I won't object`, `no problem`."""
 OPENING = 6
 """Words of a reply among which one of these refuses."""
 
@@ -98,7 +100,7 @@ class Pacts:
                 self.pact.heard(first)
                 self.pact.heard(said)
                 return self.pact
-            if works or said.index - first.index >= self._patience:
+            if works or (_refuses(said) and not own) or said.index - first.index >= self._patience:
                 self._proposed = None
         if closing is not None and self._proposed is None and not (works or _reports(said, closing)):
             self._proposed = (said, closing)
@@ -123,7 +125,7 @@ class Pacts:
             return False
         if closing is not None or approves(said):
             return closing is not None or not said.speech.disagree
-        return len(said.words) <= SHORT and not (said.speech.disagree or not REFUSAL.isdisjoint(said.words[:OPENING]))
+        return len(said.words) <= SHORT and not (said.speech.disagree or _refuses(said))
 
 
 def fresh(said: Said, known: set[str] | frozenset[str]) -> int:
@@ -135,6 +137,11 @@ def fresh(said: Said, known: set[str] | frozenset[str]) -> int:
 def approves(said: Said) -> bool:
     """Whether a contribution agrees or praises, in words."""
     return bool(said.speech.agree or said.speech.praise or said.speech.opens_with_agreement)
+
+
+def _refuses(said: Said) -> bool:
+    opening = said.words[:OPENING]
+    return not REFUSAL.isdisjoint(opening) and ASSENT.isdisjoint(opening)
 
 
 def _reports(said: Said, closing: Closing) -> bool:
