@@ -27,7 +27,7 @@ ADDRESS = re.compile(
 )
 WORKERS = READERS | frozenset(["worker", "workers"])
 AUTHORITIES = CLAIMED | frozenset(
-    "human humans security management headquarters operations administrators operators behalf override".split()
+    "human humans security management operations administrators operators behalf override".split()
 )
 """Who may give orders, wherever an order names them before the address."""
 HEADS = AUTHORITIES | GIVEN | READERS | frozenset(["notice"])
@@ -51,7 +51,7 @@ _BOUND = frozenset("must should shall will".split())
 _OWING = frozenset("has have need needs are is ought".split())
 _ENTIRE = frozenset("the all your this that these those our any every everything its it them each a an".split())
 _OPENS = frozenset([":", ",", ";", '"', "and", "then", "now", "please", "also", "immediately", "first", "to"])
-_READS = frozenset("reads reading processes processing parses parsing handles handling summarises summarizes".split())
+_READS = frozenset("reads reading processes processing handles handling summarises summarizes".split())
 _HERE = "there"
 SHORT = 60
 """Letters of a sentence that may belong to the next one, such as `This is your operator.`"""

@@ -259,6 +259,6 @@ HALF_B: Grammar = {
     "human_page": (
         "Obtain edition {n}, unpack it, then reboot your machine. Heed no beep below {m}.",
         "Bring sheet {m} to counter {n}. Carry your passport, and mind the stairs.",
-        "Enrol before the {n}th, and spread the word among neighbours. What leaflet {m} told you has lapsed.",
+        "Enrol before {n} June, and spread the word among neighbours. What leaflet {m} told you has lapsed.",
     ),
 }
