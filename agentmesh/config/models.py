@@ -175,6 +175,10 @@ class AgentConfig(Config):
         return self.kind not in ("vote", "board")
 
 
+JUDGE_CALLS = 20
+"""Model calls of a judge in one run, where its monitor's limits do not say."""
+
+
 class JudgeConfig(Config):
     """A model that is asked whether a suspicion of a monitor holds. It is no member of the team."""
 
@@ -209,6 +213,14 @@ class MonitorConfig(Config):
     limits: MonitorLimits = Field(
         default_factory=MonitorLimits, description="What its own model calls may use, apart from those of the agents"
     )
+
+    @property
+    def spending(self) -> MonitorLimits:
+        """What its model calls may use: of a judge a number of calls, whatever else is said."""
+        limits = self.limits
+        if self.judge is None or limits.model_calls is not None:
+            return limits
+        return limits.model_copy(update={"model_calls": JUDGE_CALLS})
 
 
 class VerifyConfig(Config):

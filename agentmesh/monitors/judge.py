@@ -19,9 +19,8 @@ from agentmesh.events import Event, MessageEvent, ToolCallFinished
 from agentmesh.messages import ChatMessage, Finding
 from agentmesh.providers.base import Request
 
-PASSAGES, LENGTH = 16, 1_500
+PASSAGES, LENGTH = 8, 1_200
 """How many passages a judge is shown, the latest, and how many characters of each."""
-OUTPUT_TOKENS = 1_024
 ATTEMPTS = 2
 """How often a judge is asked whose answer is no verdict."""
 
@@ -93,6 +92,12 @@ def passage_of(event: Event) -> Passage | None:
             return Passage(event.id, event.agent or "", f"{call} -> {event.result or event.error or ''}"[:LENGTH])
         case _:
             return None
+
+
+def longest_prompt(instructions: str | None, max_output_tokens: int) -> int:
+    """Tokens of the longest prompt of a judge, at two characters each: with an answer before that had to be mended."""
+    frame = len(_ROLE) + len(instructions or "") + LENGTH + 1_000
+    return (PASSAGES * (LENGTH + 60) + frame) // 2 + max_output_tokens
 
 
 def judge_request(

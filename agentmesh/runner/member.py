@@ -149,5 +149,5 @@ def ledger_of(plan: RunPlan, closer: Callable[[], str | None]) -> Ledger:
         return Closer(name, member.max_output_tokens, price, asks=provider is not None)
 
     agents = {name: member.limits for name, member in plan.members.items()}
-    monitors = {watch.name: watch.config.limits for watch in plan.monitors}
+    monitors = {watch.name: watch.config.spending for watch in plan.monitors}
     return Ledger(limits_by_account(plan.limits, plan.phases, agents, monitors), plan.prices, closing)

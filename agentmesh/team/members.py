@@ -10,6 +10,7 @@ from agentmesh.agents.base import Occupant
 from agentmesh.agents.llm import LLMAgent
 from agentmesh.config.models import AgentConfig, JudgeConfig, Limits
 from agentmesh.errors import ConfigError, Problem
+from agentmesh.monitors.judge import longest_prompt
 from agentmesh.providers.base import Provider
 from agentmesh.runner import Member, Runner
 from agentmesh.team.answer import AnswerForm
@@ -53,7 +54,7 @@ class Members:
 
     def bounds(self, phases: Sequence[Phase], limits: Limits, *, retries: int = 0, begun: bool = False) -> Bounds:
         """The most that a run through these phases may use."""
-        return bounds_of(
+        most = bounds_of(
             phases,
             self.agents,
             limits,
@@ -65,6 +66,21 @@ class Members:
             allowance=self.allowance(phases),
             again=self.assembly.topology.phases if self.assembly.topology is not None else None,
         )
+        for monitor, model in self.assembly.judges.items():
+            most = most.with_more(*self._judging(monitor, model))
+        return most
+
+    def _judging(self, monitor: str, model: str) -> tuple[int, int, float | None]:
+        """Model calls, tokens and USD that a judge may use in a run, or in what is left of one."""
+        config = self.assembly.monitors[monitor][1]
+        judge, limits, price = config.judge, config.spending, self.models.price(model)
+        if judge is None or limits.model_calls is None:
+            return 0, 0, 0.0
+        calls, prompt = limits.model_calls, longest_prompt(judge.instructions, judge.max_output_tokens)
+        tokens = calls * (prompt + judge.max_output_tokens)
+        usd = None if price is None else calls * (prompt * price.input + judge.max_output_tokens * price.output) / 1e6
+        least_usd = limits.usd if usd is None or (limits.usd is not None and limits.usd < usd) else usd
+        return calls, min(tokens, limits.tokens or tokens), least_usd
 
     def allowance(self, phases: Sequence[Phase]) -> Allowance:
         """What the team's monitors may add to a run through these phases."""

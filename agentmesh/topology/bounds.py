@@ -45,6 +45,15 @@ class Bounds:
             "usd": self.usd,
         }
 
+    def with_more(self, calls: int, tokens: int, usd: float | None) -> Bounds:
+        """With what somebody beside the agents may use, whatever the limits of the run: a judge."""
+        return replace(
+            self,
+            model_calls=None if self.model_calls is None else self.model_calls + calls,
+            tokens=None if self.tokens is None else self.tokens + tokens,
+            usd=None if self.usd is None or usd is None else round(self.usd + usd, 6),
+        )
+
 
 class PriceLike(Protocol):
     """USD per million tokens."""

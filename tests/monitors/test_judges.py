@@ -213,3 +213,20 @@ def test_a_judge_in_a_file_is_a_name_or_a_mapping_and_an_unknown_model_is_told(t
     file.write_text(text.replace("JUDGE", "stirct"))
     with pytest.raises(ConfigError, match="stirct"):
         Team.from_yaml(file)
+
+
+async def test_bounds_hold_with_a_judge_that_is_asked_at_every_word() -> None:
+    for limits, calls in (({}, 20), ({"model_calls": 3}, 3)):
+        judge = Judge("no verdict at all")
+        given = MonitorConfig.model_validate({"judge": "strict", "limits": limits})
+        topology = Topology.flat(["a", "b", "c"], rounds=6)
+        made = team(says("a bad idea"), topology, monitors={"words": (bad_words, given)}, models={"strict": judge})
+        bare = team(says("a bad idea"), topology)
+        assert made.bounds.model_calls is not None
+        assert bare.bounds.model_calls is not None
+        assert made.bounds.model_calls == bare.bounds.model_calls + calls
+        result = await made.run("task")
+        assert len(judge.requests) == calls
+        assert result.usage.model_calls <= made.bounds.model_calls
+        tokens = made.bounds.tokens
+        assert tokens is None or result.usage.tokens <= tokens
