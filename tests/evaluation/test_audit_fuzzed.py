@@ -191,7 +191,7 @@ def busy(events: int, agents: int) -> Iterator[dict[str, Any]]:
                 yield {"sender": agent, "content": said, "recipients": [f"agent-{(at + 1) % agents}"], "ts": -at}
 
 
-def test_a_long_trace_takes_no_longer_per_event_than_a_short_one(tmp_path: Path) -> None:
+def test_a_long_trace_is_audited_in_time_that_does_not_explode(tmp_path: Path) -> None:
     trace = written(tmp_path / "long.jsonl", busy(MANY, 5), agents=[f"agent-{at}" for at in range(5)])
     assert len(trace.events) == MANY
     assert audited(trace) < PER_EVENT_S * MANY

@@ -55,9 +55,9 @@ async def agreed(team: Team, run_id: str, journal: Path) -> list[Finding]:
 
 @pytest.mark.parametrize("blocking", [False, True], ids=["observing", "blocking"])
 async def test_every_topology_with_all_monitors(blocking: bool, tmp_path: Path) -> None:
-    """Each with one character of simulated agents, in turn; nightly each with all, and from more than one seed."""
+    """With one character of simulated agents, observing every other one; nightly each with all, from several seeds."""
     journal, total = tmp_path / "journal.db", 0
-    for at, name in enumerate(TEAMS):
+    for at, name in list(enumerate(TEAMS))[:: 1 if NIGHTLY or blocking else 2]:
         for character in CHARACTERS if NIGHTLY else (CHARACTERS[(at + blocking) % 3],):
             for seed in range(4) if NIGHTLY else (at,):
                 team = Team.from_yaml(
@@ -65,7 +65,7 @@ async def test_every_topology_with_all_monitors(blocking: bool, tmp_path: Path) 
                 )
                 run = await team.run(LIST if at % 2 else TASK, journal=journal, seed=seed, durability="normal")
                 total += len(await agreed(team, run.run_id, journal))
-    assert total > 20
+    assert total > 10
 
 
 @pytest.mark.parametrize("name", WATCHED)
