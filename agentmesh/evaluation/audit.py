@@ -71,15 +71,19 @@ def audit_run(run_id: str, events: Iterable[Event], monitors: Monitors) -> Audit
 
     Events that no longer count, since the run was resumed before them, are left out. What they find in `run_ended`
     feeds the scores alone, for a run that has ended records nothing more; and so does what they find in what followed
-    at once from their own word about a message that was not yet decided on.
+    at once from their own word about a message that was not yet decided on. Of a monitor with a judge the verdicts of
+    the log count: nobody is asked again.
     """
     panel, found = _Panel(monitors), list[Finding]()
     counting = effective(list(events))
     at_once = {id_ for first, last in bursts(counting) for id_ in range(first + 1, last + 1)}
+    judged = {name for name, (_, config) in monitors.items() if config.judge is not None}
     for event in counting:
+        if isinstance(event, FindingRecorded) and event.suspicion and event.counts:
+            found += [event.finding] if event.finding.monitor in judged else []
         if isinstance(event, FindingRecorded | InterventionMade):
             continue
-        new = panel.findings(event)
+        new = [finding for finding in panel.findings(event) if finding.monitor not in judged]
         if not isinstance(event, RunEnded) and event.id not in at_once:
             found += new
     return Audit(run_id, tuple(found), panel.scores(), tuple(panel.faults))

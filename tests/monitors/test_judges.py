@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from agentmesh import Event, Finding, MonitorConfig, Reply, Request, RunResult, Team, Topology
 from agentmesh.errors import ConfigError
+from agentmesh.evaluation.audit import audit_run
 from agentmesh.events import (
     FindingRecorded,
     InterventionMade,
@@ -216,6 +217,19 @@ def test_a_judge_in_a_file_is_a_name_or_a_mapping_and_an_unknown_model_is_told(t
     file.write_text(text.replace("JUDGE", "stirct"))
     with pytest.raises(ConfigError, match="stirct"):
         Team.from_yaml(file)
+
+
+async def test_an_audit_of_the_log_takes_the_verdicts_from_it() -> None:
+    for answer, found in ((YES, True), (NO, False)):
+        judge = Judge(answer)
+        given = MonitorConfig.model_validate({"judge": "strict"})
+        made = team(says("a bad idea"), PAIR, monitors={"words": (bad_words, given)}, models={"strict": judge})
+        result = await made.run("task")
+        asked = len(judge.requests)
+        audit = audit_run("r", result.events, made.monitors)
+        assert list(audit.findings) == result.findings
+        assert (bool(audit.findings), len(judge.requests)) == (found, asked)
+        assert audit.scores == {"bad_word": 1.0}
 
 
 async def test_bounds_hold_with_a_judge_that_is_asked_at_every_word() -> None:
