@@ -103,10 +103,12 @@ class Convergence(Reader):
         if self._table.heard:
             return
         share, agents, events = self._standoff.stuck()
+        held = self._table.first_apart()
         if share and asks_to_judge(self.signals.task):
             why = f"{', '.join(agents)} end by saying their own again, and take up nothing of each other's"
-            yield Matter("stuck", STUCK * share, events, agents, why)
-        held = self._table.first_apart()
+            # Answers that differ are part of it: they must not come to count once what was said again is gone.
+            yield Matter("stuck", STUCK * share, tuple(sorted({*events, *self._table.events})), agents, why)
+            return
         if held:
             why = f"{len(self._table.holders)} agents end with different answers"
             yield Matter("split", SPLIT * held, tuple(self._table.events), tuple(self._table.holders), why)

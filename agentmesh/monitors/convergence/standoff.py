@@ -54,14 +54,17 @@ class Standoff:
         self._voices.clear()
 
     def stuck(self) -> tuple[float, tuple[str, ...], tuple[int, ...]]:
-        """The share of agents that end by saying their own again, who they are, and the events; nothing for one."""
+        """The share of agents that end by saying their own again, and who they are; nothing for one.
+
+        And the events in which all were heard: whose words are nobody else's depends on what everybody said.
+        """
         talking = {name: voice for name, voice in self._voices.items() if voice.last}
         roots = {name: _roots([voice.last]) for name, voice in talking.items()}
         said = Counter(root for words in roots.values() for root in words)
         stuck = [name for name, voice in talking.items() if _is_stuck(voice, roots[name], said)]
         if len(stuck) < 2:
             return 0.0, (), ()
-        return len(stuck) / len(talking), tuple(stuck), tuple(sorted(e for name in stuck for e in talking[name].events))
+        return len(stuck) / len(talking), tuple(stuck), tuple(sorted(e for voice in talking.values() for e in voice.events))
 
 
 def _is_stuck(voice: _Voice, last: frozenset[str], said: Counter[str]) -> bool:
