@@ -115,9 +115,9 @@ class Convergence(Reader):
 
     def _weighed(self, matters: Iterable[Matter]) -> Iterator[Finding]:
         for matter in matters:
+            self._evidence.add(matter.kind, matter.weight, matter.events[-1], matter.agents)
             for event in matter.events:
                 self._evidence.repeat(matter.kind, event)
-            self._evidence.add(matter.kind, matter.weight, matter.events[-1], matter.agents)
             yield from self._found(self._rate(), matter.agents, matter.why)
 
     def _stand_apart(self) -> Iterator[Finding]:

@@ -64,7 +64,11 @@ class Standoff:
         stuck = [name for name, voice in talking.items() if _is_stuck(voice, roots[name], said)]
         if len(stuck) < 2:
             return 0.0, (), ()
-        return len(stuck) / len(talking), tuple(stuck), tuple(sorted(e for voice in talking.values() for e in voice.events))
+        return (
+            len(stuck) / len(talking),
+            tuple(stuck),
+            tuple(sorted(e for voice in talking.values() for e in voice.events)),
+        )
 
 
 def _is_stuck(voice: _Voice, last: frozenset[str], said: Counter[str]) -> bool:
