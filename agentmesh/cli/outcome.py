@@ -38,7 +38,7 @@ def describe(facts: dict[str, Any]) -> str:
         lines.append(f"  inherited: {count(before['model_calls'], 'model call')}, {tokens}, paid for by the run before")
     lines += [
         f"  finding: {one_line(finding['monitor'], 40)}: {one_line(finding['label'], 40)} "
-        f"({finding['score']:g}): {one_line(finding['why'], 160)}"
+        f"({finding['score']:.2g}): {one_line(finding['why'], 160)}"
         for finding in facts["findings"]
     ]
     lines += [

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import exp
+
+from agentmesh.messages import Finding
 
 EVENTS_OF_A_KIND = 16
 EVENTS = 64
@@ -71,6 +74,11 @@ class Evidence:
         heaviest = sorted(self._kinds.values(), key=lambda kind: -kind.weight)
         named = dict.fromkeys(event for kind in heaviest for event in reversed(kind.events))
         return tuple(sorted(list(named)[:EVENTS]))
+
+    def finding(self, label: str, threshold: float, why: str) -> Iterator[Finding]:
+        """What all of it comes to, if that is enough."""
+        if self.score >= threshold:
+            yield Finding(label=label, score=self.score, agents=self.agents, evidence=self.events, why=why)
 
     @property
     def agents(self) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ def _message_line(event: MessageEvent) -> str:
 def _said(event: Event) -> str:  # noqa: C901 - one case for each kind; splitting it would hide the list
     match event:
         case FindingRecorded(finding=finding):
-            return f"{finding.monitor}: {finding.label} ({finding.score:g}): {finding.why}"
+            return f"{finding.monitor}: {finding.label} ({finding.score:.2g}): {finding.why}"
         case InterventionMade():
             return f"{event.kind} by {event.monitor}"
         case StopRequested():

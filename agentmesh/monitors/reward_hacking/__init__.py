@@ -252,14 +252,7 @@ class RewardHacking(Reader):
         self.scores[LABEL] = self._evidence.score
 
     def _finding(self, why: str) -> Iterator[Finding]:
-        if self._evidence.score >= self.thresholds[LABEL]:
-            yield Finding(
-                label=LABEL,
-                score=self._evidence.score,
-                agents=self._evidence.agents,
-                evidence=self._evidence.events,
-                why=f"{why}.",
-            )
+        return self._evidence.finding(LABEL, self.thresholds[LABEL], f"{why}.")
 
     def _begin(self) -> None:
         """Read the task, once."""
