@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentmesh.evaluation.calibration import LabelledRun, Row, calibrate, choose, measure, observe
-from agentmesh.evaluation.calibration.intervals import quantile, rate, ratio, share
+from agentmesh.evaluation.intervals import quantile, rate, ratio, share
 from agentmesh.events import Event, MessageProposed
 from agentmesh.messages import Finding
 from tests.evaluation.planted import Reads, planted
@@ -109,6 +109,20 @@ def test_the_threshold_is_the_lowest_with_one_false_alarm_in_a_thousand(
     sick = planted("sick", [f"alarm {score}" for score in (0.65, 0.75, 0.85, 0.95)], onset=0)
     seen = observe({"reads": Reads}, [well, sick], ["stall"])
     assert choose(seen) == {("reads", "stall"): expected}
+
+
+def test_a_threshold_is_raised_as_long_as_no_run_is_lost_and_half_of_them_are_found_as_soon() -> None:
+    well = planted("well", ["alarm 0.3", "alarm 0.5", *["-"] * 1998])
+
+    def chosen(*sick: LabelledRun) -> float:
+        return choose(observe({"reads": Reads}, [well, *sick], ["stall"]))["reads", "stall"]
+
+    at_once, slower = planted("at once", ["alarm 0.8"], onset=0), planted("slower", ["alarm 0.4", "alarm 0.9"], onset=0)
+    assert chosen(at_once) == 0.8
+    assert chosen(at_once, planted("weak", ["-", "alarm 0.6"], onset=0)) == 0.6, "0.8 does not find the weak one"
+    assert chosen(slower) == 0.4, "0.9 finds it a turn later"
+    assert chosen(at_once, at_once, slower) == 0.8, "most are found as soon as ever"
+    assert chosen() == 0.5, "nothing is lost where there is nothing to find"
 
 
 def test_wilson_and_poisson_intervals_are_those_of_the_tables() -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from agentmesh import RunResult, Team
-from agentmesh.evaluation.calibration.intervals import share
+from agentmesh.evaluation.intervals import share
 from agentmesh.events import (
     EventBase,
     FindingRecorded,

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from agentmesh.evaluation.calibration.baseline import Keywords
-from agentmesh.evaluation.calibration.intervals import Estimate
 from agentmesh.evaluation.calibration.measuring import ALLOWED, Row, choose, measure, rows
 from agentmesh.evaluation.calibration.observing import Monitors, observe
 from agentmesh.evaluation.calibration.runs import LABELS, Half, LabelledRun
 from agentmesh.evaluation.calibration.scenarios import SCENARIOS, Scenario, look_alike, pathology
 from agentmesh.evaluation.calibration.traces import labelled_traces
+from agentmesh.evaluation.intervals import Estimate
 
 RUNS = 8
 """Of each scenario and half, where nobody says how many."""
