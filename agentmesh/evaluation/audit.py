@@ -12,7 +12,6 @@ from agentmesh.evaluation.traced import ForeignTrace, events_of
 from agentmesh.events import Event, FindingRecorded, InterventionMade, RunEnded, ToolCallFinished, ToolCallStarted
 from agentmesh.messages import Finding
 from agentmesh.monitors import registry
-from agentmesh.runner.fold import bursts
 from agentmesh.runner.past import effective
 from agentmesh.team.watches import make_watches
 
@@ -70,21 +69,18 @@ def audit_run(run_id: str, events: Iterable[Event], monitors: Monitors) -> Audit
     """What the monitors find in the log of a run: what they found while it lived, if they watched it.
 
     Events that no longer count, since the run was resumed before them, are left out. What they find in `run_ended`
-    feeds the scores alone, for a run that has ended records nothing more; and so does what they find in what followed
-    at once from their own word about a message that was not yet decided on. Of a monitor with a judge the verdicts of
+    feeds the scores alone, for a run that has ended records nothing more. Of a monitor with a judge the verdicts of
     the log count: nobody is asked again.
     """
     panel, found = _Panel(monitors), list[Finding]()
-    counting = effective(list(events))
-    at_once = {id_ for first, last in bursts(counting) for id_ in range(first + 1, last + 1)}
     judged = {name for name, (_, config) in monitors.items() if config.judge is not None}
-    for event in counting:
+    for event in effective(list(events)):
         if isinstance(event, FindingRecorded) and event.suspicion and event.counts:
             found += [event.finding] if event.finding.monitor in judged else []
         if isinstance(event, FindingRecorded | InterventionMade):
             continue
         new = [finding for finding in panel.findings(event) if finding.monitor not in judged]
-        if not isinstance(event, RunEnded) and event.id not in at_once:
+        if not isinstance(event, RunEnded):
             found += new
     return Audit(run_id, tuple(found), panel.scores(), tuple(panel.faults))
 

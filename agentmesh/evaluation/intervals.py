@@ -59,7 +59,7 @@ def quantile(values: Sequence[float], q: float) -> Estimate:
     return Estimate(ordered[at], ordered[min(low, at)], ordered[min(max(high, at), n - 1)])
 
 
-def ratio(parts: Sequence[tuple[int, int]], seed: int = 0) -> Estimate:
+def ratio(parts: Sequence[tuple[float, float]], seed: int = 0) -> Estimate:
     """A ratio of sums over runs whose parts hang together: the bootstrap draws whole runs, with this seed."""
     parts = [part for part in parts if part[1]]
     if not parts:
@@ -70,7 +70,7 @@ def ratio(parts: Sequence[tuple[int, int]], seed: int = 0) -> Estimate:
     return Estimate(_ratio(parts), drawn[cut], drawn[-1 - cut])
 
 
-def _ratio(parts: Sequence[tuple[int, int]]) -> float:
+def _ratio(parts: Sequence[tuple[float, float]]) -> float:
     return sum(hits for hits, _ in parts) / sum(of for _, of in parts)
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agentmesh.errors import TraceError
-from agentmesh.evaluation.calibration import labelled_traces
+from agentmesh.evaluation import calibration
+from agentmesh.evaluation.calibration import LABELS, Calibration, calibrate, labelled_traces
 
 if TYPE_CHECKING:
     from tests.cli.cli_processes import Command
@@ -25,7 +26,16 @@ def trace(name: str, said: list[str], **extra: Any) -> str:
     return json.dumps({"id": name, "task": "t", "agents": ["a", "b"], "events": events, **extra})
 
 
-def test_one_object_of_rows_is_printed_as_json_and_the_same_figures_as_a_table(inside: Command) -> None:
+def test_one_object_of_rows_is_printed_as_json_and_the_same_figures_as_a_table(
+    inside: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[Calibration] = []
+
+    def once(*monitors: Any, **options: Any) -> Calibration:
+        played.append(played[0] if played else calibrate(*monitors, **options))
+        return played[0]
+
+    monkeypatch.setattr(calibration, "calibrate", once)
     ended = inside("calibrate", "--runs", "1", "--monitor", OWN, "--json")
     assert ended.code == 0, ended.err
     told = ended.json
@@ -35,8 +45,13 @@ def test_one_object_of_rows_is_printed_as_json_and_the_same_figures_as_a_table(i
     assert set(own["recall"]) == {"value", "low", "high"}
     assert {"precision", "event_precision", "event_recall", "false_alarms", "delay_median", "delay_p90"} <= own.keys()
     assert {row["monitor"] for row in told["rows"]} == {OWN, "keywords"}
-    assert len(told["baseline_on_half_a"]) == 10
+    at_home = {row["label"]: row["recall"]["value"] for row in told["baseline_on_half_a"]}
+    away = {row["label"]: row["recall"]["value"] for row in told["rows"] if row["monitor"] == "keywords"}
+    assert set(at_home) == set(away) == set(LABELS)
+    assert at_home["injection"] > away["injection"], "on its own half the baseline knows the words"
+    assert told["messages_to_choose_on"] > 1000
     table = inside("calibrate", "--runs", "1", "--monitor", OWN).out
+    assert len(played) == 2
     rows = [re.split(r"  +", line.strip()) for line in table.splitlines()]
     for row in told["rows"]:
         line = next(cells for cells in rows if cells[0] == row["label"])

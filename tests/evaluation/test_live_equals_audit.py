@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from agentmesh import Agent, MonitorConfig, Team, Topology
 from agentmesh.evaluation.audit import audit_run
@@ -19,9 +18,9 @@ from agentmesh.runner.past import effective
 from agentmesh.team.kept import opened
 from tests.runner.intervening_teams import INTERVENING
 from tests.runner.test_going_on_with_interventions import continues
+from tests.sizes import NIGHTLY
 
 pytestmark = pytest.mark.anyio
-NIGHTLY = settings.default is not None and settings.default.max_examples >= 1000
 TEAMS = sorted(path.stem for path in Path("topologies").glob("*.yaml"))
 WATCHED = sorted(path.stem for path in Path("topologies/watched").glob("*.yaml"))
 TASK = "What is 38*47 + 26*19 - 15*12 - 301?"
@@ -55,10 +54,10 @@ async def agreed(team: Team, run_id: str, journal: Path) -> list[Finding]:
 
 @pytest.mark.parametrize("blocking", [False, True], ids=["observing", "blocking"])
 async def test_every_topology_with_all_monitors(blocking: bool, tmp_path: Path) -> None:
-    """With one character of simulated agents, observing every other one; nightly each with all, from several seeds."""
+    """With one character of simulated agents, one observing and the next blocking; nightly all, from several seeds."""
     journal, total = tmp_path / "journal.db", 0
-    for at, name in list(enumerate(TEAMS))[:: 1 if NIGHTLY or blocking else 2]:
-        for character in CHARACTERS if NIGHTLY else (CHARACTERS[(at + blocking) % 3],):
+    for at, name in list(enumerate(TEAMS))[slice(None) if NIGHTLY else slice(blocking, None, 2)]:
+        for character in CHARACTERS if NIGHTLY else (CHARACTERS[at % 3],):
             for seed in range(4) if NIGHTLY else (at,):
                 team = Team.from_yaml(
                     f"topologies/{name}.yaml", model=f"simulated:{character}", monitors=monitors(blocking=blocking)

@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from agentmesh.errors import TraceError
 from agentmesh.evaluation.readers import FORMATS, Fault, Trace, guess, read_traces
 from tests.evaluation.foreign import TRACES, as_written
+from tests.sizes import examples
 
-SOME = settings(
-    max_examples=settings().max_examples // 2,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+SOME = examples(20, nightly=500, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 CHANCES = st.integers(0, 1 << 32).map(random.Random)
 """Seeds do not shrink, but draw many times faster than chances that Hypothesis draws one by one."""
 TEXTS = {path.name: path.read_bytes() for path in TRACES.iterdir() if path.suffix in (".json", ".jsonl")}

@@ -15,13 +15,15 @@ after the onset. A *false alarm* is an event that is known not to show the label
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median_low
 from typing import Any
 
-from agentmesh.evaluation.calibration.intervals import NOTHING, Estimate, quantile, rate, ratio, share
 from agentmesh.evaluation.calibration.observing import Monitors, Observations, Observed, observe
 from agentmesh.evaluation.calibration.runs import LABELS, LabelledRun
+from agentmesh.evaluation.intervals import NOTHING, Estimate, quantile, rate, ratio, share
 
 ALLOWED = 1.0
 """False alarms per 1,000 healthy messages that a threshold may let through."""
@@ -82,11 +84,12 @@ def rows(observed: Observations, thresholds: Thresholds | None = None) -> list[R
 
 
 def choose(observed: Observations, allowed: float = ALLOWED) -> dict[tuple[str, str], float]:
-    """By monitor and label: the lowest threshold with at most so many false alarms per 1,000 healthy messages.
+    """By monitor and label: a threshold with at most so many false alarms per 1,000 healthy messages.
 
-    Just above 1, where findings of the highest score give too many.
+    Of all such it is the highest with the recall and the median delay of the lowest: what is given up below it is
+    false alarms alone. Just above 1, where findings of the highest score give too many.
     """
-    return {key: _lowest(runs, allowed) for key, runs in observed.by_label.items()}
+    return {key: _highest(runs, _lowest(runs, allowed)) for key, runs in observed.by_label.items()}
 
 
 def _lowest(runs: Sequence[Observed], allowed: float) -> float:
@@ -95,6 +98,26 @@ def _lowest(runs: Sequence[Observed], allowed: float) -> float:
     scores = sorted({alarm.score for run in runs for alarm in run.alarms})
     least = highest[room] if room < len(highest) else -1.0
     return next((score for score in scores if score > least), math.nextafter(1.0, 2.0) if scores else 0.5)
+
+
+def _highest(runs: Sequence[Observed], lowest: float) -> float:
+    """The highest threshold that finds as many sick runs as the lowest does, and half of them as soon."""
+    sick = [run for run in runs if run.sick]
+    scores = sorted({lowest, *(alarm.score for run in runs for alarm in run.alarms if alarm.score > lowest)})
+    found, delay = _reached(sick, lowest)
+
+    def loses(score: float) -> bool:
+        still, later = _reached(sick, score)
+        return still < found or later > delay
+
+    return scores[bisect_left(scores, True, key=loses) - 1]  # the higher the score, the fewer are found, and the later
+
+
+def _reached(sick: Sequence[Observed], threshold: float) -> tuple[int, float]:
+    """How many runs are found, and the median delay."""
+    counts = [_counted(run, threshold) for run in sick]
+    delays = [count.delay for count in counts if count.run.onset is not None]
+    return sum(count.found for count in counts), median_low(delays) if delays else 0.0
 
 
 def _false(run: Observed) -> dict[int, float]:

@@ -1,0 +1,155 @@
+"""Does this team beat its best member? Teams and what one agent can do, on the same tasks at the same limit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentmesh.errors import ConfigError
+from agentmesh.evaluation.comparison.entrants import Entrant
+from agentmesh.evaluation.comparison.rows import KeptRows, Row
+from agentmesh.evaluation.comparison.study import SUCCESSFUL, Plan, Study
+from agentmesh.evaluation.comparison.summary import MEASURES, Standing, standings
+from agentmesh.evaluation.comparison.verdict import Pair, Verdict, verdict_on
+from agentmesh.evaluation.scoring import Scorer
+from agentmesh.evaluation.tasks import Tasks
+from agentmesh.team import Team
+
+RESULTS = Path(".agentmesh", "comparisons")
+"""Where rows are kept, one file a comparison, unless it is said otherwise."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came of it. `to_json` has everything that is printed, and all that it is computed from."""
+
+    tasks: str
+    budget_tokens: int
+    unequal: tuple[str, ...]
+    """What was not equal, each in one sentence; empty if everything was."""
+    remarks: tuple[str, ...]
+    """What else should be known to read the figures."""
+    standings: tuple[Standing, ...]
+    verdict: Verdict
+    rows: tuple[Row, ...]
+    seeds: int = 1
+
+    @property
+    def equal_budget(self) -> bool:
+        """Whether nobody was given, or used, more than another one could have."""
+        return not self.unequal
+
+    def to_json(self) -> dict[str, Any]:
+        """As `agentmesh compare --json` prints it."""
+        return {
+            "tasks": self.tasks,
+            "seeds": self.seeds,
+            "budget_tokens": self.budget_tokens,
+            "equal_budget": self.equal_budget,
+            "unequal": list(self.unequal),
+            "remarks": list(self.remarks),
+            "teams": [one.to_json() for one in self.standings],
+            "pairs": [pair.to_json() for pair in self.verdict.pairs],
+            "verdict": self.verdict.verdict,
+            "why": self.verdict.why,
+            "runs": [row.to_json() for row in self.rows],
+        }
+
+
+async def compare(
+    teams: Sequence[Team],
+    tasks: Tasks,
+    *,
+    budget_tokens: int | None = None,
+    seeds: int = 1,
+    baselines: bool = True,
+    scorer: Scorer | None = None,
+    results: str | Path | None = None,
+    journal: str | None = None,
+    concurrency: int = 8,
+    progress: Callable[[int, int], None] = lambda done, known: None,
+) -> Comparison:
+    """Run teams, each member alone, and what the best member can do with the whole budget, on the same tasks and seeds.
+
+    `budget_tokens` limits every run; without it the limit is what the thirstiest run of a team used. `results` keeps
+    finished runs, and `journal` those that are cut off: what is found there is not run, or paid for, again.
+
+    Raises: ConfigError, JournalError, MissingExtra, ValueError.
+    """
+    if not teams:
+        raise ConfigError("there is no team to compare; give at least one")
+    if not tasks.items:
+        raise ConfigError(f"{tasks.name} holds no task")
+    study = Study(
+        Plan(
+            teams=teams,
+            tasks=tasks,
+            seeds=seeds,
+            budget_tokens=budget_tokens,
+            scorer=scorer or Scorer(),
+            rows=KeptRows(results),
+            journal=journal,
+            concurrency=concurrency,
+            baselines=baselines,
+            progress=progress,
+        )
+    )
+    await study.carry_out()
+    told = standings(study.entrants, study.found)
+    rows = tuple(row for one in told for row in study.found[one.name])
+    unequal = tuple(_unequal(study.entrants, told, study.budget))
+    remarks = tuple(_remarks(study.entrants, told))
+    return Comparison(tasks.name, study.budget, unequal, remarks, tuple(told), verdict_on(told), rows, seeds)
+
+
+def results_of(teams: Sequence[Team], tasks: Tasks, budget_tokens: int | None) -> Path:
+    """The file for the rows of this comparison: another one for other teams, tasks or limits; seeds are added to it."""
+    facts = "|".join([*(team.hash for team in teams), tasks.hash, str(budget_tokens)])
+    return RESULTS / f"{hashlib.sha256(facts.encode()).hexdigest()[:12]}.jsonl"
+
+
+def _unequal(entrants: Sequence[Entrant], told: Sequence[Standing], budget: int) -> list[str]:
+    """What makes the budgets unequal."""
+    found = []
+    by_name = {one.name: one for one in entrants}
+    for one in told:
+        most = max(row.tokens for row in one.rows)
+        if most > budget:
+            found.append(f"{one.name} used up to {most:,} tokens in a run, {most - budget:,} more than the budget")
+        limits = by_name[one.name].team.limits
+        if one.kind == "team" and limits.usd is not None:
+            found.append(f"{one.name} has a limit of {limits.usd:g} USD of its own beside the budget")
+    return found
+
+
+def _remarks(entrants: Sequence[Entrant], told: Sequence[Standing]) -> Iterator[str]:
+    """Runs that gave no answer count as wrong: of whom there are any, and why."""
+    by_name = {one.name: one for one in entrants}
+    for one in told:
+        for outcome, reason in {(row.outcome, row.reason.partition(":")[0]): row.reason for row in one.rows}.items():
+            count = sum((row.outcome, row.reason.partition(":")[0]) == outcome for row in one.rows)
+            if outcome[0] in SUCCESSFUL:
+                continue
+            ended = f"{count} of {len(one.rows)} runs of {one.name} ended as {outcome[0] or 'waiting'} ({reason})"
+            if outcome[0] == "limit":
+                longest = max(agent.max_output_tokens for agent in by_name[one.name].team.agents.values())
+                ended += (
+                    f"; a call is sent only while its longest answer (`max_output_tokens`, here {longest:,}) fits into "
+                    "what is left"
+                )
+            yield ended
+
+
+__all__ = [
+    "MEASURES",
+    "Comparison",
+    "Pair",
+    "Row",
+    "Standing",
+    "Verdict",
+    "compare",
+    "results_of",
+]

@@ -1,0 +1,179 @@
+"""What the comparison says: is a team better, is one agent better, or can it not be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, Literal
+
+from agentmesh.evaluation.comparison.summary import Standing
+from agentmesh.evaluation.intervals import Estimate
+from agentmesh.evaluation.statistics import SMALLEST, difference, holm, tasks_needed
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A team beside one way to do without it."""
+
+    a: str
+    b: str
+    estimate: Estimate
+    p: float
+    tasks: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As `pairs` of `agentmesh compare --json` have it."""
+        estimate = self.estimate.to_json()
+        ends = [estimate["low"], estimate["high"]]
+        return {"a": self.a, "b": self.b, "difference": estimate["value"], "ci": ends, "p": self.p, "tasks": self.tasks}
+
+
+Table = Mapping[tuple[str, str], Pair]
+"""By team and by what one member does."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One sentence, and what it rests on."""
+
+    verdict: Literal["solo", "team", "unclear"]
+    why: str
+    pairs: tuple[Pair, ...]
+    team: str | None = None
+    """The team that is spoken of."""
+    alone: str | None = None
+    """The way to do without it that is spoken of."""
+
+
+def verdict_on(standings: Sequence[Standing]) -> Verdict:
+    """Compare every team with everything that one member can do.
+
+    A team is better if it is better than every one of these: its interval is above 0 and its p value, the largest of
+    them, is below .05 after Holm's correction for several teams. One agent is better if one of these ways is better
+    than every team, with the correction for several ways. Otherwise it cannot be told.
+    """
+    teams = [one for one in standings if one.kind == "team"]
+    alone = [one for one in standings if one.kind != "team"]
+    if not teams or not alone:
+        return Verdict("unclear", _nothing_to_compare(teams, alone), ())
+    table = {(a.name, b.name): _pair(a, b) for a in teams for b in alone}
+    best, rival = teams[0], max(alone, key=lambda one: (one.success.value or 0.0, -one.tokens))
+    winner = _winner(teams, alone, table)
+    if winner is not None:
+        return _team_is_better(winner, alone, table)
+    lone = _lone_winner(teams, alone, table)
+    if lone is not None:
+        return _solo_is_better(lone, best, table)
+    return _unclear(best, rival, table)
+
+
+def _winner(teams: Sequence[Standing], alone: Sequence[Standing], table: Table) -> Standing | None:
+    largest = _adjusted(teams, {team.name: max(table[team.name, one.name].p for one in alone) for team in teams})
+    for team in teams:
+        if largest[team.name] < ALPHA and all(_above(table[team.name, one.name].estimate) for one in alone):
+            return team
+    return None
+
+
+def _lone_winner(teams: Sequence[Standing], alone: Sequence[Standing], table: Table) -> Standing | None:
+    largest = _adjusted(alone, {one.name: max(table[team.name, one.name].p for team in teams) for one in alone})
+    good = [
+        one
+        for one in alone
+        if largest[one.name] < ALPHA and all(_below(table[team.name, one.name].estimate) for team in teams)
+    ]
+    return max(good, key=lambda one: (one.success.value or 0.0, -one.tokens), default=None)
+
+
+def _adjusted(several: Sequence[Standing], values: Mapping[str, float]) -> dict[str, float]:
+    """p values by name after Holm's correction; those who were right in the same runs are one and the same test."""
+    alike = {one.name: tuple(map(tuple, one.outcomes.values())) for one in several}
+    tests = list(dict.fromkeys(alike.values()))
+    by_test = {test: max(values[name] for name, own in alike.items() if own == test) for test in tests}
+    adjusted = dict(zip(tests, holm([by_test[test] for test in tests]), strict=True))
+    return {name: adjusted[test] for name, test in alike.items()}
+
+
+def _team_is_better(team: Standing, alone: Sequence[Standing], table: Table) -> Verdict:
+    nearest = min(alone, key=lambda one: (table[team.name, one.name].estimate.value or 0.0, one.tokens))
+    pair = table[team.name, nearest.name]
+    why = (
+        f"this team helps: {team.name} is right {_points(pair.estimate)} more often than {nearest.name}, the best that "
+        f"one agent does with the same budget ({_share(team)} against {_share(nearest)}, p = {pair.p:.2g})"
+    )
+    return Verdict("team", why, tuple(table.values()), team.name, nearest.name)
+
+
+def _solo_is_better(lone: Standing, best: Standing, table: Table) -> Verdict:
+    pair = table[best.name, lone.name]
+    why = (
+        f"solo is better: {lone.name} is right {_points(_turned(pair.estimate))} more often than {best.name}, the best "
+        f"of the teams ({_share(lone)} against {_share(best)}, p = {pair.p:.2g})"
+    )
+    return Verdict("solo", why, tuple(table.values()), best.name, lone.name)
+
+
+def _unclear(best: Standing, rival: Standing, table: Table) -> Verdict:
+    pair = table[best.name, rival.name]
+    seen = f"{best.name} {_share(best)}, {rival.name} {_share(rival)}, difference {_points(pair.estimate)}"
+    needed = tasks_needed(_deltas(best, rival))
+    if needed is None:
+        more = f"no task came out differently, so more of this sort would not tell; {_cheaper(best, rival)}"
+    elif needed > pair.tasks:
+        more = f"about {needed} would tell a difference of {_size(pair.estimate)}"
+    else:
+        more = "a few more would, but for a chance of 1 in 5"
+    why = f"cannot tell with {pair.tasks} task{'' if pair.tasks == 1 else 's'} ({seen}); {more}"
+    return Verdict("unclear", why, tuple(table.values()), best.name, rival.name)
+
+
+def _pair(a: Standing, b: Standing) -> Pair:
+    told = difference(a.outcomes, b.outcomes)
+    return Pair(a.name, b.name, told.estimate, told.p, told.tasks)
+
+
+def _deltas(a: Standing, b: Standing) -> list[float]:
+    mine, theirs = a.outcomes, b.outcomes
+    return [fmean(mine[task]) - fmean(theirs[task]) for task in mine if task in theirs]
+
+
+def _above(estimate: Estimate) -> bool:
+    return estimate.low is not None and estimate.low > 0
+
+
+def _below(estimate: Estimate) -> bool:
+    return estimate.high is not None and estimate.high < 0
+
+
+def _turned(estimate: Estimate) -> Estimate:
+    return Estimate(*(None if end is None else -end for end in (estimate.value, estimate.high, estimate.low)))
+
+
+def _points(estimate: Estimate) -> str:
+    """`12 points [3, 21]`: hundredths of a share."""
+    value, low, high = (0 if end is None else round(100 * end) for end in (estimate.value, estimate.low, estimate.high))
+    return f"{value} point{'' if abs(value) == 1 else 's'} [{low}, {high}]"
+
+
+def _size(estimate: Estimate) -> str:
+    return f"{round(100 * max(abs(estimate.value or 0.0), SMALLEST))} points"
+
+
+def _share(one: Standing) -> str:
+    return f"{round(100 * (one.success.value or 0.0))} %"
+
+
+def _cheaper(best: Standing, rival: Standing) -> str:
+    less, more = sorted((best, rival), key=lambda one: one.tokens)
+    if less.tokens == more.tokens:
+        return "both use as many tokens"
+    return f"{less.name} uses {less.tokens:,.0f} tokens a run and {more.name} {more.tokens:,.0f}"
+
+
+def _nothing_to_compare(teams: Sequence[Standing], alone: Sequence[Standing]) -> str:
+    if teams:
+        return "cannot tell: no member of a team was run alone"
+    return f"there is no team to compare: {', '.join(one.name for one in alone) or 'nobody'} ran alone"
