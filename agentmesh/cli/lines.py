@@ -36,7 +36,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "vote_cast": ("vote", "weight", "ranking"),
     "task_changed": ("task", "status", "worker", "summary"),
     "finding": ("finding",),
-    "intervention": ("kind", "monitor", "agents", "edges", "finding"),
+    "intervention": ("kind", "monitor", "agents", "parameters", "skipped", "edges", "finding"),
     "topology_changed": ("change", "agents", "phase", "removed", "edges"),
     "limit_reached": ("scope", "limit", "allowed", "needed"),
     "metric": ("name", "value", "kind"),

@@ -43,6 +43,7 @@ def describe(facts: dict[str, Any]) -> str:
     ]
     lines += [
         f"  intervention: {intervention['kind']} {', '.join(intervention['agents'])}".rstrip()
+        + (f" (instead of {', '.join(intervention['skipped'])})" if intervention["skipped"] else "")
         for intervention in facts["interventions"]
     ]
     if facts["outcome"] is None:

@@ -73,4 +73,6 @@ def _intervention(event: InterventionMade) -> dict[str, Any]:
         "monitor": event.monitor,
         "agents": list(event.agents),
         "edges": [list(edge) for edge in event.edges],
+        "parameters": dict(event.parameters),
+        "skipped": list(event.skipped),
     }

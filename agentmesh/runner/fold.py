@@ -28,7 +28,7 @@ from agentmesh.events import (
     Verification,
     stamped,
 )
-from agentmesh.runner.observers import acted_on, heard
+from agentmesh.runner.observers import acted_on, heard, heard_after
 from agentmesh.runner.past import Deeds, effective
 from agentmesh.scheduler import AskPerson, Command, Judge, Rewrite, Scheduler, StartTurn, Step, Summarise, Verify
 
@@ -139,14 +139,18 @@ class Fold:
     def _append(self, event: Event) -> None:
         """What the runner does with an event, but for writing it down."""
         self._close(event)
+        found = heard(event, self._found_in(event), self.scheduler, self._at_once)
+        self.pending.extend(acted_on(event, self.scheduler, self._pass_on))
+        self.pending.extend(found)
+
+    def _found_in(self, event: Event) -> list[FindingRecorded]:
+        """What the monitors found in an event, with what is written down of it only after the log's end."""
         found, now = self._found.get(event.id, []), list(self.observe(event))
         if isinstance(event, MessageProposed | MessageTransformed):
             now.sort(key=lambda finding: not finding.blocking)  # as they are heard
         self._compare(event, now, found)
         later = [one for one in self.heard_later if one.observed == event.id and any(same(one, other) for other in now)]
-        found = heard(event, [*found, *later], self.scheduler, self._at_once)
-        self.pending.extend(acted_on(event, self.scheduler, self._pass_on))
-        self.pending.extend(found)
+        return [*found, *later]
 
     def _compare(self, event: Event, now: list[FindingRecorded], then: list[FindingRecorded]) -> None:
         """Raises: RunChanged if the monitors do not find in an event what they found."""
@@ -162,7 +166,7 @@ class Fold:
             unlike = event or self.recorded[-1]
             raise RunChanged(_unlike(unlike, expected), unlike.id, unlike.type)
         expected = stamped(expected, event.id, event.run_id, event.ts)
-        self.observe(expected)
+        self.pending.extend(heard_after(self._found_in(expected), self.scheduler))
         items: Step = self.scheduler.step(expected)
         for item in items:
             self._pass_on(item)

@@ -16,6 +16,7 @@ from agentmesh.providers.ask import ask
 from agentmesh.providers.base import Request
 from agentmesh.providers.encoding import mended
 from agentmesh.runner.calls import PaidCall
+from agentmesh.runner.past import INTERRUPTED
 from agentmesh.runner.turn import Shell
 from agentmesh.scheduler import Judge
 
@@ -48,8 +49,13 @@ class Judging:
         try:
             with scope:
                 verdict = await self._verdict(command, passages)
+        except anyio.get_cancelled_exc_class():
+            if not self._runner.ending:
+                self._runner.stop("cancelled", INTERRUPTED)
+            self._record(suspicion, finding, "unjudged")  # the end of the log waits for it
+            raise
         except Exception as error:  # a limit, or a provider, which may be anybody's code: why stands in the log
-            why = f"{finding.why or finding.label} (no judge could be asked: {type(error).__name__})"
+            why = f"{finding.why or finding.label} (no verdict of its judge: {type(error).__name__})"
             self._record(suspicion, finding.model_copy(update={"why": why}), "unjudged")
             return
         finally:

@@ -103,7 +103,7 @@ class RunPlan:
     """By the name of a model on an edge: who summarises what passes there."""
     judges: Mapping[str, tuple[Provider, JudgeConfig]] = field(default_factory=dict)
     """By monitor: who judges what it suspects."""
-    bounds: Callable[[Sequence[Phase]], Bounds] | None = None
+    bounds: Callable[[Sequence[Phase], Bounds], Bounds] | None = None
     """What a run through some phases may use, for when the graph changes."""
     rewrites: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     ask: Ask | None = None

@@ -23,6 +23,11 @@ def heard(
         for finding in [finding for finding in found if finding.blocking]:
             at_once(finding)
         found = [finding for finding in found if not finding.blocking]
+    return heard_after(found, scheduler)
+
+
+def heard_after(found: list[FindingRecorded], scheduler: Scheduler) -> list[FindingRecorded]:
+    """These findings, without which nothing new begins: they come after what is being passed on just now."""
     for finding in found:
         scheduler.expect(finding)
     return found

@@ -35,7 +35,7 @@ from agentmesh.providers.encoding import mended
 from agentmesh.runner.clock import PhaseClock
 from agentmesh.runner.judging import Judging
 from agentmesh.runner.member import RunPlan, ledger_of
-from agentmesh.runner.observers import Observers, acted_on, heard
+from agentmesh.runner.observers import Observers, acted_on, heard, heard_after
 from agentmesh.runner.outside import Outside
 from agentmesh.runner.past import INTERRUPTED, Deeds, Past, relative
 from agentmesh.runner.people import People
@@ -284,7 +284,7 @@ class Runner:
 
     def _at_once(self, event: Event) -> None:
         self._log(event)
-        self.observers.found(event)  # monitors see it, but cannot find anything in what follows from their own word
+        self._queue.extend(heard_after(self.observers.found(event), self.scheduler))
         for item in self.scheduler.step(event):
             self._pass_on(item)
 

@@ -93,4 +93,4 @@ class Changes:
         phases = [phase.only(lambda pair: pair not in state.cut) for phase in self._course.remaining]
         widest = max((len(others) for phase in self._course.phases for others in phase.successors.values()), default=0)
         kept = (len(state.busy) + len(state.phase.participants)) * widest
-        return [self._used.changed(self._bounds(phases), kept)]
+        return [self._used.changed(self._bounds, phases, kept)]

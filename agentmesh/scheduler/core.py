@@ -46,7 +46,7 @@ from agentmesh.scheduler.deeds import Deeds
 from agentmesh.scheduler.interventions import Interventions
 from agentmesh.scheduler.ladder import Ladder
 from agentmesh.scheduler.limits import Reached
-from agentmesh.scheduler.notices import notice
+from agentmesh.scheduler.notices import agreed, notice
 from agentmesh.scheduler.orders import Order
 from agentmesh.scheduler.polls import Polls
 from agentmesh.scheduler.post import Post
@@ -57,8 +57,6 @@ from agentmesh.scheduler.used import BoundsOf, Used
 from agentmesh.scheduler.verdicts import Verdicts
 from agentmesh.tools.graph import GRAPH_TOOLS
 from agentmesh.topology.phases import Phase
-
-STALLED: tuple[Outcome, str] = ("stalled", "nobody has anything left to act on, and no answer reached the user")
 
 
 class Scheduler:
@@ -98,7 +96,7 @@ class Scheduler:
         self._turns = Turns(self.state, self.reached, *allowed)
         self._order: Order = order_of(self.state)
         self._interventions = Interventions(
-            self.state, self._course, self._post, agents, reserve, self._end, answerable=patient or answerable
+            self.state, self._course, self._post, agents, reserve, self._end, self.reached, people=patient or answerable
         )
         self._ladder = Ladder(
             ladders or {}, agents, self._interventions.planned(lambda: self._order), most_interventions
@@ -109,7 +107,7 @@ class Scheduler:
         self._deeds = Deeds(self.state, self._course, self._post.calls, self._polls, self._boards, self._end)
         self._answer = Answer(self.state, verify_retries, self._end)
         self._ending: tuple[Outcome, str] | None = None
-        self._cancelling = False
+        self._cancelling = self._stopped = False
         self._patient, self._answerable = patient, answerable
         """Whether people may decide on withheld messages when all else is done: the run waits for them."""
         self.ended = False
@@ -158,6 +156,7 @@ class Scheduler:
     def _settle(self, out: Step) -> Step:
         self._awaited.update(id(item) for item in out if isinstance(item, EventBase))
         if not self._awaited and not self.ended:
+            self._interventions.moment.settled()
             more = self._advance()
             self._awaited.update(id(item) for item in more if isinstance(item, EventBase))
             out += more
@@ -238,7 +237,7 @@ class Scheduler:
         self._polls.begin()
         told = state.task(self._task.task, self._task.parts)
         self._order.first_told = bool(told)
-        return [*told, *self._order.begin()]
+        return [*told, *agreed(state.phase), *self._order.begin()]
 
     def _next_phase(self) -> Step:
         started, self._order = self._course.move(), order_of(self.state)
@@ -369,7 +368,7 @@ class Scheduler:
             return following
         if (self._patient and self._post.withholds) or (self._answerable and self._post.asks):
             return []
-        self._end(*(self.reached.obstacle or STALLED))
+        self._end(*self.reached.obstacle)
         return self._finish()
 
     def _at_rest(self) -> bool:
@@ -382,8 +381,8 @@ class Scheduler:
         if self._post.under_way or self._post.withholds:
             return self._post.give_up(self._ending[0])
         outcome, reason = self._ending
-        # A judge may still halt a run that is otherwise over; one that is stopped does not wait for it.
-        if self.state.busy or (self._verdicts.waiting and outcome in ("cancelled", "limit")):
+        # A judge may still halt a run that is otherwise over; one that is stopped meanwhile does not wait for it.
+        if self.state.busy or (self._verdicts.waiting and self._stopped):
             if self._cancelling:
                 return []
             self._cancelling = True
@@ -394,6 +393,7 @@ class Scheduler:
 
     def _end(self, outcome: Outcome, reason: str) -> None:
         """The first reason to end stands; only `halted` takes precedence over what is not yet recorded."""
+        self._stopped = self._stopped or outcome in ("cancelled", "limit")
         if self._ending is None or (outcome == "halted" and not self._cancelling):
             self._ending = (outcome, reason)
             self.state.closed = outcome

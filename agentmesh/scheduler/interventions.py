@@ -23,6 +23,8 @@ from agentmesh.messages import USER, Outcome
 from agentmesh.scheduler.commands import AskPerson, Step
 from agentmesh.scheduler.course import Course
 from agentmesh.scheduler.ladder import Plan, made
+from agentmesh.scheduler.limits import Reached
+from agentmesh.scheduler.moment import Moment, answer_in
 from agentmesh.scheduler.notices import listed, notice
 from agentmesh.scheduler.orders import Order
 from agentmesh.scheduler.post import Post
@@ -40,7 +42,7 @@ End = Callable[[Outcome, str], None]
 class Interventions:
     """Says whether a rung can be carried out, and does it.
 
-    `reserve`: agents that take part only when they are called. `answerable`: whether a person may answer questions.
+    `reserve`: agents that take part only when they are called. `people`: whether they may answer questions.
     """
 
     def __init__(
@@ -51,8 +53,9 @@ class Interventions:
         agents: Collection[str],
         reserve: Collection[str],
         end: End,
+        reached: Reached,
         *,
-        answerable: bool,
+        people: bool,
     ) -> None:
         self._state = state
         self._course = course
@@ -60,7 +63,8 @@ class Interventions:
         self._agents = agents
         self._reserve = tuple(reserve)
         self._end = end
-        self._answerable = answerable
+        self._people = people
+        self.moment = Moment(state, course, agents, reached)
         self._renewal = Renewal(state)
         self._open: dict[str, tuple[str, ...]] = {}
         """By question: the agents that wait for the answer."""
@@ -68,8 +72,6 @@ class Interventions:
         """By event in which something was found: the ends of its message."""
         self.undecided: Event | None = None
         """The message that blocking monitors are being shown."""
-        self._moving: dict[str, str] = {}
-        """By who is about to come: who leaves. Of two interventions planned at once the second finds it so."""
         self._given: set[tuple[str, Pair]] = set()
         """By phase: edges that were given to those who are to object."""
         self._deferred: list[tuple[InterventionMade, FindingRecorded]] = []
@@ -93,8 +95,22 @@ class Interventions:
     # Whether it can be done
 
     def planned(self, order: Callable[[], Order]) -> Plan:
-        """Plans interventions in the order of the moment."""
-        return lambda rung, event: self.plan(rung, event, order())
+        """Plans interventions in the order of the moment.
+
+        What only the moment forbids, because nobody will act on it or the same is done already, comes to a note; it is
+        not passed over for the next rung, which may be `halt`.
+        """
+
+        def plan(rung: Rung, event: FindingRecorded) -> InterventionMade | None:
+            drawn = self.plan(rung, event, order())
+            if drawn is None:
+                return None
+            if self.moment.forbids(drawn, self.undecided):
+                return made(Rung("note"), event, skipped=(rung.kind,))
+            self.moment.comes(drawn)
+            return drawn
+
+        return plan
 
     def plan(self, rung: Rung, event: FindingRecorded, order: Order) -> InterventionMade | None:  # noqa: C901 - a list
         """The intervention, if it can be carried out now."""
@@ -123,7 +139,7 @@ class Interventions:
             case "replan":
                 return None if self._course.entering else made(rung, event)
             case "ask_human":
-                return made(rung, event) if self._answerable and f"i{event.id}" not in self._open else None
+                return made(rung, event) if self._people and f"i{event.id}" not in self._open else None
 
     def _about(
         self, rung: Rung, event: FindingRecorded, agents: tuple[str, ...], **more: Any
@@ -204,6 +220,9 @@ class Interventions:
         """What follows from an intervention; of one that comes before a message is decided on, what concerns that."""
         if self.undecided is not None and event.kind not in AT_ONCE:
             self._deferred.append((event, drawn_by))
+            answer = answer_in(self.undecided)
+            if answer is not None:
+                self._post.keep_back(answer.message_id)
             return []
         return self._do(event, drawn_by, order, task)
 
@@ -279,11 +298,6 @@ class Interventions:
             return [*order.move(event.agents, to)]
         [old] = event.agents
         assert to is not None, "planned with whoever comes"
-        here = self._taking_part
-        self._moving = {comes: leaves for comes, leaves in self._moving.items() if comes not in here}
-        if to in self._moving or to in here or old not in here or old in self._moving.values():
-            return []
-        self._moving[to] = old
         moved = order.give_back(old) if isinstance(order, Retasked) else []
         before = self._state.phase
         edges = tuple(edge.pair for edge in before.renamed(old, to).edges if to in edge.pair)

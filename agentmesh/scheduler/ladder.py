@@ -61,7 +61,7 @@ class Ladder:
         if found is None:
             return []
         done, intervention = found
-        again = done == len(rungs) - 1 and (rungs[done].kind in FREE or rungs[done].kind in intervention.skipped)
+        again = rungs[done].kind in intervention.skipped or (done == len(rungs) - 1 and rungs[done].kind in FREE)
         self._rung[place] = done if again else done + 1
         self._owing[place] = {name for name in finding.agents if name in self._agents}
         return [self._kept(intervention, event)]
@@ -102,7 +102,7 @@ class Ladder:
                 return None
             intervention = self._plan(rung, event)
             if intervention is not None:
-                return index, intervention.model_copy(update={"skipped": tuple(skipped)})
+                return index, intervention.model_copy(update={"skipped": (*skipped, *intervention.skipped)})
             skipped.append(rung.kind)
         if not skipped:
             return None

@@ -16,6 +16,9 @@ from agentmesh.topology.phases import Phase
 
 DRAINING = frozenset({"turns", "model_calls", "tokens", "usd"})
 """Limits on what may begin: what has begun, and is paid for, may end. Other limits end the run at once."""
+STALLED = "nobody has anything left to act on, and no answer reached the user"
+SHOWN = 8
+"""Of the edges that were cut so many are named where a run has stalled."""
 
 
 class Reached:
@@ -87,11 +90,15 @@ class Reached:
         return self._closer() is not None
 
     @property
-    def obstacle(self) -> tuple[Outcome, str] | None:
-        """Why nothing more can happen, where something stood in the way."""
+    def obstacle(self) -> tuple[Outcome, str]:
+        """Why nothing more can happen: what stood in the way, and if nothing did, which edges are gone."""
         if self.of_phase is not None:
             return ("limit", self.of_phase)
-        return self._state.obstacles[-1] if self._state.obstacles else None
+        if self._state.obstacles:
+            return self._state.obstacles[-1]
+        cut = [f"{sender} -> {recipient}" for sender, recipient in sorted(self._state.cut)]
+        more = f" and {len(cut) - SHOWN} more" if len(cut) > SHOWN else ""
+        return ("stalled", f"{STALLED}; edges that were cut: {', '.join(cut[:SHOWN])}{more}" if cut else STALLED)
 
     def wrap_up(self, last: Callable[[str, Order], list[Event]], order: Order) -> Step:
         """The next step to the last answer, whose turn `last` begins. If there can be none, or was one, the run ends.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentmesh.events import Notice
+from agentmesh.topology.phases import Phase
 
 TEMPLATES = {
     "answer_now": "The discussion is over. Reply with the final answer to the user's task: your reply is the answer.",
@@ -35,18 +36,38 @@ TEMPLATES = {
     "replan": "What was planned and is not done yet is given up. Plan anew, from the task alone.",
     "reassigned": "Task {task} was given to somebody else: what you still return for it does not count.",
     "given_up": "Task {task} was given up: what you still return for it does not count.",
+    "agreed_order": "This order was agreed before you begin: {names}. Your place in it: {place}. Where you cannot all "
+    "do the same, or each of you would rather have another thing, whoever comes earlier goes first, and whoever comes "
+    "later gives way.",
+    "agreed_rule": "This rule was agreed before you begin: where you have to do the same, or to begin with one of "
+    "several things, take the one whose name comes first in the alphabet.",
     "human_says": "A person in charge of this run says: {text}",
     "note": "A monitor of this run noticed: {label}. Reconsider before you go on.",
 }
 
 
-QUIET = frozenset({"note", "refused", "board_refused", "reassigned", "given_up"})
+QUIET = frozenset({"note", "refused", "board_refused", "reassigned", "given_up", "agreed_order", "agreed_rule"})
 """Templates that are read with the agent's next turn and never start one: else a refusal could repeat for ever."""
 
 
 def notice(agent: str, template: str, **facts: str) -> Notice:
     """The notice to an agent, as an event."""
     return Notice(agent=agent, template=template, content=TEMPLATES[template].format(**facts))
+
+
+def agreed(phase: Phase) -> list[Notice]:
+    """What those who take part in a phase are told to have agreed upon."""
+    names = phase.participants
+    match phase.agreed:
+        case None:
+            return []
+        case "focal":
+            return [notice(name, "agreed_rule") for name in names]
+        case "ordering":
+            return [
+                notice(name, "agreed_order", names=listed(names), place=f"{place} of {len(names)}")
+                for place, name in enumerate(names, 1)
+            ]
 
 
 def listed(names: Sequence[str]) -> str:
@@ -68,6 +89,7 @@ REFUSALS = {
     "vote_closed": "the vote '{recipient}' is closed",
     "not_released": "a person looked at the message to '{recipient}' and did not let it pass",
     "limit": "no more messages may be sent: the limit of the run or of '{sender}' is reached",
+    "kept_back": "a monitor of this run wants you to go on before you answer",
     "answer_pending": "an answer is already being checked",
 }
 """By reason: why a message was refused. Any other reason is how the run is ending."""

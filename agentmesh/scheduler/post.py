@@ -65,6 +65,8 @@ class Post:
         """Messages that have still to pass so many judges."""
         self._to_hold: dict[str, str] = {}
         """Messages that a monitor wants a person to see first, and why."""
+        self._kept_back: set[str] = set()
+        """Answers whose authors are to go on first, as a monitor wants it."""
         self._asked: set[str] = set()
         """Withheld messages on which whoever is there was asked to decide."""
         self._held: dict[str, _Passing] = {}
@@ -83,6 +85,10 @@ class Post:
         """Let a person decide on a message that is just being decided on."""
         self._to_hold[message_id] = why
 
+    def keep_back(self, message_id: str) -> None:
+        """Refuse an answer that is just being decided on."""
+        self._kept_back.add(message_id)
+
     def suspect(self, message_id: str) -> None:
         """Let a message wait for a verdict that is asked for now."""
         self._suspect[message_id] += 1
@@ -99,7 +105,8 @@ class Post:
     def judge(self, message: MessageProposed, order: Order) -> Step:
         """Let the message pass, change it as its edge demands, or refuse it."""
         state = self._state
-        reason = self._why_not(message, order)
+        kept_back = "kept_back" if message.message_id in self._kept_back else None
+        reason = self._why_not(message, order) or kept_back
         # A plain reply goes where edges lead: nobody breaks a rule if one is cut before it has left.
         named = reason == "max_messages" or self.calls.awaits(message.message_id)
         violates = reason in VIOLATIONS and message.sender != USER and named
@@ -131,6 +138,9 @@ class Post:
     def _on(self, passing: _Passing) -> Step:
         """The message goes on, unless a person is to see it first."""
         id_ = passing.message.message_id
+        if id_ in self._kept_back:
+            del self._passing[id_]
+            return [self._taken_back(passing.message, "kept_back")]
         if id_ in self._to_hold:
             self._held[id_] = self._passing.pop(id_)
             return self._before_a_person(passing.message, passing.content)

@@ -10,8 +10,8 @@ from agentmesh.messages import Usage
 from agentmesh.topology.bounds import Bounds
 from agentmesh.topology.phases import Phase
 
-BoundsOf = Callable[[Sequence[Phase]], Bounds]
-"""The bounds of a run through these phases, by the team's own knowledge of its agents."""
+BoundsOf = Callable[[Sequence[Phase], Bounds], Bounds]
+"""The bounds of a run of which so much was used and which goes on through these phases, by what its team knows."""
 
 
 @dataclass
@@ -43,23 +43,11 @@ class Used:
         known = self.cost_usd is not None and usage.cost_usd is not None
         self.cost_usd = (self.cost_usd or 0.0) + (usage.cost_usd or 0.0) if known else None
 
-    def changed(self, bounds: Bounds, under_way: int) -> BoundsChanged:
-        """The new bounds of the whole run: what was used, and what may come.
+    def changed(self, bounds: BoundsOf, phases: Sequence[Phase], under_way: int) -> BoundsChanged:
+        """The new bounds of the whole run: what was used, and what may come in these phases.
 
         `under_way`: messages that may come from turns in flight, or that are kept. What the model calls of those turns
         still use is part of what may come: a turn in flight is counted there once more.
         """
-        cost = self.cost_usd
-        return BoundsChanged(
-            bounds={
-                "turns": _sum(bounds.turns, self.turns),
-                "model_calls": _sum(bounds.model_calls, self.calls),
-                "messages": _sum(bounds.messages, self.messages + under_way),
-                "tokens": _sum(bounds.tokens, self.tokens),
-                "usd": None if cost is None or bounds.usd is None else round(bounds.usd + cost, 6),
-            }
-        )
-
-
-def _sum(bound: int | None, used: int) -> int | None:
-    return None if bound is None else bound + used
+        used = Bounds(self.turns, self.calls, self.messages + under_way, self.tokens, self.cost_usd)
+        return BoundsChanged(bounds=bounds(phases, used).as_dict())

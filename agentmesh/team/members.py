@@ -52,8 +52,10 @@ class Members:
     summaries: Mapping[str, str] = field(default_factory=dict)
     """By the name on an edge: the model that summarises."""
 
-    def bounds(self, phases: Sequence[Phase], limits: Limits, *, retries: int = 0, begun: bool = False) -> Bounds:
-        """The most that a run through these phases may use."""
+    def bounds(
+        self, phases: Sequence[Phase], limits: Limits, *, retries: int = 0, used: Bounds | None = None
+    ) -> Bounds:
+        """The most that a run through these phases may use, or one that goes on through them and has `used` so much."""
         most = bounds_of(
             phases,
             self.agents,
@@ -62,10 +64,12 @@ class Members:
             prices={node: self.models.price(model) for node, model in self.assembly.models.items()},
             nested={node: team.bounds for node, team in self.assembly.teams.items()},
             summaries={name: self.models.price(model) for name, model in self.summaries.items()},
-            begun=begun,
+            begun=used is not None,
             allowance=self.allowance(phases),
             again=self.assembly.topology.phases if self.assembly.topology is not None else None,
         )
+        if used is not None:
+            most = most.after(used).within(limits)
         for monitor, model in self.assembly.judges.items():
             most = most.with_more(*self._judging(monitor, model))
         return most

@@ -45,6 +45,17 @@ class Bounds:
             "usd": self.usd,
         }
 
+    def after(self, used: Bounds) -> Bounds:
+        """Of a whole run of which so much was used, where these are the bounds of what may come."""
+        pairs = zip(self.as_dict().values(), used.as_dict().values(), strict=True)
+        return Bounds(*(None if None in pair else round(sum(pair), 6) for pair in pairs))  # type: ignore[arg-type]
+
+    def within(self, limits: Limits) -> Bounds:
+        """As far as the limits of the run allow it."""
+        most = (limits.turns, limits.model_calls, limits.messages, limits.tokens, limits.usd)
+        pairs = zip(self.as_dict().values(), most, strict=True)
+        return Bounds(*(min((one for one in pair if one is not None), default=None) for pair in pairs))  # type: ignore[arg-type]
+
     def with_more(self, calls: int, tokens: int, usd: float | None) -> Bounds:
         """With what somebody beside the agents may use, whatever the limits of the run: a judge."""
         return replace(

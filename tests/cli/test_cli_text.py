@@ -71,7 +71,7 @@ def test_the_closing_lines_say_outcome_reason_usage_and_what_happened() -> None:
         "reason": "monitor\x1b[2J mine",
         "refused": 2,
         "findings": [{"monitor": "mine", "label": "stall", "score": 0.5, "why": "nobody\nmoved"}],
-        "interventions": [{"kind": "halt", "agents": []}],
+        "interventions": [{"kind": "halt", "agents": [], "skipped": ["ask_human"]}],
         "questions": [{"question_id": "q", "agent": "a", "content": "why?"}],
     }
     facts["usage"]["cost_usd"] = None
@@ -79,7 +79,7 @@ def test_the_closing_lines_say_outcome_reason_usage_and_what_happened() -> None:
         "halted: monitor mine",
         "  0 turns, 0 messages (2 refused), 0 model calls, 0 + 0 tokens, cost ?, 0.0 s",
         "  finding: mine: stall (0.5): nobody moved",
-        "  intervention: halt",
+        "  intervention: halt (instead of ask_human)",
     ]
 
 

@@ -19,6 +19,7 @@ from agentmesh.events import (
     MessageDelivered,
     MessageProposed,
     ModelCallFinished,
+    RunEnded,
     event_from_json,
 )
 from agentmesh.monitors.judge import Passage, verdict_of
@@ -110,7 +111,7 @@ async def test_a_yes_without_a_quote_that_stands_there_is_asked_again_and_then_t
     assert "quotes that stand word for word" in str(judge.requests[1].messages[-1]["content"])
     verdicts = [event for event in of(result, FindingRecorded) if event.suspicion]
     assert {event.judge for event in verdicts} == {"unjudged"}
-    assert "no judge could be asked" in result.findings[0].why
+    assert "no verdict of its judge" in result.findings[0].why
 
 
 async def test_what_a_judge_uses_is_charged_to_its_monitor_alone_and_its_limits_hold() -> None:
@@ -168,6 +169,28 @@ async def test_a_run_that_is_cancelled_does_not_wait_for_its_judge() -> None:
             result = await live.result()
     assert result.outcome == "cancelled"
     well_formed(result.events)
+
+
+@pytest.mark.parametrize("how", ["deadline", "cancelled", "abandoned"])
+@pytest.mark.parametrize("blocking", [True, False])
+async def test_a_log_comes_to_its_end_although_a_judge_says_nothing(how: str, blocking: bool) -> None:
+    given = MonitorConfig.model_validate({"judge": "strict", "blocking": blocking, "interventions": ["ask_evidence"]})
+    made = team(says("bad"), PAIR, monitors={"words": (bad_words, given)}, models={"strict": Judge(NO, delay=3600)})
+    log: list[Any] = []
+    with anyio.fail_after(10), anyio.CancelScope() as scope:
+        async with made.start("task", watch=log.append, limits={"seconds": 0.2} if how == "deadline" else None) as live:
+            while not any(isinstance(event, FindingRecorded) for event in log):
+                await anyio.sleep(0.001)
+            if how != "deadline":
+                await anyio.sleep(0.05)
+                (live if how == "cancelled" else scope).cancel()
+            await live.result()
+    # An answer that was given before stands: nobody takes it back.
+    outcome = ("limit" if how == "deadline" else "cancelled") if blocking else "completed"
+    assert isinstance(log[-1], RunEnded)
+    assert log[-1].outcome == outcome
+    assert [event.judge for event in log if isinstance(event, FindingRecorded)][-1] == "unjudged"
+    well_formed(log)
 
 
 async def test_a_run_goes_on_from_every_event_and_replays_and_no_verdict_is_paid_twice(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_no_run_exceeds_the_bounds_that_a_change_of_its_graph_left(data: st.Data
         topology,
         dict.fromkeys(topology.nodes, lambda turn: data.draw(st.sampled_from(["talk", "talk", None]) | deeds())),
         after=change,
-        options={"bounds": lambda phases: bounds_of(phases, begun=True)},
+        options={"bounds": lambda phases, used: bounds_of(phases, begun=True).after(used)},
     ).run()
     made = play.of(BoundsChanged)
     if made and len(made) == len(changes):

@@ -86,7 +86,9 @@ def test_findings_and_interventions_are_listed_with_their_evidence() -> None:
     facts = summary(
         log(
             FindingRecorded(finding=finding),
-            InterventionMade(kind="note", finding=1, monitor="mine", agents=("a",), edges=(("a", "b"),)),
+            InterventionMade(
+                kind="note", finding=1, monitor="mine", agents=("a",), edges=(("a", "b"),), skipped=("ask_human",)
+            ),
         )
     )
     assert facts["findings"] == [
@@ -94,7 +96,16 @@ def test_findings_and_interventions_are_listed_with_their_evidence() -> None:
          "why": "nobody moved"},
     ]  # fmt: skip
     assert facts["interventions"] == [
-        {"id": 2, "kind": "note", "finding": 1, "monitor": "mine", "agents": ["a"], "edges": [["a", "b"]]}
+        {
+            "id": 2,
+            "kind": "note",
+            "finding": 1,
+            "monitor": "mine",
+            "agents": ["a"],
+            "edges": [["a", "b"]],
+            "parameters": {},
+            "skipped": ["ask_human"],
+        }
     ]
     json.dumps(facts)
 

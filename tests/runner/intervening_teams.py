@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from agentmesh import Agent, Event, Finding, MonitorConfig, Team, Topology
@@ -70,12 +69,13 @@ def topology(order: Any) -> Topology:
     return Topology.flat(["a", "b", "c"], rounds=3, order=order)
 
 
-def intervening(kind: str, order: str, *, blocking: bool) -> Callable[[Path], Team]:
+def intervening(kind: str, order: str, *, blocking: bool) -> Callable[..., Team]:
     ladder = [rung for rung in LADDERS[kind] if order != "tasks" or "enter_phase" not in rung]
     config = MonitorConfig(interventions=ladder, blocking=blocking)
     monitor = EveryFifth if blocking else EveryFifthHeard
     agents = [*(Agent(name=name) for name in "abc"), Agent(name="r", reserve=True)]
-    return lambda folder: Team(agents, topology(order), models={"default": plans}, monitors={"m": (monitor, config)})
+    watched = {"m": (monitor, config)}
+    return lambda folder, model=plans: Team(agents, topology(order), models={"default": model}, monitors=watched)
 
 
 INTERVENING = {

@@ -18,6 +18,7 @@ from agentmesh.events import (
 )
 from agentmesh.journal import RunRecord, open_journal
 from agentmesh.journal.commits import HeldLog
+from agentmesh.runner.member import Ask
 from agentmesh.team import RunResult
 from tests.runner.rich_teams import (
     TASK,
@@ -141,11 +142,10 @@ async def cut_off(events: list[Event], run: RunRecord, folder: Path) -> Path:
     return place
 
 
-@pytest.mark.parametrize("name", RESUMED)
-async def test_any_run_goes_on_after_a_crash_at_any_commit(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    team, journal = RESUMED[name](tmp_path), tmp_path / "journal.db"
+async def run_noted(
+    team: Team, journal: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> tuple[RunResult, RunRecord, list[int]]:
+    """A run, what its journal knows of it, and after which of its events a crash may find it."""
     bursts: list[int] = []
     append = HeldLog.append
 
@@ -153,14 +153,23 @@ async def test_any_run_goes_on_after_a_crash_at_any_commit(
         bursts.append(events[-1].id)
         append(log, events)
 
-    monkeypatch.setattr(HeldLog, "append", noted)
-    whole = await team.run(TASK, journal=journal, seed=3, durability="normal", ask=person)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(HeldLog, "append", noted)
+        whole = await team.run(TASK, journal=journal, seed=3, durability="normal", ask=ask)
     kept = open_journal(journal, "normal")
     record = (await kept.status(whole.run_id)).record
     await kept.aclose()
+    return whole, record, bursts[:-1]
+
+
+@pytest.mark.parametrize("name", RESUMED)
+async def test_any_run_goes_on_after_a_crash_at_any_commit(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team, journal = RESUMED[name](tmp_path), tmp_path / "journal.db"
+    whole, record, bursts = await run_noted(team, journal, person, monkeypatch)
     charged = name not in FORKED  # a call whose end is not known counts as spent: the run then comes to another end
-    ends = [at for at in bursts[:-1] if not (charged and in_flight(whole.events[:at]))]
+    ends = [at for at in bursts if not (charged and in_flight(whole.events[:at]))]
     for at in sample(name, ends, 1):
         place = await cut_off(list(whole.events[:at]), record, tmp_path)
         options: Any = {"journal": place, "durability": "normal", "ask": person}

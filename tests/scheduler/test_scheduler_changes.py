@@ -155,9 +155,9 @@ def test_a_barrier_is_read_in_the_order_of_the_edges_whoever_is_faster(places: l
 def test_every_change_gives_new_bounds_of_the_whole_run() -> None:
     seen: list[tuple[str, ...]] = []
 
-    def bounds(phases: Sequence[Phase]) -> Bounds:
+    def bounds(phases: Sequence[Phase], used: Bounds) -> Bounds:
         seen.append(tuple(f"{phase.name}:{len(phase.edges)}" for phase in phases))
-        return Bounds(10, 20, 30, 40, 0.5)
+        return Bounds(10, 20, 30, 40, 0.5).after(used)
 
     cut = TopologyChanged(change="cut", edges=(("b", "a"),))
     enter = TopologyChanged(change="enter_phase", phase="answer")

@@ -193,6 +193,18 @@ def test_an_edge_that_is_cut_already_is_not_cut_again_and_the_ladder_goes_on() -
     play.check_form()
 
 
+def test_a_run_that_stalls_after_a_cut_names_the_edges_that_are_gone() -> None:
+    topology = Topology.graph(["user -> a", "a -> b", "b -> c", "c -> user"])
+    play = watched(topology, dict.fromkeys("abc", named), ["isolate"], (said("the task"), ["b"])).run()
+    assert play.end.outcome == "stalled"
+    assert play.end.reason.endswith("no answer reached the user; edges that were cut: a -> b, b -> c")
+    names = [f"w{index}" for index in range(12)]
+    wide = Topology.graph([f"user, a -> {name}" for name in names] + ["a -> user", "user -> a"])
+    play = watched(wide, dict.fromkeys(["a", *names], named), ["isolate"], (said("the task"), ["a"])).run()
+    assert play.end.reason.endswith("edges that were cut: a -> user, a -> w0, a -> w1, a -> w10, a -> w11, a -> w2, "
+                                    "a -> w3, a -> w4 and 6 more")  # fmt: skip
+
+
 # A dissenter
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from agentmesh.events import (
     Answered,
-    Event,
     InterventionMade,
     MessageDelivered,
     PhaseStarted,
@@ -24,7 +23,6 @@ from tests.scheduler.findings import (
     ROUNDS,
     after_turn,
     flat,
-    found,
     kinds,
     named,
     notices,
@@ -205,19 +203,6 @@ def test_where_nobody_can_answer_the_next_rung_is_taken() -> None:
 
 
 # Ladders
-
-
-@pytest.mark.parametrize("kind", ["reassign", "dissent"])
-def test_of_two_that_call_the_same_agent_at_once_the_second_finds_it_gone(kind: str) -> None:
-    def twice(play: Play, event: Event) -> list[Event]:
-        return [found("b"), found("b", monitor="n")] if after_turn("b")(event) else []
-
-    options = {"ladders": {"m": [kind], "n": [kind]}, "reserve": ["r"]}
-    actors = dict.fromkeys(["a", "b", "c", "r"], named)
-    play = Play(flat("round_robin"), actors, before=twice, options=options).run()
-    assert kinds(play) == [kind, kind]
-    assert len(play.of(TopologyChanged)) == 1
-    play.check_form()
 
 
 def test_the_interventions_of_a_monitor_are_counted_and_halt_is_not_among_them() -> None:

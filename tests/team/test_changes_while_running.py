@@ -146,6 +146,23 @@ async def test_a_phase_may_be_entered_again_and_the_bounds_are_told_anew() -> No
     well_formed(result.events)
 
 
+async def test_bounds_that_change_stay_within_the_limits_of_the_run() -> None:
+    limits = {"turns": 6, "messages": 8, "model_calls": 20, "tokens": 9_000}
+    gates = Gates()
+    whole = team(gates.model, Topology.flat(["a", "b"], rounds=4), limits=limits)
+    assert {name: whole.bounds.as_dict()[name] for name in limits} == limits
+    gates.open("a")
+    async with whole.start("task") as run:
+        while not any(event.type == "turn_ended" for event in run.events):
+            await anyio.sleep(0)
+        run.cut("a", "b")
+        gates.open("b")
+        result = await run.result()
+    [changed] = [event for event in result.events if isinstance(event, BoundsChanged)]
+    assert {name: changed.bounds[name] for name in limits} == limits
+    well_formed(result.events)
+
+
 async def test_a_message_on_a_cut_edge_is_refused_while_it_is_under_way() -> None:
     reached = anyio.Event()
     go = anyio.Event()
