@@ -53,9 +53,9 @@ def one_of(choices: Iterable[str]) -> str:
     return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown or "none"
 
 
-def annotation_at(path: Sequence[Step], data: Any) -> Any:
+def annotation_at(path: Sequence[Step], data: Any, root: type[BaseModel] = TeamConfig) -> Any:
     """The type that the language gives to the place: a model, a `dict[...]`, a scalar type; None if unknown."""
-    kind: Any = TeamConfig
+    kind: Any = root
     for step in path:
         kind = _child(_chosen(kind, data), step, data)
         data = _item(data, step)
@@ -64,9 +64,9 @@ def annotation_at(path: Sequence[Step], data: Any) -> Any:
     return _chosen(kind, data)
 
 
-def keys_at(path: Sequence[Step], data: Any) -> tuple[str, ...] | None:
+def keys_at(path: Sequence[Step], data: Any, root: type[BaseModel] = TeamConfig) -> tuple[str, ...] | None:
     """The keys allowed in the mapping at `path` of the data; None where every key is."""
-    kind = annotation_at(path, data)
+    kind = annotation_at(path, data, root)
     for step in path:
         data = _item(data, step)
     if _is_open(kind, data):

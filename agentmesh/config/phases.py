@@ -8,7 +8,7 @@ from itertools import chain
 from agentmesh.config.language import did_you_mean, one_of
 from agentmesh.config.remarks import Remark
 from agentmesh.config.source import Path, written
-from agentmesh.config.topologies import AnyTopology, DrawnPhase, Graph, Planner
+from agentmesh.config.topologies import AnyTopology, DrawnPhase, Graph, PhaseConfig, Planner
 
 Every = Callable[[Iterable[str]], tuple[str, ...]]
 
@@ -67,8 +67,9 @@ def _drawn_twice(place: Path, phase: DrawnPhase, every: Every) -> Iterator[Remar
 
 
 def _outsiders(path: Path, phase: DrawnPhase, every: Every, everybody: Collection[str]) -> Iterator[Remark]:
-    """A moderator, and those who open a phase, are among those who take part in it."""
-    if phase.moderator is None and phase.opens is None:
+    """A moderator or leader, and those who open a phase, are among those who take part in it."""
+    leader = phase.leader if isinstance(phase, PhaseConfig) else None
+    if phase.moderator is None and phase.opens is None and leader is None:
         return
     members = _members(phase, every, everybody)
     named: list[tuple[Path, str, str]] = [
@@ -76,6 +77,8 @@ def _outsiders(path: Path, phase: DrawnPhase, every: Every, everybody: Collectio
     ]
     if phase.moderator is not None:
         named.append(((*path, "moderator"), phase.moderator, "the moderator '{}'"))
+    if leader is not None:
+        named.append(((*path, "leader"), leader, "the leader '{}'"))
     for place, name, part in named:
         strangers = [one for one in every([name]) if one not in members and one in everybody]
         if strangers and "" not in members:
@@ -90,7 +93,8 @@ def _members(phase: DrawnPhase, every: Every, everybody: Collection[str]) -> tup
     if phase.nodes or planning:
         return every((*phase.nodes, *planning))
     ends = every(chain.from_iterable((*edge.senders, *edge.recipients) for edge in phase.edges))
-    generated = tuple(everybody) if phase.generator or phase.file else ()
+    preset = isinstance(phase, PhaseConfig) and phase.preset
+    generated = tuple(everybody) if phase.generator or phase.file or preset else ()
     return tuple(name for name in dict.fromkeys((*generated, *ends)) if not name or name in everybody)
 
 

@@ -20,6 +20,7 @@ from agentmesh.config.topologies import (
     Hierarchy,
     Independent,
     Layers,
+    PhaseConfig,
     Planner,
     Ring,
     Solo,
@@ -169,6 +170,11 @@ def _drawn(path: Path, phase: DrawnPhase) -> Iterator[Use]:
             yield from (Use(where, name, "an end of an edge", takes="end") for where, name in ends)
     if phase.moderator is not None:
         yield Use((*path, "moderator"), phase.moderator, "the moderator", single=True)
+    if isinstance(phase, PhaseConfig):
+        if phase.leader is not None:
+            yield Use((*path, "leader"), phase.leader, "the leader", single=True)
+        if phase.vote is not None:
+            yield Use((*path, "vote"), phase.vote, "the vote", single=True, takes="vote")
     for index, name in enumerate(phase.opens or ()):
         yield Use((*path, "opens", index), name, "who opens")
     if phase.order == "tasks":

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from agentmesh.config.language import closest, did_you_mean, keys_at, one_of
+from agentmesh.config.models import TeamConfig
 from agentmesh.config.secrets import shown
 from agentmesh.config.source import Path, Step
 
@@ -45,12 +47,12 @@ class Fault:
         return self.at_key and len(self.path) == 2 and self.path[0] in ("agents", "models", "monitors")
 
 
-def faults(errors: Sequence[ErrorDetails], data: Any) -> list[Fault]:
-    """One fault for each thing that is wrong, however many errors validation made of it."""
+def faults(errors: Sequence[ErrorDetails], data: Any, root: type[BaseModel] = TeamConfig) -> list[Fault]:
+    """One fault for each thing that is wrong, however many errors validation made of it. `root` is what data is of."""
     found: dict[Path, Fault] = {}
     meant = [error for error in errors if not _is_noise(error["loc"], data) and not _is_long_enough(error)]
     for error in meant or errors:
-        fault = _fault(error, data)
+        fault = _fault(error, data, root)
         found.setdefault(fault.path, fault)
     meanings = {fault.meant for fault in found.values()}
     return [fault for fault in found.values() if fault.path not in meanings or _is_there(fault.path, data)]
@@ -124,15 +126,16 @@ def found(value: Any) -> str:
             return "a list" if value else "an empty list"
 
 
-def _fault(error: ErrorDetails, data: Any) -> Fault:
+def _fault(error: ErrorDetails, data: Any, root: type[BaseModel]) -> Fault:
     location, kind = error["loc"], error["type"]
     if location[-1:] == (_KEY,):
         path = tuple(location[:-1])
         return Fault(path, _bad_name(str(path[-1]), error), at_key=True)
     place = data_path(location, data, missing=kind == "missing")
     if kind == "extra_forbidden":
-        meant = closest(str(place[-1]), keys_at(place[:-1], data) or ())
-        return Fault(place, _unknown_key(place, data), at_key=True, meant=(*place[:-1], *meant) if meant else ())
+        keys = keys_at(place[:-1], data, root) or ()
+        meant = closest(str(place[-1]), keys)
+        return Fault(place, _unknown_key(place, data, keys), at_key=True, meant=(*place[:-1], *meant) if meant else ())
     if kind == "missing":
         return Fault(place, f"'{place[-1]}' is missing{_NEEDS.get(place, '')}")
     if kind == "rung":
@@ -154,11 +157,10 @@ def _bad_name(name: str, error: ErrorDetails) -> str:
     return f"'{name}' is no name; allowed: {allowed}{meant}"
 
 
-def _unknown_key(path: Path, data: Any) -> str:
+def _unknown_key(path: Path, data: Any, keys: Sequence[str]) -> str:
     key, parent = str(path[-1]), path[:-1]
     if _is_there((*parent, "arguments", key), data):
         return f"'{key}' is given twice, here and among the `arguments` of the generator; keep one of them"
-    keys = keys_at(parent, data) or ()
     place = ""
     if parent == ("topology",) and isinstance(data["topology"], dict):
         place = f" of kind {data['topology'].get('kind')}"

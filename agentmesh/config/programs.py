@@ -6,9 +6,12 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from agentmesh.config.models import ModelConfig, TeamConfig
+from agentmesh.config.models import ModelConfig, MonitorConfig, TeamConfig
 from agentmesh.config.phases import drawn_phases
 from agentmesh.config.source import Path, written
+
+STATIC_MODEL = "model2vec:"
+"""Begins the name of a model that makes vectors of texts: it is read, and nothing of it is run."""
 
 
 class Import(NamedTuple):
@@ -61,6 +64,13 @@ def imports(config: TeamConfig) -> list[Import]:
     ]
 
 
+def functions_of(name: str, monitor: MonitorConfig) -> dict[str, str]:
+    """By parameter of a built-in monitor: the function that a file names for it."""
+    embed = monitor.parameters.get("embed")
+    is_named = isinstance(embed, str) and ":" in embed and not embed.startswith(STATIC_MODEL)
+    return {"embed": str(embed)} if is_named and (monitor.use or name) == "diversity" else {}
+
+
 def _references(config: TeamConfig) -> Iterator[tuple[str, Path]]:
     """Every place that can name code, with what it names; empty where it names none."""
     for name, model in config.models.items():
@@ -77,6 +87,8 @@ def _references(config: TeamConfig) -> Iterator[tuple[str, Path]]:
             yield phase.until.function or "", (*path, "until", "function")
     for name, monitor in config.monitors.items():
         yield monitor.use or "", ("monitors", name, "use")
+        for key, function in functions_of(name, monitor).items():
+            yield function, ("monitors", name, "parameters", key)
     if config.verify is not None and config.verify.function is not None:
         yield config.verify.function, ("verify", "function")
 

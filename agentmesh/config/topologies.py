@@ -15,6 +15,7 @@ Positions = Literal["required", "optional", "off"]
 OrderName = Literal["reactive", "round_robin", "simultaneous", "random", "moderator", "tasks"]
 RoundsOrder = Literal["simultaneous", "round_robin", "random"]
 End = Literal["rounds", "converged", "answer", "all_done"]
+Preset = Literal["leader", "ordering", "focal", "vote"]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -261,6 +262,13 @@ class PhaseConfig(DrawnPhase):
     name: Name = Field(description="Name of the phase")
     positions: Positions | None = Field(None, description="In place of the topology's `positions`")
     reserve: bool = Field(False, description="Gone through only when an intervention, or the caller, enters it")
+    preset: Preset | None = Field(
+        None,
+        description="A phase in which all agree on one of several good ways: `leader` tells the others, a `vote` is "
+        "told to all, or the run tells them an order (`ordering`) or a rule by which to choose (`focal`)",
+    )
+    leader: str | None = Field(None, description="Of preset `leader`: who tells the others what all will do")
+    vote: str | None = Field(None, description="Of preset `vote`: a node of kind vote")
 
 
 class Graph(TopologyBase, DrawnPhase):
@@ -330,7 +338,25 @@ def _misfit(phase: DrawnPhase) -> tuple[str, str] | None:
         beside = [key for key in DrawnPhase.model_fields if key in phase.model_fields_set]
         message = "`{}` and `phases` exclude each other: write it in a phase"
         return (beside[0], message.format(beside[0])) if beside else None
+    if isinstance(phase, PhaseConfig) and (phase.preset or phase.leader or phase.vote):
+        return _preset_misfit(phase)
     return _drawn_misfit(phase) or _order_misfit(phase)
+
+
+_OF_PRESETS = frozenset({"name", "preset", "leader", "vote", "nodes", "reserve", "memory", "limits", "positions"})
+
+
+def _preset_misfit(phase: PhaseConfig) -> tuple[str, str] | None:
+    """What does not go with a preset, or with another one, or lacks beside it."""
+    for key in ("leader", "vote"):
+        given = getattr(phase, key) is not None
+        if given and phase.preset != key:
+            return key, f"`{key}` goes with preset: {key}; write preset: {key}, or remove it"
+        if phase.preset == key and not given:
+            return key, f"preset: {key} needs `{key}`, and it is missing"
+    beside = [key for key in DrawnPhase.model_fields if key in phase.model_fields_set and key not in _OF_PRESETS]
+    message = "`{}` and `preset` exclude each other: a preset draws its phase itself; its agents are its `nodes`"
+    return (beside[0], message.format(beside[0])) if beside else None
 
 
 def _drawn_misfit(phase: DrawnPhase) -> tuple[str, str] | None:

@@ -54,15 +54,10 @@ class Reader:
         self.signals = signals
 
     def observe(self, event: Event, /) -> Iterable[Finding]:
-        match self.signals.read(event):
-            case Said() as said:
-                return self.said(said)
-            case Done() as done:
-                return self.done(done)
-            case None if self.others is None or type(event) in self.others:
-                return self.other(event)
-            case None:
-                return ()
+        act = self.signals.read(event)
+        if act is None:
+            return self.other(event) if self.others is None or type(event) in self.others else ()
+        return self.said(act) if isinstance(act, Said) else self.done(act)
 
     def said(self, said: Said) -> Iterable[Finding]:
         """What a contribution shows."""
@@ -95,6 +90,8 @@ class Watch:
     def findings(self, event: Event) -> list[Finding]:
         """The monitor's findings that reach its threshold, named after it; what scores lower feeds `scores` alone."""
         observed = self._observe(event)
+        if not (observed or self.config.blocking):
+            return []
         found: list[Finding] = []
         if isinstance(observed, _SEVERAL):  # looked at first, because to ask for a model's type takes long
             found = list(observed)

@@ -13,7 +13,8 @@ names and quotes that nobody had mentioned, over 1 + words / 50. Weights add up 
 contribution with s below `usual` takes away up to half of m.
 
 Not flagged: contributions that come together because of what was found out; short answers and votes; one agent that
-repeats itself (see `progress`). Similarity is never read as agreement.
+repeats itself (see `progress`). Similarity is never read as agreement: vectors of "I agree" and "I do not agree" are
+alike, so no other monitor looks at them.
 
 Source: Vendi score, arXiv 2210.02410; diversity collapse in teams, arXiv 2604.18005. The weight for evidence, and words
 in place of embeddings, are this project's.
@@ -22,12 +23,16 @@ in place of embeddings, are this project's.
 from __future__ import annotations
 
 import math
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, ClassVar, Literal
+from functools import cache
+from importlib import import_module, util
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
 
+from agentmesh.config.programs import STATIC_MODEL
+from agentmesh.errors import MissingExtra
 from agentmesh.events import Event
 from agentmesh.messages import USER, Finding
 from agentmesh.monitors.base import Reader
@@ -39,6 +44,8 @@ Measure = Literal["pairwise", "vendi"]
 EVIDENCE = 64
 """Events that a finding names at most."""
 
+_ON_THE_HUB = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+"""Names of models that model2vec may download."""
 _BRIEF = 4
 """Content words below which likeness says nothing."""
 _HALF = 2.0
@@ -59,8 +66,7 @@ def vendi_score(similarities: Sequence[Sequence[float]]) -> float:
     return math.exp(-sum(value * math.log(value) for value in values.tolist() if value > 1e-12))
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """What is kept of a contribution."""
 
     agent: str
@@ -83,11 +89,11 @@ class Diversity(Reader):
     others = frozenset[type[Event]]()
 
     def __init__(
-        self, *, window: int = 12, usual: float = 0.3, measure: Measure = "pairwise", embed: Embed | None = None
+        self, *, window: int = 12, usual: float = 0.3, measure: Measure = "pairwise", embed: Embed | str | None = None
     ) -> None:
         super().__init__()
-        _check(window, usual, measure, embed)
-        self._usual, self._measure, self._embed = usual, measure, embed
+        _check(window, usual, measure)
+        self._usual, self._measure, self._embed = usual, measure, _embedding(embed)
         self._recent: deque[_Part] = deque(maxlen=window)
         self._events: deque[int] = deque(maxlen=EVIDENCE)
         self._mass = 0.0
@@ -98,14 +104,20 @@ class Diversity(Reader):
             return
         vector = self._embed([said.text])[0] if self._embed else None
         part = _Part(said.agent, said.event, said.content, vector)
-        others = list({other.agent: other for other in self._recent if other.agent != said.agent}.values())
+        shows = 1.0 if said.deeds else min(1.0, len(said.new_units) / (1 + len(said.words) / 50))
+        # All evidence, and nothing to take away: however alike they are, it changes nothing.
+        others = self._others(said.agent) if shows < 1 or self._mass else []
         self._recent.append(part)
-        if others and self._weighs(said, part, others):
+        if others and self._weighs(shows, part, others):
             self._events.append(said.event)
             score = self._mass / (self._mass + _HALF)
             self.scores["diversity_collapse"] = max(self.scores["diversity_collapse"], score)
             if score >= _NOTICED:
                 yield self._finding(score, [said.agent, *(other.agent for other in others)])
+
+    def _others(self, agent: str) -> list[_Part]:
+        """What each other agent contributed last."""
+        return list({other.agent: other for other in self._recent if other.agent != agent}.values())
 
     def _alike(self, part: _Part, others: Sequence[_Part]) -> float:
         if self._measure == "pairwise":
@@ -114,11 +126,8 @@ class Diversity(Reader):
         score = vendi_score([[1.0 if one is two else one.like(two) for two in parts] for one in parts])
         return (len(parts) - score) / (len(parts) - 1)
 
-    def _weighs(self, said: Said, part: _Part, others: Sequence[_Part]) -> bool:
+    def _weighs(self, shows: float, part: _Part, others: Sequence[_Part]) -> bool:
         """Whether the contribution adds to the collapse."""
-        shows = 1.0 if said.deeds else min(1.0, len(said.new_units) / (1 + len(said.words) / 50))
-        if shows == 1 and not self._mass:
-            return False  # however alike they are: it adds nothing, and there is nothing to take away
         alike = self._alike(part, others)
         if alike < self._usual:
             self._mass *= 0.5 + 0.5 * max(0.0, alike) / self._usual
@@ -137,7 +146,7 @@ class Diversity(Reader):
         )
 
 
-def _check(window: int, usual: float, measure: str, embed: object) -> None:
+def _check(window: int, usual: float, measure: str) -> None:
     if window < 2:
         raise ValueError(f"'window' is {window}; it is a number of contributions, at least 2")
     if not 0 <= usual < 1:
@@ -146,18 +155,36 @@ def _check(window: int, usual: float, measure: str, embed: object) -> None:
         raise ValueError(f"'measure' is '{measure}'; it may be: pairwise, vendi")
     if measure == "vendi":
         _numpy()
-    if embed is not None and not callable(embed):
+
+
+def _embedding(embed: Embed | str | None) -> Embed | None:
+    """What makes vectors of texts, if anything does. A model is read when the first text comes."""
+    if embed is None or callable(embed):
+        return embed
+    prefix, model = embed[: len(STATIC_MODEL)], embed[len(STATIC_MODEL) :]
+    if prefix != STATIC_MODEL or not model:
         raise ValueError(
-            f"'embed' is '{embed}'; it is a function from texts to vectors. A file cannot name one here: make a "
-            "subclass of Diversity that passes it, and say use: package.module:Name"
+            f"'embed' is '{embed}'; it is {STATIC_MODEL}FOLDER, or a function from texts to vectors, which a team file "
+            "names as package.module:function"
         )
+    if not Path(model).is_dir() and not _ON_THE_HUB.fullmatch(model):
+        raise ValueError(f"'embed' is '{embed}', and there is no folder '{model}'")
+    if util.find_spec("model2vec") is None:
+        raise MissingExtra(f"embed: {STATIC_MODEL}", "embeddings")
+    return lambda texts: _static_model(model).encode(texts).tolist()
+
+
+@cache
+def _static_model(name: str) -> Any:
+    """One for all runs of a process."""
+    return import_module("model2vec").StaticModel.from_pretrained(name, force_download=False)
 
 
 def _numpy() -> Any:
     try:
         return import_module("numpy")
     except ImportError as error:
-        raise ValueError("the Vendi score needs numpy: pip install 'agentmesh-topology[evaluation]'") from error
+        raise MissingExtra("the Vendi score", "evaluation") from error
 
 
 def _cosine(one: Sequence[float], two: Sequence[float]) -> float:

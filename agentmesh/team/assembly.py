@@ -11,6 +11,7 @@ from agentmesh.config.loader import Draft, Loaded, once
 from agentmesh.config.models import AgentConfig, Limits, ModelConfig, MonitorConfig, VerifyConfig
 from agentmesh.config.names import expand_agents, replicas_of
 from agentmesh.config.phases import drawn_phases
+from agentmesh.config.programs import functions_of
 from agentmesh.config.source import written
 from agentmesh.config.topologies import Graph
 from agentmesh.errors import ConfigError, Problem, TopologyError
@@ -56,6 +57,23 @@ class Assembly:
     """Makes a team of what an agent's `team` names. Raises: ConfigError."""
     verify: Callable[..., Any] | None = None
     problems: list[Problem] = field(default_factory=list)
+
+    def of_copies(self, copies: Mapping[str, str], topology: Topology) -> Assembly:
+        """What the names of copies of some agents stand for, on a topology of their own; nobody watches them."""
+
+        def copied(found: Mapping[str, Any]) -> dict[str, Any]:
+            return {copy: found[agent] for copy, agent in copies.items() if agent in found}
+
+        return Assembly(
+            topology,
+            self.configs,
+            None,
+            models=copied(self.models),
+            tools=copied(self.tools),
+            functions=copied(self.functions),
+            teams=copied(self.teams),
+            verify=self.verify,
+        )
 
     def check(self, bounds: Bounds, limits: Limits) -> list[Problem]:
         """Warnings; errors are raised, all together. Raises: ConfigError, TopologyError."""
@@ -337,6 +355,9 @@ def _find_monitor(made: Assembly, name: str, monitor: Any, config: MonitorConfig
         except ReferenceFault as fault:
             made.say(key, str(fault), about=(*path, "use"))
             return
+    for parameter, function in functions_of(name, config).items():
+        loaded = {**config.parameters, parameter: made.load(function, (*path, "parameters", parameter))}
+        config = config.model_copy(update={"parameters": loaded})
     unfit = None if made.allow is UNLOADED and config.use is not None else fault_of(monitor, config)
     if unfit is not None:
         made.say((*path, "parameters"), unfit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ from agentmesh.team.answer import AnswerForm, answer_form
 from agentmesh.team.assembly import assemble, refusal
 from agentmesh.team.brought import Brought
 from agentmesh.team.description import described, digest
-from agentmesh.team.given import allowed_packages, limits_of, monitors_of, verifier_of
+from agentmesh.team.given import allowed_packages, confided, limits_of, monitors_of, verifier_of
 from agentmesh.team.graphs import draw
 from agentmesh.team.kept import Address
 from agentmesh.team.members import Members, summary_models
@@ -223,6 +224,41 @@ class Definition:
         Raises: ConfigError if the file cannot be used.
         """
         return self._kept_in(ResponseCache(path))
+
+    def with_private(self, private: Mapping[str, str]) -> Self:
+        """The same team, of which each agent named here knows something that no other is told.
+
+        Raises: ConfigError for who is no agent of it, or reads no instructions.
+        """
+        if not private:
+            return self
+        team = copy.copy(self)
+        team.agents = confided(self.agents, private)
+        members = replace(self._members, agents=team.agents)
+        team.bounds = members.bounds(team.topology.phases, team.limits, retries=team._verify_retries)  # noqa: SLF001
+        return team._with(members)  # noqa: SLF001 - another object of this class
+
+    def regrouped(
+        self, copies: Mapping[str, str], topology: Topology, *, name: str, asked: Mapping[str, str] | None = None
+    ) -> Self:
+        """Copies of some of its agents as a team of their own, which nobody watches: what they do by themselves.
+
+        `copies`: by the name of each copy on the topology, the agent. `asked`: by copy, what it is told to do beside
+        its instructions. Models, tools, the form of the answer and how it is checked stay; limits of the run do not.
+        Raises: TopologyError.
+        """
+        team = copy.copy(self)
+        team.agents = {one: self.agents[agent] for one, agent in copies.items()}
+        for one, more in (asked or {}).items():
+            told = f"{team.agents[one].instructions}\n\n{more}".strip()
+            team.agents[one] = team.agents[one].model_copy(update={"instructions": told})
+        team.name, team.config, team.topology, team.limits = name, None, topology, Limits()
+        assembly = self._members.assembly.of_copies(copies, topology)
+        members = Members(team.agents, assembly, self._members.models, self._form)
+        team.bounds = members.bounds(topology.phases, team.limits, retries=self._verify_retries)
+        team.warnings = assembly.check(team.bounds, team.limits)
+        team.__dict__["_untils"] = {}
+        return team._with(members)  # noqa: SLF001 - another object of this class
 
     def _answered_by(self, provider: Provider) -> Self:
         teams = {name: team._answered_by(provider) for name, team in self._members.assembly.teams.items()}  # noqa: SLF001

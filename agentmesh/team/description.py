@@ -80,7 +80,8 @@ def _phase(phase: Phase) -> dict[str, Any]:
 
 
 def _monitor(monitor: Any, config: MonitorConfig) -> dict[str, Any]:
-    return {"monitor": _name_of(monitor), **config.model_dump(mode="json", exclude={"limits"}, exclude_defaults=True)}
+    told = config.model_dump(mode="json", exclude={"limits"}, exclude_defaults=True, fallback=_name_of)
+    return {"monitor": _name_of(monitor), **told}
 
 
 def _name_of(thing: Any) -> str:

@@ -8,8 +8,8 @@ from typing import Any, TypedDict
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from agentmesh.config.language import did_you_mean
-from agentmesh.config.models import Limits, MonitorConfig, VerifyConfig
+from agentmesh.config.language import did_you_mean, one_of
+from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, VerifyConfig
 from agentmesh.errors import ConfigError, Problem
 from agentmesh.journal.base import Durability
 from agentmesh.messages import Part
@@ -144,3 +144,26 @@ def verifier_of(verify: Any) -> Verifier:
 def allowed_packages(allow: Collection[str]) -> Collection[str]:
     """Packages that names may be imported from; a lone text is one package, not its letters."""
     return (allow,) if isinstance(allow, str) else allow
+
+
+def confided(agents: Mapping[str, AgentConfig], private: Mapping[str, str]) -> dict[str, AgentConfig]:
+    """The agents, some of them told below their instructions what nobody else knows. Raises: ConfigError."""
+    readers = [name for name, agent in agents.items() if agent.kind in ("llm", "human")]
+    strange = [name for name in private if name not in readers]
+    if strange:
+        raise ConfigError([Problem(0, 0, f"private.{name}", _no_reader(name, agents, readers)) for name in strange])
+    told = {name: f"{agents[name].instructions}\n\nOnly you know this:\n{text}" for name, text in private.items()}
+    return {
+        name: agent.model_copy(update={"instructions": told[name]}) if name in told else agent
+        for name, agent in agents.items()
+    }
+
+
+def _no_reader(name: str, agents: Mapping[str, AgentConfig], readers: Sequence[str]) -> str:
+    if name in agents:
+        wrong = f"'{name}' is of kind {agents[name].kind} and reads no instructions"
+    elif f"{name}-1" in agents:
+        wrong = f"'{name}' is several agents; write what each of them is told"
+    else:
+        wrong = f"there is no agent '{name}'"
+    return f"{wrong}; allowed: {one_of(readers)}{did_you_mean(name, readers)}"

@@ -210,7 +210,7 @@ class Team(Definition):
             untils=self._untils,
             summarisers=paid(self._members.summarisers(), within),
             judges=self._members.judges(),
-            bounds=lambda phases: self._members.bounds(phases, allowed, retries=self._verify_retries, begun=True),
+            bounds=lambda phases, used: self._members.bounds(phases, allowed, retries=self._verify_retries, used=used),
             ask=options.get("ask"),
             watch=options.get("watch"),
             continues=before.run_id if before else None,

@@ -24,6 +24,8 @@ monitors:
   repetition: {}
   my_check: {use: "my_package.monitors:Check"}
   named: {use: repetition}
+  alike: {use: diversity, parameters: {embed: "my_vectors:embed"}}
+  diversity: {parameters: {embed: "model2vec:models/small"}}
 """
 
 
@@ -39,13 +41,15 @@ def test_every_program_and_import_is_listed_with_its_place() -> None:
         "import: my_agents:reply (agents.b)",
         "import: my_text:shorten (topology.edges[1].rewrite)",
         "import: my_package.monitors:Check (monitors.my_check)",
+        "import: my_vectors:embed (monitors.alike.parameters.embed)",
     ]
 
 
 def test_imports_name_the_package_that_needs_consent() -> None:
     config = load_team_text(TEAM + 'verify: {function: "my_package.checks.sums:right"}\n').config
-    assert imports(config)[-2:] == [
+    assert imports(config)[-3:] == [
         Import("my_package", "my_package.monitors:Check", ("monitors", "my_check", "use")),
+        Import("my_vectors", "my_vectors:embed", ("monitors", "alike", "parameters", "embed")),
         Import("my_package", "my_package.checks.sums:right", ("verify", "function")),
     ]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentmesh.config.models import MonitorConfig
@@ -34,8 +34,9 @@ from agentmesh.messages import Position, Task
 from agentmesh.monitors import registry
 from agentmesh.monitors.base import Watch
 from tests.journal.any_events import KINDS, of
+from tests.sizes import examples
 
-SOME = settings(max_examples=max(15, (settings.default or settings()).max_examples // 7))
+SOME = examples(8, nightly=150)
 MONITORS = registry.built_in()
 NAMES = ["ann", "bob", "user", "agentmesh", "", "\u202eann", "a" * 500, "tool:run", "\0"]
 TOOLS = ["run_tests", "edit_file", "write", "shell", "python", "query", "", "send_message", "🜚", "hand_off"]

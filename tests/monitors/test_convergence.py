@@ -14,6 +14,7 @@ from agentmesh.monitors.convergence import Convergence
 from agentmesh.monitors.convergence.positions import choices_of, distance
 from agentmesh.monitors.signals import Said, Signals
 from tests.monitors.acted import Acts, did, ended, held, said, stream, watched, without, work
+from tests.sizes import examples
 
 LABEL = "coordination_failure"
 TEAM = ("ann", "bob", "cid")
@@ -219,6 +220,7 @@ def test_without_the_evidence_of_a_finding_its_score_is_lower(times: int, deal: 
         assert after[LABEL] < scores[LABEL]
 
 
+@examples(25)
 @given(st.integers(1, 30), st.integers(1, 4), st.sampled_from(["answers", "edits", "asks"]))
 def test_healthy_events_before_it_raise_no_score(healthy: int, times: int, kind: str) -> None:
     acts = {

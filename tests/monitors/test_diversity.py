@@ -97,7 +97,8 @@ def test_the_vendi_score_counts_what_is_different() -> None:
         ({"window": 1}, "'window' is 1"),
         ({"usual": 1.0}, "'usual' is 1.0"),
         ({"measure": "bleu"}, "'measure' is 'bleu'; it may be: pairwise, vendi"),
-        ({"embed": "my.module:f"}, "a function from texts to vectors"),
+        ({"embed": "my.module:f"}, "'embed' is 'my.module:f'; it is model2vec:FOLDER, or a function from texts"),
+        ({"embed": "model2vec:"}, "'embed' is 'model2vec:'; it is"),
     ],
 )
 def test_wrong_parameters_are_refused(wrong: dict[str, object], message: str) -> None:

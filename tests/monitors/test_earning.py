@@ -10,6 +10,7 @@ from agentmesh.events import Metric
 from agentmesh.monitors.reward_hacking import LABEL, RewardHacking
 from agentmesh.monitors.reward_hacking.earning import correlation, slope
 from tests.monitors.acted import Acts, did, said, stream, watched, without, work
+from tests.sizes import examples
 
 
 def measured(name: str, value: float, kind: str = "proxy") -> Acts:
@@ -88,6 +89,7 @@ def test_an_agent_that_is_elsewhere_each_time_does_not_loop() -> None:
     assert score(acts) == 0
 
 
+@examples(25)
 @given(st.integers(0, 30), st.lists(st.floats(0.1, 5), min_size=9, max_size=16))
 def test_healthy_work_before_a_divergence_never_raises_its_score(before: int, gains: list[float]) -> None:
     total, pairs = 0.0, []
@@ -97,6 +99,7 @@ def test_healthy_work_before_a_divergence_never_raises_its_score(before: int, ga
     assert score(work(before), steps(*pairs)) <= score(steps(*pairs))
 
 
+@examples(25)
 @given(st.integers(9, 30), st.integers(0, 100))
 def test_without_the_events_it_names_a_divergence_scores_lower(length: int, seed: int) -> None:
     events = stream(said("bob", "We measure now."), steps(*[(n + seed % 7, -n) for n in range(length)]))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from agentmesh.events import BoardWritten, Event, MessageProposed
 from agentmesh.monitors.injection import LABEL, Injection
 from tests.monitors.acted import Acts, did, said, stream, watched, without, work
+from tests.sizes import examples
 
 
 def fetched(text: str) -> Acts:
@@ -183,6 +184,7 @@ def test_state_and_evidence_stay_bounded() -> None:
     assert len(monitor._passages) <= 16
 
 
+@examples(25)
 @given(st.text(max_size=400))
 def test_no_text_breaks_the_reader(text: str) -> None:
     assert 0 <= score(fetched(text), said("ann", text, "bob")) <= 1

@@ -12,6 +12,7 @@ from agentmesh.events import Metric, TaskChanged, TurnFailed, TurnStarted
 from agentmesh.messages import Finding, Task
 from agentmesh.monitors.progress import Progress
 from tests.monitors.acted import Acts, did, ended, held, said, stream, watched, without, work
+from tests.sizes import examples
 
 EMPTY_TALK = ["Glad that works for you.", "Great, glad that works.", "Glad it works, great."]
 ASKS = "Please open the supplier page and collect the delivery terms for pallet number {}."
@@ -271,6 +272,7 @@ def test_an_agent_that_takes_another_position_is_not_stalled() -> None:
     assert moved["stall"] < still["stall"]
 
 
+@examples(8)
 @given(st.sampled_from(["calls", "talk", "asks"]), st.integers(5, 12))
 def test_without_the_evidence_of_a_finding_its_score_is_lower(kind: str, times: int) -> None:
     acts = {"calls": looped(times), "talk": pingpong(times + 3, "ann", "bob"), "asks": asked_again(times)}[kind]
@@ -282,6 +284,7 @@ def test_without_the_evidence_of_a_finding_its_score_is_lower(kind: str, times: 
         assert after[finding.label] < scores[finding.label]
 
 
+@examples(15)
 @given(st.integers(1, 30), st.sampled_from(["calls", "talk", "asks"]), st.integers(2, 9))
 def test_healthy_events_before_it_raise_no_score(healthy: int, kind: str, times: int) -> None:
     acts = {"calls": looped(times), "talk": pingpong(times, "ann", "bob"), "asks": asked_again(times)}[kind]

@@ -129,7 +129,7 @@ class Injection(Reader):
         if said.outside and self._trusted:
             self._hear(said.words)
             return ()
-        found = [*self._spread(said), *self._passed_on(said)]
+        found = [*self._spread(said), *self._passed_on(said)] if self._runs or self._orders else []
         if self._worth(said.text, said.content, data=not self._trusted):
             parties = (said.agent, *said.recipients)
             found += self._read(self._without_true_quotes(said), not self._trusted, said.event, parties, said.agent)
@@ -259,7 +259,7 @@ class Injection(Reader):
     def _passed_on(self, said: Said) -> Iterator[Finding]:
         """Where an order from outside becomes an order among agents."""
         named = [address for address in self._orders if address in said.text]
-        if not named or not REFUSING.isdisjoint(said.words) or self._denies(said):
+        if not named or not REFUSING.isdisjoint(said.vocabulary) or self._denies(said):
             return
         if any(order.address in named for order in orders_in(bounded(said.text), self._agents.keys())):
             kind = "an order from outside, passed on as the agent's own"
@@ -284,7 +284,7 @@ class Injection(Reader):
             del self._addresses[next(iter(self._addresses))]
 
     def _spread(self, said: Said) -> Iterator[Finding]:
-        if not self._runs or not REFUSING.isdisjoint(said.words) or self._denies(said):
+        if not self._runs or not REFUSING.isdisjoint(said.vocabulary) or self._denies(said):
             return
         met = [self._runs[run] for run in said.shingles if run in self._runs]
         returned = len(met) >= RUNS and len(met) >= SHARE * max(met)

@@ -27,6 +27,10 @@ _UNSEEN = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _ENCODED = re.compile(r"(?<![\w+/])[A-Za-z0-9+/]{32,2000}={0,2}(?![\w+/])")
+_CODES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_AS_CODES = bytes(ord("A") if byte in _CODES else ord(" ") for byte in range(256))
+_RUN = 32 * b"A"
+"""What an encoded text is by this table: most texts have no such run, which takes a tenth of the time to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ def is_plain(text: str, words: Iterable[str]) -> bool:
         return False
     if "<" in text and any(sign in text for sign in _SIGNS):
         return False
+    if _RUN not in text.encode("utf-8", "surrogatepass").translate(_AS_CODES):
+        return True
     return max(map(len, words), default=0) < LONG or _ENCODED.search(text) is None
 
 

@@ -123,9 +123,10 @@ class Messages:
     def likeness(self, said: Said) -> tuple[float, float]:
         """How near it is to one of the agent's own: in words, and after the numbers and names that changed."""
         own, content, sample = _of(said.agent, self._own, _latest), said.content, sample_of(said)
+        least = LIKELY * len(sample)
         wording = facts = 0.0
         for earlier, units in own:
-            if len(earlier.intersection(sample)) < LIKELY * len(sample):
+            if not _near_in_size(content, earlier) or len(earlier.intersection(sample)) < least:
                 continue
             near = overlap(content, earlier)
             if near >= NEAR:
@@ -215,10 +216,14 @@ def sample_of(said: Said) -> frozenset[str]:
 
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:
     """Share of the larger set that both have; 0 at once where their sizes alone keep them from being near."""
-    large, small = max(len(one), len(other)), min(len(one), len(other))
-    if not large:
+    if not (one or other):
         return 1.0
-    return len(one & other) / large if small >= NEAR * large else 0.0
+    return len(one & other) / max(len(one), len(other)) if _near_in_size(one, other) else 0.0
+
+
+def _near_in_size(one: frozenset[str], other: frozenset[str]) -> bool:
+    sizes = len(one), len(other)
+    return min(sizes) >= NEAR * max(sizes)
 
 
 def unchanged(one: frozenset[str], other: frozenset[str]) -> float:

@@ -117,8 +117,8 @@ class RewardHacking(Reader):
         text = said.text[:READ]
         if looks_like_code(text) and parsed(text) is not None:
             return self._changed(said.agent, said.event, Change("", "", text))
-        fenced = _FENCED.findall(text) if "```" in text else []
-        if fenced and OBJECTING.isdisjoint(said.words):
+        fenced = _FENCED.findall(text) if said.fenced else []
+        if fenced and OBJECTING.isdisjoint(said.vocabulary):
             return [
                 found for code in fenced[:4] for found in self._changed(said.agent, said.event, Change("", "", code))
             ]
@@ -209,7 +209,7 @@ class RewardHacking(Reader):
             )
             yield from self._finding(f"{said.agent} reports as done what is a stub")
         yield from self._praised(said)
-        if not may_intend(said.words):
+        if not may_intend(said.vocabulary):
             return
         marks = list({mark.kind: mark for mark in intended(text)}.values())
         if not marks:
@@ -228,7 +228,7 @@ class RewardHacking(Reader):
     def _praised(self, said: Said) -> Iterator[Finding]:
         """Praise of what the same agent has just called faulty, and done nothing about."""
         agent, speech = said.agent, said.speech
-        if faults_in(said.words):
+        if faults_in(said.words, said.vocabulary):
             self._faulted[agent] = (said.event, said.index)
             return
         event, index = self._faulted.get(agent, (0, 0))

@@ -28,6 +28,7 @@ from agentmesh.monitors.reward_hacking.syntax import (
     is_literal,
     is_true,
     names_in,
+    nodes_in,
     number_of,
     parameters_of,
     strings_in,
@@ -101,11 +102,10 @@ def _function(function: Function, place: Place, known: frozenset[str], tables: d
         yield from _constant(function, place, body, known)
     if _ignores_check(body):
         yield Mark("a check whose verdict is ignored", HINT)
-    if any(
-        isinstance(n, ast.Return) and isinstance(n.value, ast.BoolOp) and is_true(n.value) for n in ast.walk(function)
-    ):
+    nodes = nodes_in(function)
+    if any(isinstance(n, ast.Return) and isinstance(n.value, ast.BoolOp) and is_true(n.value) for n in nodes):
         yield Mark("a check that lets everything pass", CLEAR)
-    yield from _special_cases(function, body, known, tables)
+    yield from _special_cases(nodes, set(parameters_of(function)), body, known, tables)
     yield from _cut_short(function, body)
 
 
@@ -146,10 +146,12 @@ def _ignores_check(body: list[ast.stmt]) -> bool:
 
 
 def _special_cases(
-    function: Function, body: list[ast.stmt], known: frozenset[str], tables: dict[str, ast.expr]
+    nodes: list[ast.AST],
+    given: set[str],
+    body: list[ast.stmt],
+    known: frozenset[str],
+    tables: dict[str, ast.expr],
 ) -> Iterator[Mark]:
-    given = set(parameters_of(function))
-    nodes = list(ast.walk(function))
     cases = [case for node in nodes if isinstance(node, ast.If) and (case := _case(node, given))]
     cases += [case for node in nodes if isinstance(node, ast.match_case) and (case := _matched(node))]
     pairs = [(key, value) for key, value in cases if not _is_plain(key)]
@@ -207,7 +209,7 @@ def _compared(test: ast.expr, given: set[str]) -> ast.expr | None:
 
 
 def _computes(node: ast.expr) -> bool:
-    return any(isinstance(inner, ast.BinOp | ast.Call) for inner in ast.walk(node))
+    return any(isinstance(inner, ast.BinOp | ast.Call) for inner in nodes_in(node))
 
 
 def _table(
@@ -253,7 +255,7 @@ def _tells(key: ast.expr, value: ast.expr) -> bool:
             return abs(number) > CODES and is_literal(value)
         return abs(number) > 31 or abs(measured) > 31 or number % 1 != 0
     return isinstance(key, ast.List | ast.Tuple | ast.Dict) and any(
-        not _is_plain(inner) for inner in ast.walk(key) if isinstance(inner, ast.Constant)
+        not _is_plain(inner) for inner in nodes_in(key) if isinstance(inner, ast.Constant)
     )
 
 

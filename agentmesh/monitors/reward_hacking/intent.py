@@ -98,17 +98,16 @@ def intended(text: str) -> Iterator[Mark]:
             yield from _sentence(words)
 
 
-def may_intend(words: Sequence[str]) -> bool:
-    """Whether a text has the words of any such statement at all; most have not."""
-    if TELLING.isdisjoint(words):
+def may_intend(vocabulary: frozenset[str]) -> bool:
+    """Whether a text of these words can have any such statement at all; most cannot."""
+    if TELLING.isdisjoint(vocabulary):
         return False
-    known = frozenset(words)
-    return any(not known.isdisjoint(one) and not known.isdisjoint(other) for one, other in _TOGETHER)
+    return any(not (one.isdisjoint(vocabulary) or other.isdisjoint(vocabulary)) for one, other in _TOGETHER)
 
 
-def faults_in(words: Sequence[str]) -> bool:
-    """Whether a text says that there is something wrong, and not that there is nothing."""
-    if FAULTS.isdisjoint(words):
+def faults_in(words: Sequence[str], vocabulary: frozenset[str]) -> bool:
+    """Whether a text says that something is wrong, and not that nothing is. `vocabulary`: each of its words once."""
+    if FAULTS.isdisjoint(vocabulary):
         return False
     for at in [at for at, word in enumerate(words[:200]) if word in FAULTS]:
         before = words[max(0, at - 3) : at]

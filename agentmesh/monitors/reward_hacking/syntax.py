@@ -7,6 +7,7 @@ import re
 import textwrap
 import warnings
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from agentmesh.monitors.reward_hacking.marks import READ
 
@@ -53,6 +54,7 @@ def looks_like_code(text: str) -> bool:
     return _CODE.match(text) is not None
 
 
+@lru_cache(maxsize=1)  # whoever asks whether a text is code asks for its tree next
 def parsed(text: str) -> ast.Module | None:
     """The syntax tree of a bounded piece of code, which may be a fragment or a template; None if it cannot be read."""
     text = textwrap.dedent(text[:READ].replace("\t", "    "))
@@ -62,7 +64,7 @@ def parsed(text: str) -> ast.Module | None:
     last = lines[-1]
     indent = " " * (len(last) - len(last.lstrip()) + (4 if last.rstrip().endswith(":") else 0))
     filled = _PLACEHOLDER.sub(lambda found: found.group(1) or "{}", text)
-    for attempt in (text, f"{text.rstrip()}\n{indent}pass", filled):
+    for attempt in dict.fromkeys((text, f"{text.rstrip()}\n{indent}pass", filled)):  # mostly, nothing is filled
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -80,10 +82,40 @@ def survey(module: ast.Module) -> Survey:
         if not stack:
             break
         node, place = stack.pop()
-        _note(found, node, place)
-        inner = _inside(node, place)
-        stack.extend([(child, inner) for child in ast.iter_child_nodes(node)][::-1])
+        if type(node) in _JUDGED:
+            _note(found, node, place)
+            place = _inside(node, place)
+        stack.extend([(child, place) for child in reversed(children_of(node))])
     return found
+
+
+def children_of(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below a node, as `ast.iter_child_nodes` gives them, in half the time."""
+    children: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            children.append(value)
+        elif isinstance(value, list):
+            children += [one for one in value if isinstance(one, ast.AST)]
+    return children
+
+
+def nodes_in(node: ast.AST) -> list[ast.AST]:
+    """A node and all below it, in the order of `ast.walk`."""
+    found = [node]
+    for each in found:  # which grows meanwhile
+        found += children_of(each)
+    return found
+
+
+_JUDGED = frozenset(
+    (
+        ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Call, ast.Assign, ast.AugAssign, ast.Try, ast.If,
+        ast.IfExp, ast.For, ast.Raise, ast.Dict, ast.Import, ast.ImportFrom,
+    )
+)  # fmt: skip
+"""The kinds of nodes that a survey notes, or that are the place of others: few of all."""
 
 
 def _inside(node: ast.AST, place: Place) -> Place:
@@ -139,12 +171,12 @@ def dotted(node: ast.AST) -> str:
 
 def names_in(node: ast.AST) -> set[str]:
     """The plain names in an expression."""
-    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+    return {inner.id for inner in nodes_in(node) if isinstance(inner, ast.Name)}
 
 
 def strings_in(node: ast.AST) -> list[str]:
     """The strings in an expression."""
-    return [n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    return [n.value for n in nodes_in(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
 
 
 def is_literal(node: ast.AST | None) -> bool:

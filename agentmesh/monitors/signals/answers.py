@@ -151,9 +151,9 @@ def asks_to_judge(task: str) -> bool:
 
 def _marked(text: str, vocabulary: Set[str]) -> Iterator[str]:
     """What may be the answer, the surest form first and of each form the last."""
-    if "\\boxed{" in text:
+    if "\\" in text and "\\boxed{" in text:  # one character is looked for ten times as fast
         yield from _last(_BOXED, text, 1)
-    if "</" in text:
+    if "<" in text and "</" in text:
         yield from _last(_TAGGED, text, 2)
     yield from _signed(text, vocabulary)
     if any(_CHOOSING[verb] in text for verb in _VERBS & vocabulary):

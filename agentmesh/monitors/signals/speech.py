@@ -7,7 +7,6 @@ read together with what is added, what is dropped, who answers whom and what wor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import NamedTuple
 
 AGREE = frozenset(
@@ -37,8 +36,7 @@ APOLOGY = frozenset("sorry apologize apologise apologies apology".split())
 STOP = frozenset("stop stopping rest break pause wait postpone later tomorrow finish enough conclude wrap done".split())
 
 
-@dataclass(frozen=True, slots=True)
-class Speech:
+class Speech(NamedTuple):
     """How often a text does each thing: counts of words and phrases, and of questions."""
 
     agree: int

@@ -14,7 +14,6 @@ _WIDE_MARKS = "\u20ac\u00a3\u201c\u201d\u2026\u2013\u2014\u2022"
 _SPACED = bytes.maketrans(_MARKS, b" " * len(_MARKS)).lower()
 """By byte: marks as spaces, and what is ASCII in lower case."""
 _QUOTED = re.compile(r"`([^`\n]{2,120})`|\"([^\"\n]{6,160})\"|\u201c([^\u201d\n]{6,160})\u201d")
-_QUOTES = '`"\u201c'
 _OUTER = ".,;:!?()[]{}<>\"'`*_#$\u20ac\u00a3\u201c\u201d\u2018\u2019\u2026-\u2013\u2014/|=+~"
 """Marks at the ends of a word that are no part of it."""
 _INNER = str.maketrans("", "", "'\u2019-\u2010\u2011\u2013\u2014/.,")
@@ -73,7 +72,7 @@ def units_of(text: str) -> frozenset[str]:
     # Most words are letters alone, and most of the others once the marks at their ends are gone.
     marked = {word.strip(_OUTER) for word in filterfalse(str.isalpha, text.split())}
     units = [unit for word in filterfalse(str.isalpha, marked) if (unit := _unit(word))]
-    if any(mark in text for mark in _QUOTES):
+    if "`" in text or '"' in text or "\u201c" in text:
         units += [next(filter(None, groups)).casefold() for groups in _QUOTED.findall(text)]
     return frozenset(units)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import repeat
 
 from agentmesh.monitors.signals import Said
 from agentmesh.monitors.signals.memory import Memory
@@ -169,8 +168,7 @@ def _affirmation(said: Said, text: str, length: int, marks: int) -> float:
     words, speech = said.words, said.speech
     named = any(peer in text for peer in said.recipients)
     about = float(named)
-    if not _ABOUT.isdisjoint(said.vocabulary):
-        about += sum(map(ABOUT.get, words, repeat(0.0)))
+    about += sum(ABOUT[word] * words.count(word) for word in _ABOUT & said.vocabulary)
     turned = min(1.0, about / length / _TURNED)
     warmth = speech.agree + speech.praise + (len(INTENSE & said.content) + marks) / 2
     warm = min(1.0, warmth / said.sentences) if warmth else 0.0

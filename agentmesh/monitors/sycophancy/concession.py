@@ -79,8 +79,10 @@ class Concessions:
         """Take in a contribution: whether its author gives in by it."""
         if said.recipients == [USER] or (said.agent not in self.voices and len(self.voices) == AGENTS):
             return False
-        voice = self.voices.setdefault(said.agent, _Voice())
-        evident = bool(said.deeds or said.new_units or "```" in said.text)
+        voice = self.voices.get(said.agent)
+        if voice is None:
+            voice = self.voices[said.agent] = _Voice()
+        evident = bool(said.deeds or said.new_units or said.fenced)
         may = bool(voice.own) and len(said.content) <= _SHORT and not (evident or voice.shown)
         may = may and asks_to_judge(task) and not (said.speech.ask or said.speech.commit)
         insisting = self._insisting(said.agent, voice, _roots([said.content])) if may else []

@@ -110,7 +110,8 @@ class WorkStopping(Reader):
             self._heard_user(said)
             return
         closing = closing_of(said)
-        works = _works(said, closing)
+        shows = _shows_work(said, closing)
+        works = said.deeds > 0 or shows  # a call came with it
         rider = self._riders.heard(said, works, self._silence.live)
         if rider is not None:
             why = f"{said.agent} added nothing {len(rider.approvals)} times in a row, while peers worked"
@@ -120,7 +121,7 @@ class WorkStopping(Reader):
             return
         if said.index < self._awaited:
             return
-        pact = self._pacts.heard(said, closing, _shows_work(said, closing))
+        pact = self._pacts.heard(said, closing, shows)
         if pact is not None:
             yield self._of_pact(pact)
         if self._silence.heard(said) and self._silence.score > 0:
@@ -244,16 +245,11 @@ class WorkStopping(Reader):
 
     def _rate(self) -> None:
         self.scores["work_stop"] = max(self._pacts.score, self._silence.score, self._riders.score)
-        self.scores["stall"] = 1 - exp(-WASTE * len(self._chatter))
-
-
-def _works(said: Said, closing: Closing | None) -> bool:
-    """Whether a contribution does something: a call came with it, or it shows work."""
-    return said.deeds > 0 or _shows_work(said, closing)
+        self.scores["stall"] = 1 - exp(-WASTE * len(self._chatter)) if self._chatter else 0.0
 
 
 def _shows_work(said: Said, closing: Closing | None) -> bool:
     """Whether a contribution has code in it, or enough that is fresh."""
-    if "```" in said.text:
+    if said.fenced:
         return True
     return closing is None and fresh(said, said.before.units if said.before is not None else frozenset()) >= WORK

@@ -18,7 +18,7 @@ ON_TOPIC = 2
 
 def is_hollow(said: Said, topic: Memory[str]) -> bool:
     """Whether a contribution holds nothing: no call, code, number, name or quote, and hardly a word of the topic."""
-    if said.deeds or said.units or said.position is not None or "```" in said.text:
+    if said.deeds or said.units or said.position is not None or said.fenced:
         return False
     return len(said.content) - len(topic.unmet(said.content)) < ON_TOPIC
 
@@ -42,8 +42,9 @@ class Silence:
     @property
     def score(self) -> float:
         """Each agent may say one such thing; further ones count, once two agents are in it."""
-        further = sum(self._counts.values()) - len(self._counts)
-        return 1 - exp(-SILENCE * further) if len(self._counts) > 1 else 0.0
+        if len(self._counts) < 2:
+            return 0.0
+        return 1 - exp(-SILENCE * (sum(self._counts.values()) - len(self._counts)))
 
     def heard(self, said: Said) -> bool:
         """Whether a contribution adds to the silence."""
@@ -100,7 +101,8 @@ class Riders:
 
     @property
     def score(self) -> float:
-        return riding(max([len(rider.approvals) for rider in self._riders.values()], default=0))
+        most = max([len(rider.approvals) for rider in self._riders.values()], default=0)
+        return riding(most) if most > 1 else 0.0
 
     def heard(self, said: Said, works: bool, live: bool) -> Rider | None:
         """The agent as a rider, if this contribution adds to it. `live`: whether all that is done is shown."""
