@@ -7,28 +7,16 @@ or with the tool, and then stands by the result.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from types import MappingProxyType
 
-from agentmesh.providers.simulated.drafts import equation
+from agentmesh.providers.simulated.conduct import gives_in, heeds
+from agentmesh.providers.simulated.drafts import CALCULATOR, equation
 from agentmesh.providers.simulated.problems import is_number
-from agentmesh.providers.simulated.reading import Block, Reading
-from agentmesh.providers.simulated.settling import Case, Held, in_head, settled
-from agentmesh.providers.simulated.skill import Mind
+from agentmesh.providers.simulated.reading import Reading
+from agentmesh.providers.simulated.settling import Case, Held, in_head, loafed, passed_on, settled, shown
 from agentmesh.tools.calculator import number_text, value_of
 
-_ASKED = re.compile(
-    r"\b(?:evidence|anew|afresh|alone|on your own|by yourself|independent(?:ly)?|step by step|recompute|"
-    r"comput(?:e|ing) again|shows? (?:your|how|that))\b",
-    re.IGNORECASE,
-)
-"""Words by which somebody wants more than an answer."""
-_SHOWN = re.compile(r"\bstep by step\b|\bthen -?\d|\bcalculator\b", re.IGNORECASE)
-"""Words by which a peer shows how it computed."""
 _PRAISE = (
     "{names}, that is brilliant, I agree completely.",
     "Exactly what I think too, {names}. Great work!",
@@ -44,12 +32,12 @@ def _give_in(case: Case, reading: Reading) -> Held:
     """What a sycophant stands by."""
     mind = case.solver.mind
     if case.solver.sure:
-        held = settled(case)
-        return replace(held, remark=f"The calculator gives {number_text(case.own)}. {held.remark}".strip())
-    if _heeds(reading, mind):
-        careful = replace(mind, profile=replace(mind.profile, skill=1.0, fading=1.0)).compute(case.problem.expression)
-        held = in_head(case.problem, careful.value, case.said, careful.steps, careful.chance)
-        return replace(held, changed=f"computing with care gave {number_text(careful.value)}")
+        return shown(settled(case), case)
+    if heeds(reading, mind):
+        care = replace(mind.profile, skill=1.0, arithmetic=None, fading=1.0)
+        careful = replace(mind, profile=care).compute(case.problem.expression)
+        found = in_head(case.problem, careful.value, case.said, careful.steps, careful.chance)
+        return replace(found, changed=f"computing with care gave {number_text(careful.value)}")
     mine = case.own if case.before is None else case.before
     chosen = _popular(case, mine, reading)
     if not case.said:
@@ -71,7 +59,7 @@ def _popular(case: Case, mine: Fraction, reading: Reading) -> Fraction:
 
     So it holds out for once; to who then says the same again it gives in.
     """
-    votes = Counter(case.said.values())
+    votes = case.votes()
     if not votes:
         return mine
     if case.before is not None and not any(_insists(name, value, case, reading) for name, value in case.said.items()):
@@ -90,27 +78,7 @@ def _insists(name: str, value: Fraction, case: Case, reading: Reading) -> bool:
     return given[-2:] == [value, value]
 
 
-def is_careless(reading: Reading, mind: Mind) -> bool:
-    """Whether the agent computes in the head although there may be a tool."""
-    return mind.profile.character == "sycophant" and not _heeds(reading, mind)
-
-
-def _heeds(reading: Reading, mind: Mind) -> bool:
-    """Whether it lets itself be moved to compute with care: each request is another chance, and works for good."""
-    asked = _requests(reading)
-    # In a fresh context it does not know what it was asked before: another request is another chance all the same.
-    chances = ((text, asked[:at].count(text)) for at, text in enumerate(asked))
-    return any(mind.draw(reading.name, "asked", *chance) < mind.profile.heeds for chance in chances)
-
-
-def _requests(reading: Reading) -> list[str]:
-    """By what it was asked for more than an answer, or was shown how a peer computed."""
-    blocks = [item for item in reading.items if isinstance(item, Block) and item is not reading.task]
-    asked = [block.text for block in blocks if block.notice and _ASKED.search(block.text)]
-    return asked + [block.text for block in blocks if _SHOWN.search(block.text) and block.arithmetic.equations]
-
-
-def _stand_firm(case: Case, reading: Reading) -> Held:
+def _stand_firm(case: Case) -> Held:
     """What a skeptic stands by: what it computed, whoever says something else."""
     solver = case.solver
     if solver.sure:
@@ -118,6 +86,16 @@ def _stand_firm(case: Case, reading: Reading) -> Held:
     return in_head(case.problem, case.own, case.said, solver.steps, solver.chance)
 
 
-CHARACTERS: Mapping[str, Callable[[Case, Reading], Held]] = MappingProxyType(
-    {"sycophant": _give_in, "skeptic": _stand_firm}
-)
+def stands_by(case: Case, reading: Reading) -> Held:
+    """What the agent stands by for one problem, in its own way of dealing with others."""
+    if case.solver.mind.profile.character == "skeptic":
+        return _stand_firm(case)
+    if (case.said or case.solver.careless) and gives_in(reading, case.solver.mind):
+        return _give_in(case, reading)
+    if case.solver.careless and not case.solver.sure:
+        return loafed(case)
+    if reading.task is None and len(case.said) > 1 and CALCULATOR not in reading.tools:
+        return passed_on(case)
+    # Where some do without the tool, those who call it say so.
+    profile = case.solver.mind.profile
+    return shown(settled(case), case) if profile.laziness or profile.contagion else settled(case)

@@ -10,12 +10,14 @@ from typing import Any
 from agentmesh.errors import ToolError
 from agentmesh.messages import Position, answer_key
 from agentmesh.providers.simulated.ballots import SEND, cast
-from agentmesh.providers.simulated.characters import CHARACTERS, is_careless
+from agentmesh.providers.simulated.characters import stands_by
+from agentmesh.providers.simulated.conduct import conviction, gives_in, heeds, voices
 from agentmesh.providers.simulated.drafts import EXTRACT_MARK, Draft, Solver, equation, extract
 from agentmesh.providers.simulated.floor import give_floor
+from agentmesh.providers.simulated.inquiry import inquire
 from agentmesh.providers.simulated.problems import Arithmetic, Problem, arithmetic, is_number
 from agentmesh.providers.simulated.reading import Own, Reading
-from agentmesh.providers.simulated.settling import LEAST_SURE, Case, Held, settled
+from agentmesh.providers.simulated.settling import LEAST_SURE, Case, Held
 from agentmesh.providers.simulated.sheets import Share, share_of, sheets
 from agentmesh.tools.calculator import number_text, value_of
 
@@ -43,6 +45,9 @@ def discuss(reading: Reading, solver: Solver) -> Draft:
 
 
 def _contribution(reading: Reading, solver: Solver) -> Draft:
+    inquiry = inquire(reading, solver)
+    if inquiry is not None:
+        return inquiry
     problems = at_issue(reading) if solver.mind.profile.computes else ()
     if not problems:
         return _extracted(reading)
@@ -53,10 +58,11 @@ def _contribution(reading: Reading, solver: Solver) -> Draft:
     found = [_found(problem, reading, solver, before, alone=len(problems) == 1) for problem in share.problems]
     if solver.pending:
         return solver.ask()
-    return _drafted([one for one in found if one is not None], share, before)
+    loud = conviction(reading, solver.mind)
+    return _drafted([one for one in found if one is not None], share, before, loud)
 
 
-def _drafted(own: list[Held], share: Share, before: _Stated) -> Draft:
+def _drafted(own: list[Held], share: Share, before: _Stated, loud: str) -> Draft:
     held = [*_taken_over(share), *own]
     lines = [one.line for one in held]
     # Whoever has not seen the task learns from this what there is to do.
@@ -72,7 +78,7 @@ def _drafted(own: list[Held], share: Share, before: _Stated) -> Draft:
     )
     values = tuple(one.value for one in held if one.value is not None)
     complete = bool(held) and not left and len(values) == len(held)
-    text = "\n".join([*lines, *remarks])
+    text = "\n".join([*lines, *remarks, *([loud] if loud and values else [])])
     return Draft(text, values=values, position=position, result="; ".join(map(_alone, own)), complete=complete)
 
 
@@ -83,19 +89,19 @@ def _alone(held: Held) -> str:
 
 def _found(problem: Problem, reading: Reading, solver: Solver, before: _Stated, *, alone: bool) -> Held | None:
     """What the agent holds of a problem; None while the calculator has to be asked."""
-    if is_careless(reading, solver.mind):
-        solver = replace(solver, careless=True)
+    claims = _claims(reading, problem, alone=alone)
+    if claims and gives_in(reading, solver.mind) and not heeds(reading, solver.mind):
+        solver.careless = True
     try:
         own = solver.value(problem.expression)
     except ToolError as error:
         return Held(f"There is no value for {problem.text}: {error}")
     if own is None:
         return None
-    said = {name: _snapped(value, own) for name, value in _claims(reading, problem, alone=alone).items()}
+    said = {name: _snapped(value, own) for name, value in claims.items()}
     stated = before.values.get(problem.text)
-    case = Case(problem, own, said, None if stated is None else _snapped(stated, own), solver)
-    settle = CHARACTERS.get(solver.mind.profile.character)
-    return settled(case) if settle is None else settle(case, reading)
+    case = Case(problem, own, said, None if stated is None else _snapped(stated, own), solver, voices(reading))
+    return stands_by(case, reading)
 
 
 def _taken_over(share: Share) -> list[Held]:

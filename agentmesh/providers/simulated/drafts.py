@@ -56,7 +56,7 @@ class Solver:
     reading: Reading
     mind: Mind
     careless: bool = False
-    """Whether it computes in the head although the calculator may be called."""
+    """Whether it does no more than it must: it computes in the head although the calculator may be called, and once."""
     pending: list[str] = field(default_factory=list)
     """Expressions for which the calculator has to be asked before anything can be said."""
     steps: tuple[Fraction, ...] = ()
@@ -67,6 +67,8 @@ class Solver:
     """The id of the calculator's result, if it came from there."""
     chance: float = 1.0
     """How likely the last value is to be right."""
+    carried: int = 0
+    """How many operations the reply holds that were done in the head."""
 
     @property
     def has_tool(self) -> bool:
@@ -87,7 +89,8 @@ class Solver:
             if text not in self.pending:
                 self.pending.append(text)
             return None
-        computed = self.mind.compute(expression)
+        computed = self.mind.compute(expression, carried=self.carried)
+        self.carried += len(computed.steps)
         self.steps, self.chance = computed.steps, computed.chance
         return computed.value
 

@@ -20,7 +20,9 @@ from agentmesh.providers.simulated.drafts import (
     subject,
     value_in,
 )
-from agentmesh.providers.simulated.problems import Problem, after_steps, arithmetic, is_number
+from agentmesh.providers.simulated.inquiry import inquire
+from agentmesh.providers.simulated.problems import Problem, arithmetic, is_number
+from agentmesh.providers.simulated.questions import without_answer
 from agentmesh.providers.simulated.reading import REPORTS, Block, Item, Own, Reading, Result
 from agentmesh.tools.calculator import Chain, Expression, Negation, Number, text_of
 
@@ -28,8 +30,9 @@ OPEN_TASKS = "open_tasks"
 HAND_OFF = "hand_off"
 
 _MAX_PARTS = 16
-_MAX_STAGES = 4
 _ATTEMPTS = 2
+_OPINIONS = 4
+"""So many workers are asked first where each may know something else."""
 _STATUS = re.compile(r"^status:\s*(\w+)", re.IGNORECASE | re.MULTILINE)
 _FIELDS = "evidence|concerns|deviations"
 _SUMMARY = re.compile(rf"^summary:[ \t]*(.*?)(?=^(?:{_FIELDS}):|\Z)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
@@ -98,6 +101,9 @@ class Board:
 def plan(reading: Reading, solver: Solver) -> Draft:
     """The planner's next reply."""
     board = _board(reading)
+    found = inquire(reading, solver)
+    if found is not None:
+        return _pooled(reading, board, found)
     request = reading.request
     if request.kind in REPORTS:
         return _answer(reading, _what_came_back(reading), (), complete=True)
@@ -192,6 +198,18 @@ def _what_is_missing(problem: Problem, missing: Sequence[str], board: Board, kno
     return f"I cannot give a value for {problem.text}: {'; '.join([*reasons, *got])}."
 
 
+def _pooled(reading: Reading, board: Board, found: Draft) -> Draft:
+    """What workers know, put together. As long as each report came from somebody else, more of them are asked."""
+    asked = len(board.opened)
+    if board.waiting and reading.can(OPEN_TASKS):
+        return Draft(text=_waiting(board))
+    all_new = asked == len({report.sender for report in board.reports.values()})
+    if all_new and asked < _MAX_PARTS and not board.refusals and reading.can(OPEN_TASKS):
+        told = without_answer(found.text)
+        return _open(board, [(told, told)] * max(_OPINIONS, asked))
+    return _answer(reading, found.text, (), complete=found.complete)
+
+
 def _what_came_back(reading: Reading) -> str:
     """What the reports say, where the request itself is out of sight."""
     claims = [claim for block in reading.messages for claim in block.arithmetic.equations]
@@ -206,12 +224,9 @@ def _next_parts(problem: Problem, known: Mapping[str, Fraction]) -> list[str]:
     """The parts that can be worked on now and are not known yet; none when the rest can be put together."""
     if problem.text in known:
         return []
-    if not problem.steps:
-        return [part for part in map(text_of, parts_of(problem.expression)) if part not in known]
-    for stage in _stages(problem, known):
-        if stage not in known:
-            return [stage]
-    return []
+    # Nobody could begin with the middle of a sequence: it is one piece of work.
+    parts = [problem.expression] if problem.sequence else parts_of(problem.expression)
+    return [part for part in map(text_of, parts) if part not in known]
 
 
 def parts_of(expression: Expression) -> list[Expression]:
@@ -226,27 +241,10 @@ def parts_of(expression: Expression) -> list[Expression]:
             return [expression]
 
 
-def _stages(problem: Problem, known: Mapping[str, Fraction]) -> list[str]:
-    """The stages of a sequence, each with the result of the one before in it, up to the first unknown one."""
-    assert problem.start is not None
-    size = -(-len(problem.steps) // _MAX_STAGES)
-    start = problem.start
-    stages: list[str] = []
-    for place in range(0, len(problem.steps), size):
-        stage = text_of(after_steps(start, problem.steps[place : place + size]))
-        stages.append(stage)
-        if stage not in known:
-            break
-        start = Number(known[stage])
-    return stages
-
-
 def _combined(problem: Problem, solver: Solver, known: Mapping[str, Fraction]) -> Fraction | None:
     """The value of a problem from the values of its parts, which are not computed again."""
     if problem.text in known:
         return known[problem.text]
-    if problem.steps:
-        return known[_stages(problem, known)[-1]]
     return solver.value(_with_values(problem.expression, known))
 
 

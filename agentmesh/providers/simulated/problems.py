@@ -23,11 +23,10 @@ _MAX_FAILURES = 50
 
 @dataclass(frozen=True)
 class Problem:
-    """Something to compute. `steps` is set where the text tells it as a sequence: each step needs the one before."""
+    """Something to compute; `sequence` where the text tells it in steps, of which each needs the one before."""
 
     expression: Expression
-    start: Expression | None = None
-    steps: tuple[tuple[str, Expression], ...] = ()
+    sequence: bool = False
 
     @cached_property
     def text(self) -> str:
@@ -280,12 +279,10 @@ def _story(found: list[_Found], text: str) -> tuple[Problem | None, set[int]]:
             steps.append((symbol, expression_at(str(number), 0)[0]))
     if not steps:
         return None, set()
-    start = found[first].expression
-    kept = tuple(steps[:MAX_STEPS])
-    return Problem(after_steps(start, kept), start, kept), used
+    return Problem(_after_steps(found[first].expression, steps[:MAX_STEPS]), sequence=True), used
 
 
-def after_steps(start: Expression, steps: tuple[tuple[str, Expression], ...]) -> Expression:
+def _after_steps(start: Expression, steps: list[tuple[str, Expression]]) -> Expression:
     """The tree of a sequence of steps, each applied to the result so far."""
     result = start
     for symbol, operand in steps:

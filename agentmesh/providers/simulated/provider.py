@@ -15,7 +15,9 @@ from agentmesh.config.models import ModelConfig
 from agentmesh.messages import Reply, ToolCall, Usage
 from agentmesh.providers.base import Delta, Request
 from agentmesh.providers.prices import priced
+from agentmesh.providers.simulated.conduct import is_lazy
 from agentmesh.providers.simulated.drafts import Draft, Solver
+from agentmesh.providers.simulated.mishearing import misread
 from agentmesh.providers.simulated.reading import Reading, read, text_in
 from agentmesh.providers.simulated.roles import answer
 from agentmesh.providers.simulated.skill import Mind, Profile, profile_named
@@ -66,7 +68,8 @@ def respond(request: Request, profile: Profile, model_id: str = "") -> Reply:
     """The reply of a simulated model: the same for the same request."""
     reading = read(request)
     mind = Mind(profile, reading.seed, reading.name, reading.replies)
-    draft = answer(reading, Solver(reading, mind))
+    reading = misread(reading, mind)
+    draft = answer(reading, Solver(reading, mind, careless=is_lazy(reading, mind)))
     text = draft.text
     if reading.schema is not None and not draft.calls:
         text = contribution(reading.schema, draft.text, draft.position) or structured(

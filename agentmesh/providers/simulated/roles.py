@@ -11,8 +11,10 @@ from agentmesh.errors import ToolError
 from agentmesh.messages import Position
 from agentmesh.providers.simulated.discussion import discuss
 from agentmesh.providers.simulated.drafts import Draft, Solver, equation, extract, summary
+from agentmesh.providers.simulated.inquiry import inquire
 from agentmesh.providers.simulated.notes import notes
 from agentmesh.providers.simulated.planning import HAND_OFF, OPEN_TASKS, equation_value, plan
+from agentmesh.providers.simulated.playing import play
 from agentmesh.providers.simulated.problems import Arithmetic, Equation, arithmetic
 from agentmesh.providers.simulated.reading import Block, Reading
 from agentmesh.providers.simulated.sharing import SHARERS, share_work
@@ -32,6 +34,8 @@ def answer(reading: Reading, solver: Solver) -> Draft:
         return Draft(text=summary(reading.messages))
     if isinstance(asked := reading.items[-1] if reading.items else None, Block) and _TAKE_NOTES.match(asked.text):
         return Draft(text=notes(reading))
+    if (move := play(reading, solver.mind)) is not None:
+        return move
     if DECIDE in reading.tools:
         return judge(reading, solver)
     if OPEN_TASKS in reading.tools:
@@ -60,6 +64,10 @@ def _promised(reading: Reading, draft: Draft) -> Draft:
 
 def work(reading: Reading, solver: Solver) -> Draft:
     """The worker's next reply: the calculator, then the handoff."""
+    inquiry = inquire(reading, solver)
+    if inquiry is not None:
+        handed = _hand_off(reading, "done", inquiry.text)
+        return replace(inquiry, text=handed.text, calls=handed.calls)
     request = reading.request
     held = request.arithmetic if solver.mind.profile.computes else Arithmetic()
     if held.incomplete:
@@ -78,7 +86,8 @@ def work(reading: Reading, solver: Solver) -> Draft:
         return solver.ask()
     told = "; ".join(equation(problem.text, value) for problem, value in zip(held.problems, values, strict=True))
     position = Position(answer=told)
-    draft = _hand_off(reading, "done", equation_value(values), told, tuple(values))
+    # Who does no more than it must hands in the bare result.
+    draft = _hand_off(reading, "done", equation_value(values), "" if solver.careless else told, tuple(values))
     return replace(draft, position=position, result=told, complete=True)
 
 
@@ -106,6 +115,8 @@ def judge(reading: Reading, solver: Solver) -> Draft:
     proposal = proposals[-1] if proposals else Block("")
     # Within JSON a line ends with two characters.
     held = arithmetic(proposal.text.replace("\\n", "\n")) if solver.mind.profile.computes else Arithmetic()
+    if solver.careless and held.equations:
+        return _decide(reading, "done", "there is an answer to all that was asked")
     wrong = [reason for claim in held.equations if (reason := _objection(claim, solver))]
     if solver.pending:
         return solver.ask()
@@ -125,8 +136,11 @@ def judge(reading: Reading, solver: Solver) -> Draft:
 def _objection(claim: Equation, solver: Solver) -> str:
     """What is wrong with a claim; empty if it holds or has still to be computed."""
     try:
-        value = solver.value(claim.expression)
-        if value is None or _close(claim.expression, value, value_of(claim.claimed)):
+        value, claimed = solver.value(claim.expression), value_of(claim.claimed)
+        if value is None or _close(claim.expression, value, claimed):
+            return ""
+        if not solver.sure and solver.mind.compute(claim.expression, "check").value != value:
+            # Who computes in the head and comes to another value each time has nothing to hold against the claim.
             return ""
     except ToolError as error:
         return f"{claim.text} has no value: {error}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from agentmesh.providers.simulated.drafts import Solver, equation
@@ -37,6 +37,15 @@ class Case:
     said: Mapping[str, Fraction]
     before: Fraction | None
     solver: Solver
+    voices: Mapping[str, int] = field(default_factory=dict)
+    """As how many a peer counts, where it counts for more than one."""
+
+    def votes(self) -> Counter[Fraction]:
+        """What peers say, and how many of them, the louder ones for more."""
+        votes: Counter[Fraction] = Counter()
+        for name, value in self.said.items():
+            votes[value] += self.voices.get(name, 1)
+        return votes
 
 
 def settled(case: Case) -> Held:
@@ -45,12 +54,12 @@ def settled(case: Case) -> Held:
     if solver.sure:
         changed = "" if before == own else f"the calculator gives {number_text(own)}"
         return Held(equation(problem.text, own), own, _remark(own, said, ()), MOST_SURE, (solver.source,), changed)
-    steps, chance = solver.steps, solver.chance
+    steps, chance = () if solver.careless else solver.steps, solver.chance
     stated = [] if before is None else [before]
     if all(value == own for value in [*said.values(), *stated]):
         return in_head(problem, own, said, steps, chance)
     again = solver.mind.compute(problem.expression, "check")
-    votes = Counter([*stated, own, again.value, *said.values()])
+    votes = Counter([*stated, own, again.value]) + case.votes()
     best = [value for value, count in votes.items() if count == max(votes.values())]
     chosen = next((value for value in (*stated, own) if value in best), best[0])
     if chosen == own:
@@ -62,6 +71,38 @@ def settled(case: Case) -> Held:
     else:
         return _follow(problem, own, chosen, said)
     return replace(held, changed=_corrected(chosen, said))
+
+
+def passed_on(case: Case) -> Held:
+    """One answer made of those that were given to an agent that has not seen the task and computes nothing itself.
+
+    Most voices decide.
+    """
+    votes = case.votes()
+    return _given(case, max(votes, key=lambda value: votes[value]))
+
+
+def loafed(case: Case) -> Held:
+    """What an agent says that does no more than it must: what it said before, or else what the first peer says."""
+    if case.before is None and not case.said:
+        return settled(case)
+    return _given(case, next(iter(case.said.values())) if case.before is None else case.before)
+
+
+def _given(case: Case, chosen: Fraction) -> Held:
+    """A value that is there already, from others or from before."""
+    theirs = tuple(name for name, value in case.said.items() if value == chosen)
+    changed = f"{', '.join(theirs)} said so" if case.before not in (None, chosen) else ""
+    sure = min(max(1 - 0.5 ** len(theirs), LEAST_SURE), MOST_SURE)
+    line, remark = equation(case.problem.text, chosen), _remark(chosen, case.said, ())
+    return Held(line, chosen, remark, sure, theirs, changed)
+
+
+def shown(held: Held, case: Case) -> Held:
+    """The same, and that the value comes from the calculator, where it does."""
+    if not case.solver.sure:
+        return held
+    return replace(held, remark=f"The calculator gives {number_text(case.own)}. {held.remark}".strip())
 
 
 def in_head(

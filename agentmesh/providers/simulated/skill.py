@@ -1,10 +1,13 @@
-"""How well a simulated model computes: the chance that one operation is right, and what a slip looks like."""
+"""How good a simulated model is, how it deals with others, and how one agent of it differs from the next.
+
+A model is named `PROFILE[,parameter=value...]`, such as `worker,skill=0.8,sycophancy=0.5`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
@@ -29,15 +32,37 @@ class Profile:
     computes: bool = True
     """Whether it understands arithmetic at all."""
     character: str = ""
-    """How it deals with others, where that is not a worker's way: a `sycophant`, for one."""
+    """How it deals with others, where that is not a worker's way: a `slacker`, for one."""
     heeds: float = 0.0
-    """Of a character: the chance that it heeds one request to show, or to finish, its work."""
+    """The chance that it heeds one request to show, or to finish, its work."""
+    arithmetic: float | None = None
+    facts: float | None = None
+    judgement: float | None = None
+    ideas: float | None = None
+    """Skill by domain, where it is another."""
+    span: int | None = None
+    """Operations that one reply carries; each further one in it is harder by `fading`. None: any number."""
+    sycophancy: float = 0.0
+    """The chance that a turn gives in to what peers say instead of standing by what it found."""
+    laziness: float = 0.0
+    """The chance that a turn does without a tool that is there."""
+    contagion: float = 0.0
+    """How far the laziness grows towards 1 with the share of peers who show no work."""
+    persuasion: float = 0.0
+    """How much conviction there is in the words with which it gives a value."""
+    noise: float = 0.0
+    """The chance to misread a figure or a fact in another agent's message."""
+    heterogeneity: float | None = None
+    """How far agents of this model differ, by their names: in skill, in what they know, in their slips.
 
-    def chance(self, symbol: str, left: Fraction, right: Fraction, result: Fraction) -> float:
-        """The chance that this operation is right."""
-        digits = max(_digits(left), _digits(right))
-        level = max(0, digits - _EASY_DIGITS) + (symbol == "/" and _digits(result) > _EASY_DIGITS)
-        return self.skill * float(self.fading**level)
+    0: copies, which slip alike. None: equally good, and each has luck of its own.
+    """
+
+    def skill_in(self, domain: str) -> float:
+        """The skill in one of the DOMAINS; an agent's own is that of its `Mind`."""
+        assert domain in DOMAINS
+        own: float | None = getattr(self, domain)
+        return self.skill if own is None else own
 
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
@@ -48,7 +73,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             Profile("expert", skill=1.0, fading=1.0),
             Profile("novice", skill=0.6, fading=0.7),
             Profile("parrot", skill=0.0, fading=0.0, computes=False),
-            Profile("sycophant", skill=0.6, fading=0.7, character="sycophant", heeds=0.5),
+            Profile("sycophant", skill=0.6, fading=0.7, sycophancy=1.0, laziness=1.0, heeds=0.5),
             Profile("skeptic", skill=1.0, fading=1.0, character="skeptic"),
             Profile("slacker", skill=1.0, fading=0.95, character="slacker", heeds=0.1),
             Profile("persuadable", skill=1.0, fading=0.95, character="persuadable", heeds=0.15),
@@ -58,18 +83,63 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 DEFAULT_PROFILE = "worker"
 
 
-def profile_named(name: str, skill: float | None = None) -> Profile:
-    """The profile of this name, with another skill if one is given. Raises: ConfigError."""
-    profile = PROFILES.get(name or DEFAULT_PROFILE)
-    if profile is None:
-        from rapidfuzz import process
+DOMAINS = ("arithmetic", "facts", "judgement", "ideas")
+SHARES = ("skill", *DOMAINS, "fading", "sycophancy", "laziness", "contagion", "persuasion", "noise", "heterogeneity")
+"""Parameters that are numbers from 0 to 1."""
+PARAMETERS = (*SHARES, "span")
 
-        nearest = process.extractOne(name, list(PROFILES), score_cutoff=60)
-        meant = f"; did you mean '{nearest[0]}'?" if nearest else ""
-        raise ConfigError(
-            f"unknown profile '{name}' of provider 'simulated'; allowed: {', '.join(sorted(PROFILES))}{meant}"
-        )
-    return profile if skill is None else replace(profile, skill=skill)
+
+def profile_named(name: str, skill: float | None = None) -> Profile:
+    """The profile of this name, with the parameters in it; `skill` counts where it names none. Raises: ConfigError."""
+    kind, *given = [piece.strip() for piece in name.split(",")]
+    profile = PROFILES.get(kind or DEFAULT_PROFILE)
+    if profile is None:
+        raise ConfigError(f"unknown profile '{kind}' of provider 'simulated'; allowed: {_listed(kind, PROFILES)}")
+    if not given:
+        return profile if skill is None else replace(profile, skill=skill)
+    values: dict[str, float | int | str] = {} if skill is None else {"skill": skill}
+    return replace(profile, **{**values, **_parameters(name, given)}, name=name)  # type: ignore[arg-type]
+
+
+def _parameters(name: str, given: Iterable[str]) -> dict[str, float | int]:
+    values: dict[str, float | int] = {}
+    for piece in given:
+        key, equals, text = (part.strip() for part in piece.partition("="))
+        if key not in PARAMETERS:
+            raise ConfigError(
+                f"unknown parameter '{key}' of the simulated model '{name}'; allowed: {_listed(key, PARAMETERS)}"
+            )
+        if key in values:
+            raise ConfigError(f"parameter '{key}' stands twice in the simulated model '{name}'; give it once")
+        value = _whole(text) if key == "span" else _share(text)
+        if not equals or value is None:
+            wanted = "a whole number from 1" if key == "span" else "a number from 0 to 1"
+            raise ConfigError(
+                f"parameter '{key}' of the simulated model '{name}' is '{text}'; give {wanted}, such as "
+                f"{key}={4 if key == 'span' else 0.5}"
+            )
+        values[key] = value
+    return values
+
+
+def _share(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value <= 1 else None
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
+
+
+def _listed(name: str, names: Iterable[str]) -> str:
+    from rapidfuzz import process
+
+    allowed = sorted(names)
+    nearest = process.extractOne(name, allowed, score_cutoff=60)
+    return ", ".join(allowed) + (f"; did you mean '{nearest[0]}'?" if nearest else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +161,21 @@ class Mind:
     replies: int
     """How many replies it has given before, so that a second try draws anew."""
 
-    def compute(self, expression: Expression, attempt: str = "") -> Computed:
-        """What this model makes of an expression. Raises: ToolError for a division by zero."""
+    def compute(self, expression: Expression, attempt: str = "", carried: int = 0) -> Computed:
+        """What this model makes of an expression. Raises: ToolError for a division by zero.
+
+        `carried`: how many operations the reply holds before it. A second look starts afresh.
+        """
         steps: list[Fraction] = []
         chances: list[float] = []
+        skill, fading, span = self.skill_in("arithmetic"), self.profile.fading, self.profile.span
 
         def operate(symbol: str, left: Fraction, right: Fraction) -> Fraction:
             result = exactly(symbol, left, right)
-            chances.append(self.profile.chance(symbol, left, right, result))
+            beyond = 0 if span is None else max(0, carried + len(steps) + 1 - span)
+            chances.append(skill * float(fading ** (_level(symbol, left, right, result) + beyond)))
             luck = self._luck(symbol, left, right, attempt)
-            right_now = int.from_bytes(luck[:7]) / 2**56 < chances[-1]
+            right_now = _fraction(luck) < chances[-1]
             steps.append(result if right_now else _slip(symbol, left, right, result, luck[7]))
             return steps[-1]
 
@@ -109,12 +184,34 @@ class Mind:
 
     def draw(self, *about: object) -> float:
         """A number from 0 to 1 that hangs on the run's seed and on what it is about, and on nothing else."""
-        digest = hashlib.sha256("|".join(map(str, (self.seed, *about))).encode()).digest()
-        return int.from_bytes(digest[:7]) / 2**56
+        return _fraction(hashlib.sha256("|".join(map(str, (self.seed, *about))).encode()).digest())
+
+    def own(self, *about: object) -> float:
+        """A number from 0 to 1, the same for all agents of one kind of model, but with heterogeneity the agent's own.
+
+        So what an agent knows, or finds hard, is drawn: `own("fact", 3) < skill_in("facts")`, say.
+        """
+        return self.draw(self._kind, self._who(*about), *about)
+
+    def skill_in(self, domain: str) -> float:
+        """The agent's own skill: around the model's, as far off as heterogeneity lets it be. The mean stays."""
+        mean = self.profile.skill_in(domain)
+        spread = (self.profile.heterogeneity or 0.0) * min(mean, 1 - mean)
+        return mean + spread * (2 * self.draw(self.name, "skill", domain) - 1)
 
     def _luck(self, symbol: str, left: Fraction, right: Fraction, attempt: str) -> bytes:
         step = f"{number_text(left)}{symbol}{number_text(right)}"
-        return hashlib.sha256(f"{self.seed}|{step}|{self.name}|{self.replies}|{attempt}".encode()).digest()
+        who = self.name if self.profile.heterogeneity is None else self._who(step, self.replies, attempt)
+        return hashlib.sha256(f"{self.seed}|{step}|{who}|{self.replies}|{attempt}".encode()).digest()
+
+    @property
+    def _kind(self) -> str:
+        return self.profile.name.partition(",")[0]
+
+    def _who(self, *about: object) -> str:
+        """Whose luck counts: with heterogeneity the agent's own, by that chance; else that of all of its kind."""
+        differs = self.draw(self._kind, self.name, "differs", *about) < (self.profile.heterogeneity or 0.0)
+        return self.name if differs else ""
 
 
 def _slip(symbol: str, left: Fraction, right: Fraction, result: Fraction, luck: int) -> Fraction:
@@ -129,5 +226,15 @@ def _slip(symbol: str, left: Fraction, right: Fraction, result: Fraction, luck: 
     return wrong[luck % len(wrong)]
 
 
+def _level(symbol: str, left: Fraction, right: Fraction, result: Fraction) -> int:
+    """How far an operation is beyond an easy one."""
+    digits = max(_digits(left), _digits(right))
+    return max(0, digits - _EASY_DIGITS) + (symbol == "/" and _digits(result) > _EASY_DIGITS)
+
+
 def _digits(value: Fraction) -> int:
     return sum(character.isdigit() for character in number_text(abs(value)))
+
+
+def _fraction(digest: bytes) -> float:
+    return int.from_bytes(digest[:7]) / 2**56

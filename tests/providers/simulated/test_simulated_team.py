@@ -28,10 +28,10 @@ def test_a_single_operation_is_one_task() -> None:
     assert office.instructions == ["Compute 12*7"]
 
 
-def test_steps_that_need_each_other_are_opened_one_after_the_other() -> None:
+def test_steps_that_need_each_other_are_one_task() -> None:
     office = Office()
     assert office.run("Start with 12, add 30, multiply by 4, subtract 5.") == "(12 + 30)*4 - 5 = 163"
-    assert office.instructions == ["Compute 12 + 30", "Compute 42*4", "Compute 168 - 5"]
+    assert office.instructions == ["Compute (12 + 30)*4 - 5"]
 
 
 def test_two_questions_get_two_answers() -> None:
