@@ -59,8 +59,8 @@ class Problem(NamedTuple):
     message: str
 
     def at(self, file: str) -> str:
-        """`file:line:column: path: message`, the form that editors turn into links."""
-        where = f"{file}:{self.line}:{self.column}" if self.line else file
+        """`file:line:column: path: message`, the form that editors turn into links; no column where 0 stands for it."""
+        where = ":".join([file, *(str(number) for number in self[:2] if number)])
         return f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}"
 
 

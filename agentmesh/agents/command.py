@@ -6,8 +6,10 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 import anyio.lowlevel
@@ -31,7 +33,14 @@ class Finished(subprocess.CompletedProcess[str]):
     """A program that ended by itself, with its decoded output."""
 
 
-async def run_program(argv: tuple[str, ...], stdin: str, timeout_s: float) -> Finished:
+async def run_program(
+    argv: tuple[str, ...],
+    stdin: str,
+    timeout_s: float,
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Finished:
     """Run a program without a shell, in a process group of its own; kill the whole group when it ends or must end.
 
     What it left running in the background does not count: once it has exited, its output is complete.
@@ -40,7 +49,7 @@ async def run_program(argv: tuple[str, ...], stdin: str, timeout_s: float) -> Fi
     # A cancellation in the middle of starting would leave a process that nobody knows.
     with anyio.CancelScope(shield=True):
         try:
-            process = await anyio.open_process(list(argv), start_new_session=True)
+            process = await anyio.open_process(list(argv), cwd=folder, env=environment, start_new_session=True)
         except (OSError, ValueError) as error:
             raise AgentError(f"cannot start {argv[0]!r}: {getattr(error, 'strerror', None) or error}") from error
     output = _Output()

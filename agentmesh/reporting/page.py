@@ -33,19 +33,36 @@ def html(events: Sequence[Event], *, journal: str | None = None) -> str:
     `journal`: the path that commands in the report name, where it is not the default one.
     """
     facts = summary(events)
-    style, script = _file("report.css"), _file("report.js")
+    skip = element("a", "To the transcripts", href="#transcripts", class_="skip")
     title = f"{facts['outcome'] or 'no end'}: run {facts['run_id']}"
+    return document(title, _chapters(events, facts, journal), before=skip, data=facts, script="report.js")
+
+
+def document(
+    title: str,
+    chapters: Sequence[Markup | None],
+    *,
+    before: Markup | None = None,
+    data: Any = None,
+    styles: Sequence[str] = ("report.css",),
+    script: str | None = None,
+) -> str:
+    """A whole document, which loads nothing: its styles and its script, files of this folder, stand in it.
+
+    `data` is put into it as JSON, for whoever wants to compute with it.
+    """
+    style, code = Markup("\n".join(map(_file, styles))), _file(script) if script else Markup("")
     head = element(
         "head", element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_policy(style, script)),
+        element("meta", http_equiv="Content-Security-Policy", content=_policy(style, code)),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="referrer", content="no-referrer"),
         element("meta", name="color-scheme", content="light dark"),
         element("title", title), element("style", style),
     )  # fmt: skip
-    data = element("script", _embedded(facts), type="application/json", id="summary")
-    body = element("body", element("a", "To the transcripts", href="#transcripts", class_="skip"),
-                   element("main", *_chapters(events, facts, journal)), data, element("script", script))  # fmt: skip
+    held = None if data is None else element("script", _embedded(data), type="application/json", id="summary")
+    end = element("script", code) if code else None
+    body = element("body", before, element("main", *chapters), held, end)
     return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
 
 

@@ -5,15 +5,26 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from agentmesh.config.language import did_you_mean
-from agentmesh.config.topologies import DrawnPhase, EdgeConfig, Graph, PhaseConfig, Planner, UntilConfig, long_phase
+from agentmesh.config.topologies import (
+    DrawnPhase,
+    EdgeConfig,
+    Graph,
+    PhaseConfig,
+    Planner,
+    Preset,
+    UntilConfig,
+    long_phase,
+)
 from agentmesh.errors import TopologyError
 from agentmesh.messages import USER
+from agentmesh.topology.agreeing import agreeing
 from agentmesh.topology.kinds import Resolve, check_edges, everyone_in, planning_of, tree_edges
 from agentmesh.topology.phases import IN_ROUNDS, Board, Edge, Phase, Planning, Until, Vote
 
@@ -34,6 +45,8 @@ def drawn_phases(config: Graph, resolve: Resolve = tuple, everybody: Sequence[st
 def _phase(
     drawn: DrawnPhase, name: str, index: int, resolve: Resolve, everybody: Sequence[str], positions: Any
 ) -> Phase:
+    if isinstance(drawn, PhaseConfig) and drawn.preset is not None:
+        return _agreeing(drawn, drawn.preset, resolve, everybody, positions)
     planning = _planning(drawn, resolve)
     edges = (*generated_edges(drawn, resolve, everybody), *edges_of(drawn.edges, resolve))
     if planning is not None:
@@ -60,6 +73,14 @@ def _phase(
         positions=positions,
         limits=drawn.limits,
     )
+
+
+def _agreeing(drawn: PhaseConfig, preset: Preset, resolve: Resolve, everybody: Sequence[str], positions: Any) -> Phase:
+    """The phase of a preset, among its nodes or everybody."""
+    names = resolve(drawn.nodes) or tuple(everybody)
+    phase = agreeing(preset, names, name=drawn.name, leader=drawn.leader, vote=drawn.vote)
+    fresh = drawn.memory == "fresh"
+    return replace(phase, positions=positions, fresh=fresh, reserve=drawn.reserve, limits=drawn.limits)
 
 
 def until_of(config: UntilConfig | None) -> Until | None:

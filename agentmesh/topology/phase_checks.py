@@ -218,5 +218,5 @@ def _opens(phase: Phase, where: str, *, first: bool) -> Iterator[Lint]:
         if name not in phase.participants:
             yield Lint("opens", (name,), f"'{name}' opens and takes no part{where}: add it to `nodes`", key="opens")
     asleep = phase.order in ("reactive", "tasks") and not phase.opens and not phase.successors.get(USER)
-    if asleep and not first:
+    if asleep and not first and phase.agreed is None:
         yield Lint("opens", (), f"nobody acts first{where}: name somebody in `opens`", key="opens")

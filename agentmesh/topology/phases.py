@@ -18,6 +18,7 @@ __all__ = ["Board", "Carries", "Edge", "End", "Join", "Order", "Phase", "Plannin
 
 Method = Literal["plurality", "borda", "condorcet"]
 Join = Literal["any", "all", "quorum"] | int
+Agreed = Literal["ordering", "focal"]
 IN_ROUNDS: frozenset[Order] = frozenset({"round_robin", "simultaneous", "random"})
 
 
@@ -128,6 +129,8 @@ class Phase:
     reserve: bool = False
     """Whether it is gone through only when it is entered."""
     positions: Positions = "off"
+    agreed: Agreed | None = None
+    """What the run tells all who take part when it begins: an order of their names, or a rule by which to choose."""
     limits: Limits = field(default=Limits(), repr=False)
     """What the phase may use, over all its occurrences. No part of the graph, nor of its hash."""
 

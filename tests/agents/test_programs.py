@@ -15,29 +15,9 @@ from agentmesh.errors import AgentError
 from agentmesh.events import Inbound
 from agentmesh.messages import ToolCall
 from tests.agents.agent_turns import FakeTurn, message, told, view
+from tests.agents.left_processes import none_left
 
 pytestmark = pytest.mark.anyio
-
-
-def processes(mark: str) -> list[str]:
-    """Those whose command line holds the mark, zombies left out: they have none."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if mark in line:
-            found.append(line)
-    return found
-
-
-async def none_left(mark: str) -> bool:
-    for _ in range(100):
-        if not processes(mark):
-            return True
-        await anyio.sleep(0.01)
-    return False
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are found through /proc")

@@ -83,13 +83,15 @@ async def compare(
         raise ConfigError("there is no team to compare; give at least one")
     if not tasks.items:
         raise ConfigError(f"{tasks.name} holds no task")
+    scorer = scorer or Scorer()
+    scorer.refuse_unready(tasks.items)
     study = Study(
         Plan(
             teams=teams,
             tasks=tasks,
             seeds=seeds,
             budget_tokens=budget_tokens,
-            scorer=scorer or Scorer(),
+            scorer=scorer,
             rows=KeptRows(results),
             journal=journal,
             concurrency=concurrency,

@@ -28,11 +28,11 @@ MOST = 16
 
 _VOTE, _JUDGE = "majority", "best-of"
 _REFINE = "Check the answer that you are given step by step, correct it where it is wrong, and give the whole answer."
-_SURE = 0.95
+_SURE = 0.9
 """Share of the room that is used: another sample may be a little longer than the one that was measured."""
 _COSTS: Mapping[Kind, float] = {"majority": 1.0, "best_of": 1.3, "refine": 1.6}
 """What a sample uses, in tokens of the member alone: who picks or checks reads what was said before."""
-_FORM = 100
+_FORM = 200
 """Tokens that the form of a vote, or of a request to check, adds to a sample."""
 
 

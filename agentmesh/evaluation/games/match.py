@@ -119,15 +119,22 @@ async def play(setting: Setting, seed: int = 0, **options: Any) -> Match:
 async def play_all(setting: Setting, seeds: Sequence[int]) -> list[Match]:
     """A match for each seed, a few at a time. Raises: AgentMeshError."""
     played: dict[int, Match] = {}
+    failures: list[AgentMeshError] = []
     at_once = anyio.CapacityLimiter(AT_ONCE)
 
     async def one(seed: int) -> None:
         async with at_once:
-            played[seed] = await play(setting, seed)
+            try:
+                played[seed] = await play(setting, seed)
+            except AgentMeshError as error:  # raised below as it is: the task group would wrap it
+                failures.append(error)
+                group.cancel_scope.cancel()
 
     async with anyio.create_task_group() as group:
         for seed in seeds:
             group.start_soon(one, seed)
+    if failures:
+        raise failures[0]
     return [played[seed] for seed in seeds]
 
 

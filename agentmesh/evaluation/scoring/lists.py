@@ -47,8 +47,8 @@ def _listed(answer: str, items: Sequence[str]) -> Iterator[list[str]]:
     run: list[str] = []
     for line in filter(str.strip, answer.splitlines()):
         named = _by_place(line, items)
-        run = [*run, *named[:1]] if _BULLET.match(line) else []
-        yield list(dict.fromkeys(run))
+        run = [*run, *(one for one in named[:1] if one not in run)] if _BULLET.match(line) else []
+        yield run
         yield named
     yield _by_place(stated(answer) or "", items)
 

@@ -14,7 +14,7 @@ _QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": 
 _EMPHASIS = re.compile(r"(\*\*|__|`)(.+?)\1")
 _SHOWN = 80
 _ALONE = re.compile(r"[\s(\[]*([A-Z])(?:[)\].:,]+|\s*$)(.*)", re.DOTALL | re.IGNORECASE)
-_NAMED = re.compile(r"\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|[Ll]etter)\s+([A-Z])\b|^\W*([A-Z])[.):]\s", re.MULTILINE)
+_NAMED = re.compile(r"\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice)\s+([A-Z])\b|^[^\w\n]*([A-Z])[.):]\s", re.MULTILINE)
 _BARE = re.compile(r"\b([A-Z])(?=\s*(?:,|/|&|or|and)\s*\(?[A-Z]\b)|\b([B-HJ-Z])\b(?!['\u2019])")
 """Capitals that are no words: A and I may be some, but not where another one follows."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -200,14 +202,24 @@ def test_without_a_number_all_valid_ideas_are_needed() -> None:
     assert ideas(one, "\n".join(USES[1:]), one.scored_by).value == 0.75
 
 
+EVERY: list[tuple[EvalTask, Callable[[EvalTask, str, Check], Score]]] = [
+    (task("x", "exact"), lambda one, answer, check: exact(one, answer)),
+    (task(4, "numeric"), numeric),
+    (task("B", "choice", choices=CITIES), choice),
+    (task(CRATES, "ranking"), ranking),
+    (task(USES, "ideas"), ideas),
+]
+
+
 @given(st.text(max_size=200))
 def test_no_answer_is_too_strange_to_be_scored(answer: str) -> None:
-    tasks: list[EvalTask] = [
-        task("B", "choice", choices=CITIES), task("x", "exact"), task(4, "numeric"), task(CRATES, "ranking"),
-        task(USES, "ideas"),
-    ]  # fmt: skip
-    exactly, *others = tasks[1], tasks[0], *tasks[2:]
-    found = [exact(exactly, answer)]
-    for one, scorer in zip(others, (choice, numeric, ranking, ideas), strict=True):
-        found.append(scorer(one, answer, one.scored_by))
+    found = [scorer(one, answer, one.scored_by) for one, scorer in EVERY]
     assert all(0 <= one.value <= 1 and one.why and one.usage.model_calls == 0 for one in found)
+
+
+@pytest.mark.parametrize("piece", ["\n", " ", "=", "1,", "- oak\n", "answer: ", "\\boxed{", "(", "```\n"])
+def test_a_long_and_strange_answer_is_scored_at_once(piece: str) -> None:
+    started = time.monotonic()
+    for one, scorer in EVERY:
+        scorer(one, f"{piece * (20_000 // len(piece))}x", one.scored_by)
+    assert time.monotonic() - started < 3
