@@ -32,8 +32,7 @@ class FunctionAgent:
 
     async def act(self, turn: Turn) -> Said:
         """One call of the function. Raises: AgentError where it returns something else."""
-        shown: View | str = turn.view if self._wants_view else turn.view.text
-        result = await call(self.function, shown)
+        result = await self.called(turn.view)
         match result:
             case None | str():
                 return Said(result)
@@ -41,6 +40,11 @@ class FunctionAgent:
                 return await act_out(turn, result)
             case _:
                 raise AgentError(f"returned {type(result).__name__}; an agent returns text, a Reply, or None")
+
+    async def called(self, view: View) -> Any:
+        """What the function returns, whatever it is. Raises: whatever the function raises."""
+        shown: View | str = view if self._wants_view else view.text
+        return await call(self.function, shown)
 
 
 def _wants_view(function: Callable[..., Any]) -> bool:

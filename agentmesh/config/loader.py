@@ -230,7 +230,7 @@ class _Loading:
         ]
         broken = unresolved | _broken(wrong)
         parts = salvage(data, wrong) if config is None else whole(config)
-        said = check_parts(*parts[:3], self._known_models)
+        said = check_parts(*parts[:3], self._known_models, parts.verify)
         if config is not None:
             said += nameless(config.agents, config.topology)
         remarks = [remark for remark in said if _is_settled(remark.path, broken) and _is_settled(remark.given, broken)]

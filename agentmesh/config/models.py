@@ -228,13 +228,14 @@ class VerifyConfig(Config):
 
     command: tuple[str, ...] | None = Field(None, min_length=1, description="Program: answer on stdin, 0 means right")
     function: str | None = Field(None, description="package.module:function (answer) -> bool")
+    agent: str | None = Field(None, description="An agent that stands nowhere in the topology, a model or a function")
     timeout_s: float = Field(60.0, gt=0, description="Seconds that the command may take")
     retries: int = Field(0, ge=0, description="Times that a refuted answer goes back to its author")
 
     @model_validator(mode="after")
     def _one_way(self) -> VerifyConfig:
-        if (self.command is None) == (self.function is None):
-            raise ValueError("give exactly one of `command` and `function`")
+        if sum(way is not None for way in (self.command, self.function, self.agent)) != 1:
+            raise ValueError("give exactly one of `command`, `function` and `agent`")
         return self
 
 

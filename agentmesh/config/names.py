@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from agentmesh.config.kinds import misplaced
 from agentmesh.config.language import did_you_mean, meant_model, one_of
-from agentmesh.config.models import PROVIDERS, AgentConfig, ModelConfig, TeamConfig
+from agentmesh.config.models import PROVIDERS, AgentConfig, ModelConfig, TeamConfig, VerifyConfig
 from agentmesh.config.phases import drawn_phases
 from agentmesh.config.places import RESERVED, check_topology, replicas_of, resolver
 from agentmesh.config.remarks import Remark
@@ -46,7 +46,7 @@ def resolve(config: TeamConfig, names: Iterable[str]) -> tuple[str, ...]:
 
 def check_names(config: TeamConfig, known_models: Collection[str] = ()) -> list[Remark]:
     """Everything wrong or odd about the names of a valid config; `known_models` are given by the caller."""
-    return check_parts(config.agents, config.models, config.topology, known_models)
+    return check_parts(config.agents, config.models, config.topology, known_models, config.verify)
 
 
 def check_parts(
@@ -54,13 +54,14 @@ def check_parts(
     models: Mapping[str, ModelConfig | str] | None,
     topology: AnyTopology | None,
     known_models: Collection[str] = (),
+    verify: VerifyConfig | None = None,
 ) -> list[Remark]:
     """As `check_names`, for the parts of a config that may lack its models or its topology."""
     remarks = [*_agent_names(agents), *_misplaced_keys(agents)]
     if models is not None:
         remarks += _model_names(agents, models, known_models)
     if topology is not None:
-        remarks += check_topology(agents, topology)
+        remarks += check_topology(agents, topology, verify)
     if models is not None and topology is not None:
         remarks += _summary_models(topology, [*models, *known_models])
     return remarks

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, assert_never
 
 from agentmesh.config.language import did_you_mean, one_of
-from agentmesh.config.models import AgentConfig
+from agentmesh.config.models import AgentConfig, VerifyConfig
 from agentmesh.config.phases import Every, check_phases, drawn_phases, takes_everybody
 from agentmesh.config.remarks import Remark
 from agentmesh.config.source import Path, written
@@ -26,6 +26,7 @@ from agentmesh.config.topologies import (
     Solo,
     Star,
 )
+from agentmesh.config.verifier import check_verifier, team_of
 from agentmesh.messages import RUN, USER
 
 RESERVED = {USER: "sends the task and receives the answer", RUN: "is the sender of the run's own notices"}
@@ -63,8 +64,10 @@ def resolver(agents: Mapping[str, AgentConfig]) -> Every:
     return lambda names: tuple(one for name in names for one in table.get(name, (name,)))
 
 
-def check_topology(agents: Mapping[str, AgentConfig], topology: AnyTopology) -> Iterator[Remark]:
-    """Everything wrong or odd about the names that a topology and the votes use."""
+def check_topology(
+    agents: Mapping[str, AgentConfig], topology: AnyTopology, verify: VerifyConfig | None = None
+) -> Iterator[Remark]:
+    """Everything wrong or odd about the names that a topology, the votes and `verify` use."""
     uses = [use for use in (*uses_of(topology), *_of_votes(agents)) if use.name]
     replicas = {one: name for name, agent in agents.items() for one in replicas_of(name, agent)}
     every = resolver(agents)
@@ -76,14 +79,18 @@ def check_topology(agents: Mapping[str, AgentConfig], topology: AnyTopology) -> 
         if use.path[0] == "topology":
             used.add(use.name)
     used.update(every(used))
-    everybody = {one: None for one, name in replicas.items() if agents[name].acts and not agents[name].reserve}
+    team = team_of(agents, verify)
+    acting = {name for name, agent in team.items() if agent.acts and not agent.reserve}
+    everybody = {one: None for one, name in replicas.items() if name in acting}
     yield from _placed_twice(uses, every)
     yield from check_phases(topology, every, everybody)
     yield from _of_kind(topology, every, replicas)
     if not takes_everybody(topology):
-        yield from _idle(agents, used)
+        yield from _idle(team, used)
     if not _is_reactive(topology):
-        yield from _waiting(agents)
+        yield from _waiting(team)
+    members = {replicas.get(use.name, use.name): written(use.path) for use in reversed(uses)}
+    yield from check_verifier(agents, verify, members)
 
 
 def nameless(agents: Mapping[str, AgentConfig], topology: AnyTopology) -> Iterator[Remark]:

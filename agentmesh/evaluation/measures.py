@@ -16,12 +16,15 @@ from agentmesh.events import (
     MessageDelivered,
     MessageProposed,
     ModelCallFinished,
+    TaskChanged,
+    ToolCallFinished,
     TurnStarted,
 )
 from agentmesh.messages import USER
 from agentmesh.monitors.signals.answers import canonical
 from agentmesh.monitors.signals.wording import FUNCTION_WORDS, words_of
 from agentmesh.runner.past import effective
+from agentmesh.tools.graph import GRAPH_TOOLS
 
 Right = Callable[[str], bool | None]
 """Whether a text gives the right answer; None where it gives none, or where it cannot be told."""
@@ -57,6 +60,12 @@ class Measures:
     findings: Mapping[str, int] = field(default_factory=dict)
     """By label."""
     interventions: int = 0
+    tool_calls: int = 0
+    """Of tools that act on no graph."""
+    tasks: int = 0
+    """That planners opened."""
+    dependent: int = 0
+    """Of these, tasks that wait for others."""
 
     def to_json(self) -> dict[str, Any]:
         """For JSON, as `runs` have it."""
@@ -80,6 +89,7 @@ def measured(events: Iterable[Event], right: Right) -> Measures:
     texts = _rounds_of_texts(said)
     last = list({agent: text for agent, _, text in said}.values())
     calls = [event for event in log if isinstance(event, ModelCallFinished) and _MONITOR in event.key]
+    opened = {(event.agent, event.task.id): event.task for event in log if isinstance(event, TaskChanged)}
     return Measures(
         turns=sum(isinstance(event, TurnStarted) for event in log),
         messages=sum(
@@ -93,6 +103,9 @@ def measured(events: Iterable[Event], right: Right) -> Measures:
         redundancy=_rounded(redundancy(_similarities(last))),
         findings=Counter(e.finding.label for e in log if isinstance(e, FindingRecorded) and e.counts),
         interventions=sum(isinstance(event, InterventionMade) for event in log),
+        tool_calls=sum(isinstance(event, ToolCallFinished) and event.name not in GRAPH_TOOLS for event in log),
+        tasks=len(opened),
+        dependent=sum(bool(task.depends_on) for task in opened.values()),
     )
 
 

@@ -17,11 +17,11 @@ Told = Mapping[str, Any]
 _HEADLINES = {"team": "A team helps", "solo": "One agent is better", "unclear": "It cannot be told"}
 _KINDS = {
     "team": "team",
-    "member": "a member alone",
-    "told_all": "the best member, told everything",
-    "majority": "the best member, majority of several answers",
-    "best_of": "the best member, the best of several answers",
-    "refine": "the best member, refining its answer",
+    "member": "member alone",
+    "told_all": "told everything",
+    "majority": "majority of samples",
+    "best_of": "best of samples",
+    "refine": "refining",
 }
 _FAR: Told = {"difference": float("inf")}
 _MOST_RUNS = 2000

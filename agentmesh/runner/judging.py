@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from typing import Protocol
 
 import anyio
 
-from agentmesh.agents.context import estimated_tokens
 from agentmesh.events import Event, FindingRecorded, RunStarted
 from agentmesh.messages import Reply
 from agentmesh.monitors.judge import ATTEMPTS, Passage, Verdict, judge_request, passage_of, verdict_of
 from agentmesh.providers.ask import ask
 from agentmesh.providers.base import Request
 from agentmesh.providers.encoding import mended
-from agentmesh.runner.calls import PaidCall
+from agentmesh.runner.asking import reply_to
 from agentmesh.runner.past import INTERRUPTED
 from agentmesh.runner.turn import Shell
 from agentmesh.scheduler import Judge
@@ -85,13 +82,7 @@ class Judging:
             nonlocal calls
             key = f"{runner.plan.run_id}/{command.place}/monitor:{finding.monitor}/{command.suspicion.id}/{calls}"
             calls += 1
-            digest = hashlib.sha256(repr(request.messages).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-            known = runner.past.reply(key, digest)
-            if known is not None:
-                return known
-            estimate = estimated_tokens("".join(str(message["content"]) for message in request.messages))
-            call = PaidCall(provider, request.agent, key, digest, estimate)
-            return await call.make(runner, replace(request, memo={}))
+            return await reply_to(runner, provider, request, key)
 
         asked = await ask(paid, first, lambda value: verdict_of(value, passages), attempts=ATTEMPTS)
         return asked.value

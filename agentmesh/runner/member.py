@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agentmesh.agents.base import Occupant
+from agentmesh.agents.verifier import Verifier
 from agentmesh.config.models import JudgeConfig, Limits, Price
 from agentmesh.events import Event, FindingRecorded, RunResumed
 from agentmesh.journal.base import Log, Word
@@ -93,7 +94,7 @@ class RunPlan:
     seed: int | None = None
     parts: tuple[Any, ...] = ()
     monitors: Sequence[Watch] = ()
-    verify: Check | None = None
+    verify: Check | Verifier | None = None
     verify_retries: int = 0
     answer_fault: Callable[[str], str | None] | None = None
     """Why a text is no answer of the declared form, or None."""

@@ -4,35 +4,55 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import anyio
+
+from agentmesh.agents.verifier import Case, Verifier
 from agentmesh.config.secrets import told
-from agentmesh.errors import AgentError
-from agentmesh.events import Event, MessageTransformed, Verification
-from agentmesh.messages import Outcome
+from agentmesh.errors import (
+    AgentError,
+    JournalError,
+    LimitExceeded,
+    ModelRequestsBlocked,
+    ReplayMiss,
+    RunChanged,
+)
+from agentmesh.events import Event, MessageTransformed, RunStarted, Verification
+from agentmesh.messages import Outcome, Reply
+from agentmesh.providers.base import Provider, Request
 from agentmesh.providers.encoding import mended
-from agentmesh.runner.member import RunPlan
+from agentmesh.runner.asking import reply_to
+from agentmesh.runner.past import INTERRUPTED
+from agentmesh.runner.turn import Shell
+from agentmesh.runner.turns import classified
 from agentmesh.scheduler.commands import Rewrite, Verify
 from agentmesh.tools import calling
 
 
-class Ordering(Protocol):
+class Ordering(Shell, Protocol):
     """The run that has it done."""
 
-    plan: RunPlan
+    events: list[Event]
 
-    def record(self, *events: Event) -> None:
-        """Append events to the log and carry out all that follows from them."""
+    def stop(self, outcome: Outcome, reason: str, by: str = "", *, raising: BaseException | None = None) -> None:
+        """End the run; whoever waits for it gets the error, if there is one."""
         ...
 
-    def stop(self, outcome: Outcome, reason: str, by: str = "") -> None:
-        """End the run."""
+    def freeze(self, error: BaseException) -> None:
+        """Do and write nothing more: whoever waits for the run gets the error."""
         ...
 
 
 class Outside:
-    """Functions and programs of the team's declaration. What one of them fails at, the log says."""
+    """Functions, programs and a verifier of the team's declaration. What one of them fails at, the log says."""
 
     def __init__(self, runner: Ordering) -> None:
         self._runner = runner
+        self._scopes: set[anyio.CancelScope] = set()
+
+    def cancel(self) -> None:
+        """Check nothing any more: the run is about to end."""
+        for scope in self._scopes:
+            scope.cancel()
 
     async def rewrite(self, command: Rewrite) -> None:
         """Pass a message through the function of its edge, without which it may not go on."""
@@ -51,12 +71,63 @@ class Outside:
     async def verify(self, command: Verify) -> None:
         """Have the answer checked, or what a phase is to come to."""
         runner = self._runner
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            if runner.ending:
+                scope.cancel()
+            try:
+                passed, detail = await self._checked(command)
+            except anyio.get_cancelled_exc_class():
+                if not runner.ending:
+                    runner.stop("cancelled", INTERRUPTED)
+                self._verified(command, False, "cancelled")  # the end of the log waits for it
+                raise
+            except Exception as error:  # a check is somebody else's code; one that fails has not passed
+                passed, detail = False, self._failed(command, error)
+            finally:
+                self._scopes.discard(scope)
+            self._verified(command, passed, detail)
+
+    def _verified(self, command: Verify, passed: bool, detail: str) -> None:
+        checked = Verification(passed=passed, attempt=command.attempt, detail=mended(detail), phase=command.phase)
+        self._runner.record(checked)
+
+    async def _checked(self, command: Verify) -> tuple[bool, str]:
+        runner = self._runner
         check = runner.plan.verify if command.phase is None else runner.plan.untils[command.phase]
-        assert check is not None
-        try:
-            passed, detail = await check(command.answer)
-        except Exception as error:  # a check is somebody else's code; one that fails has not passed
-            passed, detail = False, told(error)
-            if command.phase is not None:  # to go through the phase again would be paid for nothing
-                runner.stop("failed", f"until of phase {command.phase}: {detail}")
-        runner.record(Verification(passed=passed, attempt=command.attempt, detail=detail, phase=command.phase))
+        assert check is not None, "nobody asks for what nobody checks"
+        if not isinstance(check, Verifier):
+            return await check(command.answer)
+        started, calls = runner.events[0], 0
+        assert isinstance(started, RunStarted), "a log begins with the beginning"
+
+        async def paid(provider: Provider, request: Request) -> Reply:
+            nonlocal calls
+            calls += 1
+            key = f"{runner.plan.run_id}/{command.place}/verify/{command.attempt}/{calls}"
+            return await reply_to(runner, provider, request, key, last=True)
+
+        task, files = started.task, started.parts
+        case = Case(task, command.answer, command.author, command.attempt, files, command.parts)
+        return await check.verdict(case, paid)
+
+    def _failed(self, command: Verify, error: Exception) -> str:
+        """Why there is no verdict. Where nothing could come of another try, the run ends with it."""
+        runner, check = self._runner, self._runner.plan.verify
+        why = told(error)
+        if command.phase is not None:  # to go through the phase again would be paid for nothing
+            runner.stop("failed", f"until of phase {command.phase}: {why}")
+        elif isinstance(check, Verifier):
+            why = classified(error)[1]
+            match error:
+                case ReplayMiss() | ModelRequestsBlocked():
+                    runner.stop("failed", str(error), raising=error)
+                case JournalError() | RunChanged():
+                    runner.freeze(error)
+                case LimitExceeded():
+                    part = error.scope.partition(":")[2]
+                    limit = f"{error.limit}: {error.allowed:g} allowed"
+                    runner.stop("limit", f"{part}: {limit}" if part else limit)
+                case _:
+                    runner.stop("failed", f"verify: {check.name} gave no verdict: {why}")
+        return why

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from agentmesh.agents.base import Said
+from agentmesh.agents.verifier import Verifier
 from agentmesh.errors import RunChanged
 from agentmesh.events import (
     Event,
@@ -63,8 +64,12 @@ async def resume(runner: Resuming) -> list[Event | Command]:
 def _recall(runner: Resuming) -> None:
     """Tell models that count the calls of each agent, as scripts do, how many have been answered."""
     replies = Counter(reply.agent or "" for reply in runner.past.replies.values())
-    for agent, member in runner.plan.members.items():
-        recall = getattr(member.provider, "recall", None)
+    plan = runner.plan
+    providers = {agent: member.provider for agent, member in plan.members.items()}
+    if isinstance(plan.verify, Verifier):
+        providers[plan.verify.name] = plan.verify.provider
+    for agent, provider in providers.items():
+        recall = getattr(provider, "recall", None)
         if recall is not None:
             recall(agent, replies[agent])
 

@@ -311,6 +311,7 @@ class Runner:
             case CancelTurns():
                 self.turns.cancel()
                 self.judging.cancel()
+                self.outside.cancel()
 
     def _begin(self, work: Callable[[Any], Awaitable[None]], command: Command) -> None:
         async def carried_out() -> None:

@@ -21,6 +21,8 @@ class Answer:
         self._end = end
         self._message: MessageDelivered | None = None
         self._attempts = 0
+        self.checking = False
+        """Whether somebody outside is checking it."""
 
     @property
     def taken(self) -> bool:
@@ -44,10 +46,15 @@ class Answer:
             self._end("completed", "answered")
             return []
         self._attempts += 1
-        return [Verify(event.content, self._attempts)]
+        self.checking = True
+        place = f"{self._state.phase.name}#{self._state.occurrence}"
+        return [Verify(event.content, self._attempts, None, place, event.sender, event.parts)]
 
     def checked(self, event: Verification, order: Order) -> Step:
         """The answer was checked: it stands, goes back to its author, or was the last."""
+        self.checking = False
+        if self._state.closed:
+            return []
         if event.passed:
             self._end("verified", "answered and verified")
             return []

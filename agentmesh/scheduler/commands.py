@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agentmesh.events import ContextReason, Event, FindingRecorded, Inbound
+from agentmesh.messages import Part
 from agentmesh.tools.graph import Choices
 from agentmesh.topology.phases import Positions
 
@@ -65,6 +66,10 @@ class Verify:
     answer: str
     attempt: int
     phase: str | None = None
+    place: str = ""
+    """phase#occurrence in which the answer was given, by its author."""
+    author: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -382,7 +382,7 @@ class Scheduler:
             return self._post.give_up(self._ending[0])
         outcome, reason = self._ending
         # A judge may still halt a run that is otherwise over; one that is stopped meanwhile does not wait for it.
-        if self.state.busy or (self._verdicts.waiting and self._stopped):
+        if self.state.busy or self._answer.checking or (self._verdicts.waiting and self._stopped):
             if self._cancelling:
                 return []
             self._cancelling = True

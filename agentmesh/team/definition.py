@@ -22,7 +22,7 @@ from agentmesh.team.answer import AnswerForm, answer_form
 from agentmesh.team.assembly import assemble, refusal
 from agentmesh.team.brought import Brought
 from agentmesh.team.description import described, digest
-from agentmesh.team.given import allowed_packages, confided, limits_of, monitors_of, verifier_of
+from agentmesh.team.given import allowed_packages, confided, instructed, limits_of, monitors_of, verifier_of
 from agentmesh.team.graphs import draw
 from agentmesh.team.kept import Address
 from agentmesh.team.members import Members, summary_models
@@ -230,10 +230,15 @@ class Definition:
 
         Raises: ConfigError for who is no agent of it, or reads no instructions.
         """
-        if not private:
-            return self
+        return self._told(confided(self.agents, private)) if private else self
+
+    def with_instructions(self, more: Mapping[str, str]) -> Self:
+        """The same team, of which each agent named here is told more below its instructions."""
+        return self._told(instructed(self.agents, more)) if more else self
+
+    def _told(self, agents: Mapping[str, AgentConfig]) -> Self:
         team = copy.copy(self)
-        team.agents = confided(self.agents, private)
+        team.agents = {**agents}
         members = replace(self._members, agents=team.agents)
         team.bounds = members.bounds(team.topology.phases, team.limits, retries=team._verify_retries)  # noqa: SLF001
         return team._with(members)  # noqa: SLF001 - another object of this class
@@ -248,10 +253,7 @@ class Definition:
         Raises: TopologyError.
         """
         team = copy.copy(self)
-        team.agents = {one: self.agents[agent] for one, agent in copies.items()}
-        for one, more in (asked or {}).items():
-            told = f"{team.agents[one].instructions}\n\n{more}".strip()
-            team.agents[one] = team.agents[one].model_copy(update={"instructions": told})
+        team.agents = instructed({one: self.agents[agent] for one, agent in copies.items()}, asked or {})
         team.name, team.config, team.topology, team.limits = name, None, topology, Limits()
         assembly = self._members.assembly.of_copies(copies, topology)
         members = Members(team.agents, assembly, self._members.models, self._form)

@@ -152,7 +152,12 @@ def confided(agents: Mapping[str, AgentConfig], private: Mapping[str, str]) -> d
     strange = [name for name in private if name not in readers]
     if strange:
         raise ConfigError([Problem(0, 0, f"private.{name}", _no_reader(name, agents, readers)) for name in strange])
-    told = {name: f"{agents[name].instructions}\n\nOnly you know this:\n{text}" for name, text in private.items()}
+    return instructed(agents, {name: f"Only you know this:\n{text}" for name, text in private.items()})
+
+
+def instructed(agents: Mapping[str, AgentConfig], more: Mapping[str, str]) -> dict[str, AgentConfig]:
+    """The agents, some of them told more below their instructions."""
+    told = {name: f"{agents[name].instructions}\n\n{text}".strip() for name, text in more.items()}
     return {
         name: agent.model_copy(update={"instructions": told[name]}) if name in told else agent
         for name, agent in agents.items()

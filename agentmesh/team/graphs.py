@@ -15,6 +15,7 @@ from agentmesh.config.places import replicas_of, resolver, uses_of
 from agentmesh.config.remarks import Remark
 from agentmesh.config.source import Path
 from agentmesh.config.topologies import AnyTopology, DrawnPhase
+from agentmesh.config.verifier import team_of
 from agentmesh.errors import TopologyError
 from agentmesh.messages import USER
 from agentmesh.team.shape import topology_of
@@ -54,7 +55,7 @@ def draw(read: Loaded | Draft) -> tuple[Loaded | Draft, Topology | None]:
 
 def _parts(read: Loaded | Draft) -> tuple[Mapping[str, AgentConfig], AnyTopology | None]:
     given = read.parts if isinstance(read, Draft) else read.config
-    return given.agents, given.topology
+    return team_of(given.agents, given.verify), given.topology
 
 
 def _is_known(read: Loaded | Draft) -> bool:

@@ -15,6 +15,7 @@ from agentmesh.agents.function import FunctionAgent
 from agentmesh.agents.human import HumanAgent
 from agentmesh.agents.llm import LLMAgent, LLMSettings
 from agentmesh.agents.memory import compaction_share
+from agentmesh.agents.verifier import verdict_of
 from agentmesh.config.language import did_you_mean
 from agentmesh.config.models import AgentConfig, ModelConfig, Price, ToolConfig, VerifyConfig
 from agentmesh.errors import ConfigError
@@ -274,12 +275,4 @@ def make_check(verify: VerifyConfig | Until, function: Callable[..., Any] | None
 
 
 async def _call_check(function: Callable[..., Any], answer: str) -> tuple[bool, str]:
-    """Whether the function says True. Anything that is no plain yes or no has not passed: it raises."""
-    said = await call(function, answer)
-    match said:
-        case bool():
-            return said, "" if said else "the function returned False"
-        case (bool(passed), str(detail)):
-            return passed, detail
-        case _:
-            raise TypeError(f"a check returns True, False or (bool, text); found {type(said).__name__}")
+    return verdict_of(await call(function, answer))

@@ -100,11 +100,17 @@ async def compare(
         )
     )
     await study.carry_out()
+    return concluded(study)
+
+
+def concluded(study: Study) -> Comparison:
+    """What a study that has run everybody comes to. Raises: MissingExtra."""
     told = standings(study.entrants, study.found)
     rows = tuple(row for one in told for row in study.found[one.name])
     unequal = tuple(_unequal(study.entrants, told, study.budget))
     remarks = tuple(_remarks(study.entrants, told))
-    return Comparison(tasks.name, study.budget, unequal, remarks, tuple(told), verdict_on(told), rows, seeds)
+    name, seeds = study.plan.tasks.name, study.plan.seeds
+    return Comparison(name, study.budget, unequal, remarks, tuple(told), verdict_on(told), rows, seeds)
 
 
 def results_of(teams: Sequence[Team], tasks: Tasks, budget_tokens: int | None) -> Path:
@@ -153,5 +159,6 @@ __all__ = [
     "Standing",
     "Verdict",
     "compare",
+    "concluded",
     "results_of",
 ]

@@ -80,30 +80,32 @@ class Study:
             [one for one in everybody if one.kind == "member"] if plan.baselines else _solos(everybody, plan.teams)
         )
         self._known = (len(teams) + len(members)) * len(plan.tasks.items) * plan.seeds
-        self.unfinished = await self._begun_before()
+        self.unfinished = await self.begun_before()
         if self.limit is None and teams:
-            await self._run(teams)
+            await self.run(teams)
             self.limit = self.thirstiest + 2 * max(_longest_answer(team) for team in plan.teams)
-        await self._run([*([] if self.found else teams), *members])
+        await self.run([*([] if self.found else teams), *members])
         if plan.baselines and teams and members:
             best = max(members, key=lambda one: (self._success(one), -self._tokens(one)))
-            await self._run_spending(best)
+            await self.run_spending(best)
 
-    async def _run_spending(self, best: Entrant) -> None:
+    async def run_spending(self, best: Entrant) -> None:
         """What the best member can do with the whole budget."""
         tasks = self.plan.tasks.items
         for way in spending(best, tasks):
-            counts = {task.id: self._samples(way, best, task) for task in tasks}
+            counts = {task.id: self.samples(way, best, task) for task in tasks}
             if fmean(counts.values()) >= LEAST.get(way.kind, 1):
                 self._known += len(tasks) * self.plan.seeds
-                await self._run([way], counts)
+                await self.run([way], counts)
 
-    def _samples(self, way: Entrant, best: Entrant, task: EvalTask) -> int:
+    def samples(self, way: Entrant, best: Entrant, task: EvalTask) -> int:
+        """How many samples fit into the limit of a run, going by what the member has used on the task alone."""
         alone = [row.tokens for row in self.found[best.name] if row.task == task.id]
         assert self.limit is not None
         return way.samples(self.limit, fmean(alone))
 
-    async def _run(self, entrants: Iterable[Entrant], samples: Mapping[str, int] | None = None) -> None:
+    async def run(self, entrants: Iterable[Entrant], samples: Mapping[str, int] | None = None) -> None:
+        """Run these on all tasks. `samples`: by task, how many a baseline may take."""
         cells: list[Cell] = []
         for one in entrants:
             self.entrants.append(one)
@@ -162,7 +164,7 @@ class Study:
             made={"comparison": key},
         )
 
-    async def _begun_before(self) -> dict[str, str]:
+    async def begun_before(self) -> dict[str, str]:
         """By key: runs of an earlier attempt whose rows were not written. Raises: JournalError."""
         if self.plan.journal is None:
             return {}

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
 from typing import ClassVar, TypeVar
 
 from agentmesh.errors import AgentMeshError
@@ -168,8 +167,3 @@ def successes(log: Sequence[Round]) -> list[bool]:
     return [
         round_.acts[pair[0]] == round_.acts[pair[1]] for round_ in log for pair in round_.meetings if len(pair) == 2
     ]
-
-
-def longest_run(hits: Sequence[bool]) -> int:
-    """The most successes in a row."""
-    return max((len(list(run)) for hit, run in groupby(hits) if hit), default=0)
