@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentmesh import RunResult, Team
-from agentmesh.evaluation.calibration.intervals import share
+from agentmesh.evaluation.intervals import share
 
 WATCHED = Path(__file__).parents[1] / "topologies" / "watched"
 SEEDS = range(int(os.environ.get("SEEDS", "20")))

@@ -37,7 +37,9 @@ def check_verifier(
     for key in _WITHOUT_EFFECT:
         if key in agents[name].model_fields_set:
             message = f"`{key}` has no effect on who verifies: it is asked about each answer alone, without tools, and "
-            yield Remark("error", ("agents", name, key), f"{message}the run's limits pay for it; remove it", at_key=True)
+            yield Remark(
+                "error", ("agents", name, key), f"{message}the run's limits pay for it; remove it", at_key=True
+            )
     if VERIFY in agents and name != VERIFY:
         message = f"'{VERIFY}' stands for whoever verifies in the keys of model calls; rename the agent"
         yield Remark("error", ("agents", VERIFY), message, at_key=True)

@@ -6,12 +6,13 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from agentmesh.config.models import AgentConfig, Limits
 from agentmesh.messages import USER
 from agentmesh.topology.activity import Activity, Start, activity, least
 from agentmesh.topology.allowance import NOTHING, Allowance, repeated
+from agentmesh.topology.costs import Checks, PriceLike, cost
 from agentmesh.topology.phases import Phase
 
 TASK_TOKENS = 4096
@@ -66,27 +67,20 @@ class Bounds:
         )
 
 
-class PriceLike(Protocol):
-    """USD per million tokens."""
-
-    @property
-    def input(self) -> float: ...
-    @property
-    def output(self) -> float: ...
-
-
 @dataclass(frozen=True)
 class Means:
     """What the agents of a team cost, as far as it is known.
 
     `prices`: by agent; an agent without an entry has no known price. `nested`: the bounds of one turn of an agent that
-    is a team. `summaries`: prices of the models that summarise messages, by their names on edges.
+    is a team. `summaries`: prices of the models that summarise messages, by their names on edges. `checks`: of each
+    answer, by a model that is no agent of the team.
     """
 
     agents: Mapping[str, AgentConfig] = field(default_factory=dict)
     prices: Mapping[str, PriceLike | None] = field(default_factory=dict)
     nested: Mapping[str, Bounds] = field(default_factory=dict)
     summaries: Mapping[str, PriceLike | None] = field(default_factory=dict)
+    checks: Checks | None = None
 
     def agent(self, name: str) -> AgentConfig:
         """The agent's configuration, or the defaults."""
@@ -113,6 +107,7 @@ def bounds_of(
     prices: Mapping[str, PriceLike | None] | None = None,
     nested: Mapping[str, Bounds] | None = None,
     summaries: Mapping[str, PriceLike | None] | None = None,
+    checks: Checks | None = None,
     begun: bool = False,
     allowance: Allowance = NOTHING,
     again: Sequence[Phase] | None = None,
@@ -124,7 +119,7 @@ def bounds_of(
     `Means`.
     """
     limits = limits or Limits()
-    means = Means(agents or {}, prices or {}, nested or {}, summaries or {})
+    means = Means(agents or {}, prices or {}, nested or {}, summaries or {}, checks)
     again = [allowance.with_guests(phase) for phase in (phases if again is None else again)]
     phases = [allowance.with_guests(phase) for index, phase in enumerate(phases) if not (phase.reserve and index)]
     total = _Total(means, 1 + retries, allowance)
@@ -208,6 +203,7 @@ class _Total:
         """Agents whose prompts hold what stands on boards, which may be of any length."""
         self._told = 0.0
         self._answers = 0.0
+        self._longest_answer = 0
         self.widest = 0
         """To how many others an agent writes in one turn at most."""
         self.unasked = float(answers)
@@ -224,6 +220,9 @@ class _Total:
         for pairs, count, each in most.messages:
             if all(recipient == USER for _, recipient in pairs):
                 self._answers += count
+                self._longest_answer = max(
+                    [self._longest_answer, *(self._length(sender, phase) for sender, _ in pairs)]
+                )
                 edges = (phase.by_pair.get(pair) for pair in pairs)
                 summed = (
                     edge for edge in edges if edge and edge.carries == "summary" and edge.sender not in phase.votes
@@ -266,7 +265,7 @@ class _Total:
         """All of it, within the run's limits on turns and messages, and what tokens can cost within that on tokens."""
         turns = least(self.turns, limits.turns)
         messages = least(min(self.messages, _times(turns, self.widest) + self.unasked), limits.messages)
-        calls = min(self.calls, _times(turns, self.most_steps)) + min(self.summaries, messages)
+        calls = min(self.calls, _times(turns, self.most_steps)) + min(self.summaries, messages) + self._checks[0]
         tokens, usd = self.spending()
         if limits.tokens:
             usd = min(usd, limits.tokens * self.dearest() / 1e6)
@@ -312,9 +311,18 @@ class _Total:
         """Model calls that summarise messages."""
         return sum(self._summarised.values()) + (self._answered if self._closing else 0)
 
+    @property
+    def _checks(self) -> tuple[int, float, float]:
+        """Model calls, tokens and USD of whoever verifies the answers; a second call for one shows what was wrong."""
+        one = self._means.checks
+        if one is None:
+            return 0, 0.0, 0.0
+        calls, prompt = one.each * self._most_answers, one.prompt + TASK_TOKENS + self._longest_answer
+        return calls, calls * (prompt + one.output), calls * cost(one.price, prompt, one.output)
+
     def spending(self) -> tuple[float, float]:
         """Tokens and USD if every message, reply and prompt is as long as it may be; infinite where unknown."""
-        tokens = usd = 0.0
+        _, tokens, usd = self._checks
         everybody = len({name for names, _ in self._lines() for name in names})
         for names, count in self._lines():
             turns = [self._turn(name, count, everybody) for name in names]
@@ -333,7 +341,7 @@ class _Total:
     def _summary(self, sender: str, model: str) -> tuple[float, float]:
         """Tokens and USD of a summary of what the sender writes."""
         length = self._means.agent(sender).max_output_tokens + PROMPT_TOKENS
-        return length + SUMMARY_TOKENS, _cost(self._means.summaries.get(model), length, SUMMARY_TOKENS)
+        return length + SUMMARY_TOKENS, cost(self._means.summaries.get(model), length, SUMMARY_TOKENS)
 
     def _turns_of(self, name: str) -> float:
         """Turns that the agent may take before the last."""
@@ -354,9 +362,7 @@ class _Total:
         longest = math.inf if agent.tools or name in self._at_boards else own + self._heard[name] + said
         steps = self._means.last_steps(name) if last else steps
         price = self._means.prices.get(name)
-        return steps * (longest + agent.max_output_tokens), _times(
-            steps, _cost(price, longest, agent.max_output_tokens)
-        )
+        return steps * (longest + agent.max_output_tokens), _times(steps, cost(price, longest, agent.max_output_tokens))
 
     def dearest(self) -> float:
         """The highest price of a million tokens that anybody may pay; infinite where one is not known."""
@@ -364,15 +370,8 @@ class _Total:
         paying = {name for name in acting if self._means.steps(name)}
         prices = [self._means.prices.get(name) for name in paying]
         prices += [self._means.summaries.get(model) for _, model in (*self._summarised, *self._closing)]
+        prices += [self._means.checks.price] if self._means.checks else []
         return max((max(price.input, price.output) if price else math.inf for price in prices), default=0.0)
-
-
-def _cost(price: PriceLike | None, input_tokens: float, output_tokens: float) -> float:
-    if price is None:
-        return math.inf
-    if price.input == price.output == 0:
-        return 0.0
-    return (input_tokens * price.input + output_tokens * price.output) / 1e6
 
 
 def _times(count: float, each: float) -> float:

@@ -16,6 +16,7 @@ from agentmesh.providers.simulated.drafts import EXTRACT_MARK, Draft, Solver, eq
 from agentmesh.providers.simulated.floor import give_floor
 from agentmesh.providers.simulated.inquiry import inquire
 from agentmesh.providers.simulated.problems import Arithmetic, Problem, arithmetic, is_number
+from agentmesh.providers.simulated.questions import ANSWER
 from agentmesh.providers.simulated.reading import Own, Reading
 from agentmesh.providers.simulated.settling import LEAST_SURE, Case, Held
 from agentmesh.providers.simulated.sheets import Share, share_of, sheets
@@ -59,7 +60,8 @@ def _contribution(reading: Reading, solver: Solver) -> Draft:
     if solver.pending:
         return solver.ask()
     loud = conviction(reading, solver.mind)
-    return _drafted([one for one in found if one is not None], share, before, loud)
+    draft = _drafted([one for one in found if one is not None], share, before, loud)
+    return _in_form(draft, reading)
 
 
 def _drafted(own: list[Held], share: Share, before: _Stated, loud: str) -> Draft:
@@ -80,6 +82,14 @@ def _drafted(own: list[Held], share: Share, before: _Stated, loud: str) -> Draft
     complete = bool(held) and not left and len(values) == len(held)
     text = "\n".join([*lines, *remarks, *([loud] if loud and values else [])])
     return Draft(text, values=values, position=position, result="; ".join(map(_alone, own)), complete=complete)
+
+
+def _in_form(draft: Draft, reading: Reading) -> Draft:
+    """The draft with a line for its answer, where the user asks for one, or others give theirs in that form."""
+    asked = [reading.task] if reading.task is not None else reading.messages
+    if len(draft.values) != 1 or not any(ANSWER in block.text for block in asked):
+        return draft
+    return replace(draft, text=f"{draft.text}\n{ANSWER}{number_text(draft.values[0])}")
 
 
 def _alone(held: Held) -> str:
