@@ -15,7 +15,7 @@ from agentmesh.agents.function import FunctionAgent
 from agentmesh.agents.prompt import inbox_content
 from agentmesh.config.models import AgentConfig
 from agentmesh.events import MessageDelivered
-from agentmesh.messages import USER, Part, Reply
+from agentmesh.messages import USER, ChatMessage, Part, Reply
 from agentmesh.providers.ask import ask
 from agentmesh.providers.base import Provider, Request
 
@@ -73,7 +73,7 @@ class Verifier:
         provider, request = self.provider, self.request
         assert provider is not None, "who is no function asks a model"
         assert request is not None, "a model is asked something"
-        messages = [*request.messages, {"role": "user", "content": inbox_content(view.inbox)}]
+        messages: list[ChatMessage] = [*request.messages, {"role": "user", "content": inbox_content(view.inbox)}]
         asked = await ask(
             lambda request: pay(provider, request), replace(request, messages=messages), _read, attempts=CALLS
         )

@@ -36,10 +36,9 @@ def check_verifier(
         return
     for key in _WITHOUT_EFFECT:
         if key in agents[name].model_fields_set:
-            message = f"`{key}` has no effect on who verifies: it is asked about each answer alone, without tools, and "
-            yield Remark(
-                "error", ("agents", name, key), f"{message}the run's limits pay for it; remove it", at_key=True
-            )
+            how = "it is asked about each answer alone, without tools, and paid from the limits of the run"
+            message = f"`{key}` has no effect on who verifies: {how}; remove it"
+            yield Remark("error", ("agents", name, key), message, at_key=True)
     if VERIFY in agents and name != VERIFY:
         message = f"'{VERIFY}' stands for whoever verifies in the keys of model calls; rename the agent"
         yield Remark("error", ("agents", VERIFY), message, at_key=True)
@@ -48,7 +47,7 @@ def check_verifier(
 def _unfit(name: str, agents: Mapping[str, AgentConfig], members: Mapping[str, str]) -> str:
     """Why the name is not that of an agent that can verify; empty if it is."""
     if name in members:
-        return f"'{name}' stands at {members[name]}, and no member of the team verifies its answer"
+        return f"'{name}' stands in {members[name]}, and no member of the team verifies its answer"
     if name not in agents:
         return f"no agent '{name}'"
     agent = agents[name]

@@ -7,7 +7,7 @@ from typing import Protocol
 import anyio
 
 from agentmesh.events import Event, FindingRecorded, RunStarted
-from agentmesh.messages import Reply
+from agentmesh.messages import Outcome, Reply
 from agentmesh.monitors.judge import ATTEMPTS, Passage, Verdict, judge_request, passage_of, verdict_of
 from agentmesh.providers.ask import ask
 from agentmesh.providers.base import Request
@@ -22,6 +22,10 @@ class Judged(Shell, Protocol):
     """The run whose monitors suspect something."""
 
     events: list[Event]
+
+    def stop(self, outcome: Outcome, reason: str) -> None:
+        """End the run."""
+        ...
 
 
 class Judging:

@@ -23,6 +23,7 @@ from agentmesh.team.graphs import draw, place_of
 from agentmesh.team.ladders import ladder_faults
 from agentmesh.team.parts import Models, find_tools
 from agentmesh.team.references import UNLOADED, ReferenceFault, load_reference
+from agentmesh.team.verifying import Declared, declared, unfit
 from agentmesh.team.watches import fault_of, find_monitor
 from agentmesh.tools.function import FunctionTool
 from agentmesh.topology.bounds import Bounds, bounds_of
@@ -56,10 +57,13 @@ class Assembly:
     load_team: Callable[[Any], Any] | None = None
     """Makes a team of what an agent's `team` names. Raises: ConfigError."""
     verify: Callable[..., Any] | None = None
+    verifier: Declared | None = None
     problems: list[Problem] = field(default_factory=list)
 
     def of_copies(self, copies: Mapping[str, str], topology: Topology) -> Assembly:
         """What the names of copies of some agents stand for, on a topology of their own; nobody watches them."""
+        if self.verifier is not None:
+            copies = {**copies, self.verifier.name: self.verifier.name}
 
         def copied(found: Mapping[str, Any]) -> dict[str, Any]:
             return {copy: found[agent] for copy, agent in copies.items() if agent in found}
@@ -73,6 +77,7 @@ class Assembly:
             functions=copied(self.functions),
             teams=copied(self.teams),
             verify=self.verify,
+            verifier=self.verifier,
         )
 
     def check(self, bounds: Bounds, limits: Limits) -> list[Problem]:
@@ -128,11 +133,12 @@ def assemble(
 ) -> Assembly:
     """Find everything; problems are kept, not raised, so that they come all at once."""
     made = Assembly(topology, models, read, allow, load_team=load_team)
-    for name, nodes in _entries(agents, topology, read):
+    made.verifier = declared(verify[0], agents)
+    for name, nodes in _entries(made, agents):
         if nodes[0] in agents:  # votes and boards name nothing
             _find_agent(made, name, nodes, agents, brought)
     if read is None and topology is not None:
-        _find_strangers(made, topology, agents)
+        _find_strangers(made, topology, agents, verify[0])
     for name, (_, config) in monitors.items():
         _find_judge(made, name, config)
     _find_models(made)
@@ -192,14 +198,12 @@ def _graph_faults(draft: Draft, topology: Topology | None, agents: Mapping[str, 
     return [fault for fault in lint(topology, bounds, limits) if fault.fatal and (bounded or fault.check != "cycle")]
 
 
-def _entries(
-    agents: Mapping[str, AgentConfig], topology: Topology | None, read: Loaded | Draft | None
-) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _entries(made: Assembly, agents: Mapping[str, AgentConfig]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The agents as they were declared, and the nodes that each of them is."""
+    read, nodes = made.read, agents if made.topology is None else made.topology.nodes
     if read is None:
-        yield from (
-            (name, (name,)) for name in agents if topology is None or name in topology.nodes or agents[name].reserve
-        )
+        verifier = made.verifier.name if made.verifier else ""
+        yield from ((name, (name,)) for name in agents if name in (*nodes, verifier) or agents[name].reserve)
     else:
         declared = read.parts.agents if isinstance(read, Draft) else read.config.agents
         yield from ((name, replicas_of(name, agent)) for name, agent in declared.items())
@@ -242,8 +246,12 @@ def _find_team(made: Assembly, path: Place, nodes: tuple[str, ...], agent: Agent
     made.teams.update(dict.fromkeys(nodes, team))
 
 
-def _find_strangers(made: Assembly, topology: Topology, agents: Mapping[str, AgentConfig]) -> None:
-    """Nodes that are nobody, and agents that may not be called what they are. Of a file the loader says it."""
+def _find_strangers(
+    made: Assembly, topology: Topology, agents: Mapping[str, AgentConfig], verify: VerifyConfig | None
+) -> None:
+    """Nodes that are nobody, and agents that may not be what they are. Of a file the loader says it."""
+    for one in unfit(verify, agents, topology):
+        made.say(one.path, one.message)
     for node in topology.nodes:
         if node in {RUN, USER}:
             made.say(("agents", node), f"'{node}' is reserved")

@@ -22,7 +22,15 @@ from agentmesh.team.answer import AnswerForm, answer_form
 from agentmesh.team.assembly import assemble, refusal
 from agentmesh.team.brought import Brought
 from agentmesh.team.description import described, digest
-from agentmesh.team.given import allowed_packages, confided, instructed, limits_of, monitors_of, verifier_of
+from agentmesh.team.given import (
+    allowed_packages,
+    confided,
+    instructed,
+    limits_of,
+    monitors_of,
+    named_verifier,
+    verifier_of,
+)
 from agentmesh.team.graphs import draw
 from agentmesh.team.kept import Address
 from agentmesh.team.members import Members, summary_models
@@ -49,11 +57,12 @@ class Definition:
         tools: Mapping[str, Callable[..., Any]] | None = None,
         limits: Limits | Mapping[str, Any] | None = None,
         monitors: Mapping[str, Any] | Sequence[Any] = (),
-        verify: Callable[..., Any] | VerifyConfig | None = None,
+        verify: Callable[..., Any] | Mapping[str, Any] | VerifyConfig | None = None,
         answer: Any = None,
         allow: Collection[str] = (),
     ) -> None:
-        listed = [Agent.of(agent) for agent in agents]
+        verify, beside = named_verifier(verify)
+        listed = [Agent.of(agent) for agent in (*agents, *beside)]
         twice = {agent.name for agent in listed if sum(agent.name == other.name for other in listed) > 1}
         if twice:
             raise ConfigError(f"agents named more than once: {', '.join(sorted(twice))}")
@@ -195,7 +204,8 @@ class Definition:
         for path, message in unpriced(self._members, topology.phases, limits, read):
             assembly.say(path, message)
         self.warnings: list[Problem] = assembly.check(self.bounds, limits)
-        self._verify: Check | None = make_check(verify[0], assembly.verify) if verify[0] else None
+        checked = verify[0] if verify[0] and verify[0].agent is None else None
+        self._verify: Check | None = make_check(checked, assembly.verify) if checked else None
         self._verify_retries = retries
         self._verify_config = verify[0]
         self._untils = {

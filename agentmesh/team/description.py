@@ -36,7 +36,7 @@ def described(
         "phases": [_phase(phase) for phase in topology.phases],
         "policy": topology.policy,
         "monitors": {name: _monitor(*entry) for name, entry in assembly.monitors.items()},
-        "verify": verify.model_dump(mode="json") if verify else None,
+        "verify": _verify(verify, assembly, models) if verify else None,
         "answer": answer,
         "teams": {name: team.description for name, team in assembly.teams.items()},
     }
@@ -66,6 +66,11 @@ def _agent(name: str, agent: AgentConfig, assembly: Assembly, models: Models) ->
     if name in assembly.functions:
         told["function"] = _name_of(assembly.functions[name])
     return told
+
+
+def _verify(verify: VerifyConfig, assembly: Assembly, models: Models) -> dict[str, Any]:
+    told, verifier = verify.model_dump(mode="json"), assembly.verifier
+    return {**told, "asked": _agent(verifier.name, verifier.agent, assembly, models)} if verifier else told
 
 
 def _model(name: str, models: Models) -> Any:

@@ -14,6 +14,7 @@ from agentmesh.errors import ConfigError, Problem
 from agentmesh.journal.base import Durability
 from agentmesh.messages import Part
 from agentmesh.runner import Ask, Watcher
+from agentmesh.team.agent import Agent
 from agentmesh.team.kept import Address
 
 Verifier = tuple[VerifyConfig | None, Callable[..., Any] | None]
@@ -127,6 +128,12 @@ def _name_of(monitor: Any) -> str:
     return str(getattr(chosen, "name", None) or getattr(chosen, "__name__", type(chosen).__name__))
 
 
+def named_verifier(verify: Any) -> tuple[Any, list[Agent]]:
+    """What was given, with the name of the agent that verifies; and that agent, if it was given there itself."""
+    agent = verify.get("agent") if isinstance(verify, Mapping) else None
+    return ({**verify, "agent": agent.name}, [agent]) if isinstance(agent, Agent) else (verify, [])
+
+
 def verifier_of(verify: Any) -> Verifier:
     """From a function, a VerifyConfig, or a mapping with its keys. Raises: ConfigError."""
     if verify is None or isinstance(verify, VerifyConfig):
@@ -137,7 +144,7 @@ def verifier_of(verify: Any) -> Verifier:
             return configured(VerifyConfig, verify, "verify"), None
         return configured(VerifyConfig, {**verify, "function": "given:function"}, "verify"), function
     if not callable(verify) or inspect.isclass(verify):
-        raise ConfigError(f"verify is fn(answer) -> bool, or a VerifyConfig; found {verify!r}")
+        raise ConfigError(f"verify is fn(answer) -> bool, {{'agent': Agent(...)}}, or a VerifyConfig; found {verify!r}")
     return VerifyConfig(function="given:function"), verify
 
 

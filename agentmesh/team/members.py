@@ -8,6 +8,7 @@ from typing import Any
 
 from agentmesh.agents.base import Occupant
 from agentmesh.agents.llm import LLMAgent
+from agentmesh.agents.verifier import Verifier
 from agentmesh.config.models import AgentConfig, JudgeConfig, Limits
 from agentmesh.errors import ConfigError, Problem
 from agentmesh.monitors.judge import longest_prompt
@@ -19,6 +20,7 @@ from agentmesh.team.parts import Models, make_occupant
 from agentmesh.tools.results import LongResults
 from agentmesh.topology.allowance import Allowance, allowance_of
 from agentmesh.topology.bounds import Bounds, bounds_of
+from agentmesh.topology.costs import Checks
 from agentmesh.topology.phases import Phase
 
 NestedOccupant = Callable[[str], Occupant]
@@ -64,6 +66,7 @@ class Members:
             prices={node: self.models.price(model) for node, model in self.assembly.models.items()},
             nested={node: team.bounds for node, team in self.assembly.teams.items()},
             summaries={name: self.models.price(model) for name, model in self.summaries.items()},
+            checks=self._checks(),
             begun=used is not None,
             allowance=self.allowance(phases),
             again=self.assembly.topology.phases if self.assembly.topology is not None else None,
@@ -73,6 +76,24 @@ class Members:
         for monitor, model in self.assembly.judges.items():
             most = most.with_more(*self._judging(monitor, model))
         return most
+
+    def _checks(self) -> Checks | None:
+        """What the agent that verifies answers may be asked."""
+        verifier = self.assembly.verifier
+        if verifier is None:
+            return None
+        model = self.assembly.models.get(verifier.name)
+        return verifier.checks(self.models.price(model) if model else None)
+
+    def verifier(self, seed: int | None) -> Verifier | None:
+        """The agent that verifies answers, if one does, for one run."""
+        found = self.assembly.verifier
+        if found is None:
+            return None
+        model = self.assembly.models.get(found.name)
+        provider = self.models.provider(model) if model else None
+        settings = self.models.configs.get(model) if model else None
+        return found.ready(self.assembly.functions.get(found.name), provider, settings, seed)
 
     def _judging(self, monitor: str, model: str) -> tuple[int, int, float | None]:
         """Model calls, tokens and USD that a judge may use in a run, or in what is left of one."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agentmesh.agents.base import Said, Turn
+from agentmesh.agents.verifier import Verifier
 from agentmesh.errors import AgentError, ConfigError, LimitExceeded
 from agentmesh.messages import Part, Reply
 from agentmesh.providers.base import Delta, Provider, Request
@@ -117,6 +118,13 @@ def through(members: dict[str, Member], purse: Purse | None) -> dict[str, Member
 def paid(providers: dict[str, Provider], purse: Purse | None) -> dict[str, Provider]:
     """The models that summarise messages of a team that stands on a node, paid from its purse."""
     return providers if purse is None else {name: Through(one, purse) for name, one in providers.items()}
+
+
+def verifying(verifier: Verifier | None, purse: Purse | None) -> Verifier | None:
+    """Who verifies answers of a team that stands on a node, paid from its purse."""
+    if verifier is None or verifier.provider is None or purse is None:
+        return verifier
+    return replace(verifier, provider=Through(verifier.provider, purse))
 
 
 _loading: ContextVar[tuple[Path, ...]] = ContextVar("agentmesh_loading", default=())

@@ -51,7 +51,7 @@ def unpriced(
     """Limits in USD that cannot be kept, because what is charged to them has no known price; and where they stand."""
     payers = _Payers(members)
     if limits.usd is not None:
-        yield from _fault(("limits", "usd"), payers.of(members.agents) + payers.summaries(phases))
+        yield from _fault(("limits", "usd"), payers.of(members.agents) + payers.summaries(phases) + payers.verifier())
     for entry, nodes in _entries(members.agents, read):
         if members.agents[nodes[0]].limits.usd is not None:
             asked = payers.of(nodes) + payers.summaries(phases, nodes)
@@ -92,7 +92,8 @@ class _Payers:
 
     def everything(self) -> list[str]:
         """All that a run of the team asks."""
-        return [*self.of(self._members.agents), *self._without_price(self._members.summaries.values())]
+        summaries = self._without_price(self._members.summaries.values())
+        return [*self.of(self._members.agents), *summaries, *self.verifier()]
 
     def summaries(self, phases: Iterable[Phase], senders: Collection[str] | None = None) -> list[str]:
         """Those that edges, of these senders, ask for summaries."""
@@ -103,6 +104,11 @@ class _Payers:
     def summary(self, name: str) -> list[str]:
         """Those that edges ask which name this model."""
         return self._without_price([self._members.summaries[name]])
+
+    def verifier(self) -> list[str]:
+        """Those that verify answers."""
+        assembly = self._members.assembly
+        return self.of([assembly.verifier.name]) if assembly.verifier else []
 
     def judge(self, monitor: str) -> list[str]:
         """Those that judge what a monitor suspects."""

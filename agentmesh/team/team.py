@@ -23,7 +23,7 @@ from agentmesh.team.definition import Definition
 from agentmesh.team.given import RunOptions, limits_of, refuse_no_task, run_options
 from agentmesh.team.kept import Added, Address, Kept, begun, forked, gone_on_with, opened, raised_by
 from agentmesh.team.members import Before
-from agentmesh.team.nested import NestedTeam, Purse, paid, through
+from agentmesh.team.nested import NestedTeam, Purse, paid, through, verifying
 from agentmesh.team.parts import hold, let_go
 from agentmesh.team.prices import prices_of, refuse_unpriced
 from agentmesh.team.result import RunResult
@@ -37,8 +37,9 @@ class Team(Definition):
     `agents`: `Agent` objects, or plain functions `fn(text) -> str`. `topology`: a `Topology`, or a `networkx.DiGraph`.
     `models`: by name; a value is `provider:model[@base_url]`, a `ModelConfig`, a provider, or `fn(request)`.
     `monitors`: by name, or a list; a class is made anew for each run, a function is `fn(event) -> Finding | None`; a
-    pair (monitor, MonitorConfig) sets threshold and interventions. `verify`: `fn(answer) -> bool` or a
-    `VerifyConfig`. `answer`: a JSON Schema, or a pydantic class. `allow`: packages that names may be imported from.
+    pair (monitor, MonitorConfig) sets threshold and interventions. `verify`: `fn(answer) -> bool`,
+    `{"agent": Agent(...)}`, or a `VerifyConfig`. `answer`: a JSON Schema, or a pydantic class. `allow`: packages that
+    names may be imported from.
 
     Raises: ConfigError, TopologyError, with everything that is wrong.
     """
@@ -203,7 +204,7 @@ class Team(Definition):
             seed=seed,
             parts=parts,
             monitors=make_watches(assembly.monitors),
-            verify=self._verify,
+            verify=verifying(self._members.verifier(seed), within) or self._verify,
             verify_retries=self._verify_retries,
             answer_fault=self._form.fault if self._form else None,
             rewrites=assembly.rewrites,

@@ -220,9 +220,8 @@ class _Total:
         for pairs, count, each in most.messages:
             if all(recipient == USER for _, recipient in pairs):
                 self._answers += count
-                self._longest_answer = max(
-                    [self._longest_answer, *(self._length(sender, phase) for sender, _ in pairs)]
-                )
+                longest = (self._length(sender, phase) for sender, _ in pairs)
+                self._longest_answer = max([self._longest_answer, *longest])
                 edges = (phase.by_pair.get(pair) for pair in pairs)
                 summed = (
                     edge for edge in edges if edge and edge.carries == "summary" and edge.sender not in phase.votes

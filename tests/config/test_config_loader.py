@@ -136,7 +136,7 @@ def test_overrides_apply_in_order() -> None:
         ("description.first=x", "found a mapping; allowed: a text"),
         ("agents.worker.join.x=1", "found a mapping; allowed: any, all, quorum, or a whole number of messages"),
         ("agents.worker.join.x.y=1", "agents.worker.join has no 'x'; there are: none"),
-        ("verify.retries=2", "give exactly one of `command` and `function`"),
+        ("verify.retries=2", "give exactly one of `command`, `function` and `agent`"),
         ("models={gpt-4.1: 'echo:x'}", "no model 'default', which agents without a model of their own use: planner"),
         ("answer.schema" + ".a" * 250 + "=1", "lists and mappings are nested more than 80 deep"),
         ("answer.schema=" + "[" * 90 + "]" * 90, "lists and mappings are nested more than 80 deep"),

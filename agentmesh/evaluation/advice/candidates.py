@@ -20,6 +20,7 @@ SHAPES: tuple[Shape, ...] = get_args(Shape)
 SIZES = (2, 3, 5)
 
 _VOTE = "majority-vote"
+_LARGEST = 100
 _PASS_ON = "Repeat the task before your answer: who comes next sees only what you write."
 _CHECK = "Check what you are given step by step, correct it where it is wrong, and give the whole answer."
 
@@ -83,20 +84,13 @@ def candidates_of(
     prompts: Sequence[Prompt] = (),
 ) -> tuple[Candidate, ...]:
     """Everybody who is tried, the simplest first; members alone in any case. Raises: ConfigError, TopologyError."""
-    strange = sorted(set(shapes) - set(SHAPES))
-    if strange:
-        raise ConfigError(f"there is no topology '{strange[0]}' to try; there are: {', '.join(SHAPES)}")
-    unfit = [size for size in sizes if not 2 <= size <= 100]  # noqa: PLR2004
-    if unfit:
-        raise ConfigError(f"a team of {unfit[0]} is none to try; allowed: 2 to 100")
+    _refuse_unknown(sizes, shapes, prompts)
     everybody = entrants_of([team], tasks)
     members = [one for one in everybody if one.kind == "member"]
     if not members:
         raise ConfigError(
             f"no agent of {team.name} can be given a task of its own, so there is nothing to compare with"
         )
-    if any(name == AS_WRITTEN.name for name in (prompt.name for prompt in prompts)):
-        raise ConfigError(f"a prompt cannot be named '{AS_WRITTEN.name}': that is none; name it otherwise")
     told = {name for task in tasks for name in task.private}
     drafts = [one for one in _drafts(team, cast_of(team, members, told), sorted(set(sizes))) if one.shape in shapes]
     own = [one for one in everybody if one.kind == "team" and "team" in shapes]
@@ -106,6 +100,17 @@ def candidates_of(
         for prompt in (AS_WRITTEN, *(prompts if heard else ()))
         for candidate in _told(team, prompt, members, own, drafts)
     )
+
+
+def _refuse_unknown(sizes: Sequence[int], shapes: Collection[str], prompts: Sequence[Prompt]) -> None:
+    strange = sorted(set(shapes) - set(SHAPES))
+    if strange:
+        raise ConfigError(f"there is no topology '{strange[0]}' to try; there are: {', '.join(SHAPES)}")
+    unfit = [size for size in sizes if not 2 <= size <= _LARGEST]
+    if unfit:
+        raise ConfigError(f"a team of {unfit[0]} is none to try; allowed: 2 to {_LARGEST}")
+    if any(prompt.name == AS_WRITTEN.name for prompt in prompts):
+        raise ConfigError(f"no prompt can be named '{AS_WRITTEN.name}': that is none; give it another name")
 
 
 def reads(team: Team, agent: str) -> bool:
@@ -123,7 +128,8 @@ def _told(
         name = _called(one.name, prompt)
         yield Candidate(Entrant(name, "member", same, one.member), "solo", 1, prompt)
     for one in own:
-        yield Candidate(Entrant(_called(one.name, prompt), "team", same), "team", len(team.topology.nodes), prompt)
+        name = _called(f"{one.name} as it is", prompt)
+        yield Candidate(Entrant(name, "team", same), "team", len(team.topology.nodes), prompt)
     for draft in drafts:
         name = _called(draft.name, prompt)
         entrant = Entrant(name, "team", draft.made(team, prompt, name))
@@ -138,10 +144,8 @@ def _drafts(team: Team, cast: Cast, sizes: Sequence[int]) -> Iterator[Draft]:
     """All topologies, in all sizes that they come in and that there are workers for."""
     plans = team.agents[cast.planning().source].kind == "llm"
     for size in sizes:
-        if size > 2 and cast.carries(size):  # noqa: PLR2004 - two who differ settle nothing by a vote
-            vote = {"kind": "independent", "vote": _VOTE, "positions": "optional"}
-            yield _draft("vote", cast.workers(size), lambda names, said=vote: {**said, "agents": names})
-        for draft in (_flat, _star, _chain, *([_hierarchy] if plans else [])):
+        # Two who differ settle nothing by a vote.
+        for draft in (*([_vote] if size > 2 else []), _flat, _star, _chain, *([_hierarchy] if plans else [])):
             if cast.carries(size):
                 yield draft(cast, size)
     if cast.carries(2):
@@ -155,6 +159,11 @@ def _drafts(team: Team, cast: Cast, sizes: Sequence[int]) -> Iterator[Draft]:
 def _draft(shape: Shape, parts: Sequence[Part], topology: Callable[[list[str]], dict[str, Any]]) -> Draft:
     names = named(parts)
     return Draft(shape, len(parts), dict(zip(names, parts, strict=True)), topology(names))
+
+
+def _vote(cast: Cast, size: int) -> Draft:
+    keys = {"kind": "independent", "vote": _VOTE, "positions": "optional"}
+    return _draft("vote", cast.workers(size), lambda names: {**keys, "agents": names})
 
 
 def _flat(cast: Cast, size: int) -> Draft:

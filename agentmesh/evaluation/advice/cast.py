@@ -42,7 +42,9 @@ class Cast:
 
     def workers(self, count: int, more: str = "") -> list[Part]:
         """So many of them, of each sort as many."""
-        return [Part(name, name if self.distinct else _base(name), more) for name in islice(cycle(self.pool), count)]
+        return [
+            Part(name, name if self.distinct else base_name(name), more) for name in islice(cycle(self.pool), count)
+        ]
 
     def planning(self) -> Part:
         """The planner, or a copy of a worker who is told to plan."""
@@ -84,6 +86,7 @@ def named(parts: Sequence[Part]) -> list[str]:
     return names
 
 
-def _base(name: str) -> str:
+def base_name(name: str) -> str:
+    """Without the number of a replica."""
     base, _, number = name.rpartition("-")
     return base if base and number.isdigit() else name

@@ -10,8 +10,10 @@ from typing import Any
 
 from agentmesh.errors import ConfigError
 from agentmesh.evaluation.comparison.entrants import Entrant
+from agentmesh.evaluation.comparison.making import SUCCESSFUL
+from agentmesh.evaluation.comparison.processes import Processes
 from agentmesh.evaluation.comparison.rows import KeptRows, Row
-from agentmesh.evaluation.comparison.study import SUCCESSFUL, Plan, Study
+from agentmesh.evaluation.comparison.study import Plan, Study
 from agentmesh.evaluation.comparison.summary import MEASURES, Standing, standings
 from agentmesh.evaluation.comparison.verdict import Pair, Verdict, verdict_on
 from agentmesh.evaluation.scoring import Scorer
@@ -70,12 +72,14 @@ async def compare(
     results: str | Path | None = None,
     journal: str | None = None,
     concurrency: int = 8,
+    processes: Processes | None = None,
     progress: Callable[[int, int], None] = lambda done, known: None,
 ) -> Comparison:
     """Run teams, each member alone, and what the best member can do with the whole budget, on the same tasks and seeds.
 
     `budget_tokens` limits every run; without it the limit is what the thirstiest run of a team used. `results` keeps
     finished runs, and `journal` those that are cut off: what is found there is not run, or paid for, again.
+    `processes` make the runs of teams that only compute.
 
     Raises: ConfigError, JournalError, MissingExtra, ValueError.
     """
@@ -95,6 +99,7 @@ async def compare(
             rows=KeptRows(results),
             journal=journal,
             concurrency=concurrency,
+            processes=processes,
             baselines=baselines,
             progress=progress,
         )

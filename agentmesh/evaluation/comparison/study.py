@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import fmean
 
 import anyio
 
-import agentmesh
-from agentmesh.config.limits import Limits
 from agentmesh.evaluation.comparison.entrants import LEAST, Entrant, entrants_of, spending
-from agentmesh.evaluation.comparison.given import parts_of, right_in
+from agentmesh.evaluation.comparison.making import Cell, Maker, Order
+from agentmesh.evaluation.comparison.processes import Processes
 from agentmesh.evaluation.comparison.rows import KeptRows, Row
-from agentmesh.evaluation.measures import Right, measured
-from agentmesh.evaluation.scoring import Scorer, score
-from agentmesh.evaluation.tasks.task import EvalTask, Score, Tasks
+from agentmesh.evaluation.scoring import Scorer
+from agentmesh.evaluation.tasks.task import EvalTask, Tasks
 from agentmesh.journal import Journal
-from agentmesh.team import RunResult, Team
+from agentmesh.team import Team
 from agentmesh.team.kept import opened
-
-SUCCESSFUL = ("completed", "verified")
 
 
 @dataclass(frozen=True)
@@ -39,19 +34,11 @@ class Plan:
     journal: str | None = None
     """Where runs are kept, so that those that were cut off go on; None: they are run anew."""
     concurrency: int = 8
+    processes: Processes | None = None
+    """Where runs are made that need nothing but computing."""
     baselines: bool = True
     progress: Callable[[int, int], None] = lambda done, all_: None
     """Told how many runs are done, of how many that are known."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One run to be made."""
-
-    entrant: Entrant
-    task: EvalTask
-    seed: int
-    samples: int = 1
 
 
 @dataclass
@@ -68,7 +55,10 @@ class Study:
     """By key: a run in the journal."""
     _done: int = 0
     _known: int = 0
-    _teams: dict[tuple[str, str, int], Team] = field(default_factory=dict)
+
+    @cached_property
+    def _maker(self) -> Maker:
+        return Maker(self.plan.scorer, self.plan.journal)
 
     async def carry_out(self) -> None:
         """Run everything. Raises: ConfigError, JournalError, AgentMeshError."""
@@ -113,56 +103,40 @@ class Study:
             for task in self.plan.tasks.items:
                 count = (samples or {}).get(task.id, 1)
                 cells += [Cell(one, task, seed, count) for seed in range(self.plan.seeds)]
-        rows: dict[int, Row] = {}
-        waiting = iter(enumerate(cells))
+        orders = [self._maker.order(cell, self.limit) for cell in cells]
+        missing = [order for order in orders if self.plan.rows.get(order.key) is None]
+        self._tell(len(orders) - len(missing))
+        await self._make(missing)
+        for order in orders:
+            row = self.plan.rows.get(order.key)
+            assert row is not None, "every run that was made has a row"
+            self.found[order.cell.entrant.name].append(row)
+
+    async def _make(self, orders: Sequence[Order]) -> None:
+        """Make these runs, some at a time: here, or where only computing is to be done, in other processes."""
+        processes = self.plan.processes
+        if processes is not None and len(orders) >= processes.worthwhile:
+            async for rows in processes.made(orders, self.plan.teams, self.limit):
+                self._keep(rows)
+            return
+        waiting = iter(orders)
 
         async def work() -> None:
-            for at, cell in waiting:  # shared: each takes the next one
-                rows[at] = await self._row(cell)
-                self._done += 1
-                self.plan.progress(self._done, max(self._known, self._done))
+            for order in waiting:  # shared: each takes the next one
+                self._keep([await self._maker.row(order, self.unfinished.get(order.key))])
 
         async with anyio.create_task_group() as group:
-            for _ in range(min(self.plan.concurrency, len(cells))):
+            for _ in range(min(self.plan.concurrency, len(orders))):
                 group.start_soon(work)
-        for at in range(len(cells)):
-            self.found[cells[at].entrant.name].append(rows[at])
 
-    async def _row(self, cell: Cell) -> Row:
-        team = self._team(cell)
-        limits = _limits(team, cell.entrant, self.limit)
-        key = _key(team, cell, limits)
-        kept = self.plan.rows.get(key)
-        if kept is not None:
-            return kept
-        result = await self._result(team, cell, key, limits)
-        scored = await score(cell.task, _answer(result), self.plan.scorer)
-        row = _row(key, cell, result, scored, right_in(cell.task))
-        self.plan.rows.add(row)
-        return row
+    def _keep(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            self.plan.rows.add(row)
+        self._tell(len(rows))
 
-    def _team(self, cell: Cell) -> Team:
-        """Made once for all tasks that tell nobody anything alone."""
-        told = json.dumps(dict(cell.task.private), sort_keys=True)
-        place = (cell.entrant.name, told, cell.samples)
-        if place not in self._teams:
-            self._teams[place] = cell.entrant.for_task(cell.task, cell.samples)
-        return self._teams[place]
-
-    async def _result(self, team: Team, cell: Cell, key: str, limits: Limits) -> RunResult:
-        plan = self.plan
-        begun = self.unfinished.get(key)
-        if begun is not None:
-            return await team.resume(begun, journal=plan.journal, durability="normal")
-        return await team.run(
-            cell.task.prompt,
-            seed=cell.seed,
-            limits=limits,
-            parts=parts_of(cell.task),
-            journal=plan.journal,
-            durability="normal",
-            made={"comparison": key},
-        )
+    def _tell(self, more: int) -> None:
+        self._done += more
+        self.plan.progress(self._done, max(self._known, self._done))
 
     async def begun_before(self) -> dict[str, str]:
         """By key: runs of an earlier attempt whose rows were not written. Raises: JournalError."""
@@ -211,50 +185,3 @@ def _solos(members: Sequence[Entrant], teams: Sequence[Team]) -> list[Entrant]:
 
 def _longest_answer(team: Team) -> int:
     return max(agent.max_output_tokens for agent in team.agents.values())
-
-
-def _limits(team: Team, entrant: Entrant, limit: int | None) -> Limits:
-    """Everybody's tokens are limited alike; a team keeps its other limits, which are part of what it is.
-
-    What judges of monitors may use is paid from the same budget.
-    """
-    own = team.limits if entrant.kind == "team" else Limits()
-    if limit is None:
-        return own
-    watched = sum(config.spending.tokens or 0 for _, config in team.monitors.values() if config.judge is not None)
-    return own.model_copy(update={"tokens": max(1, limit - watched)})
-
-
-def _key(team: Team, cell: Cell, limits: Limits) -> str:
-    task = cell.task.model_dump_json(exclude={"metadata"})
-    facts = [agentmesh.__version__, team.hash, cell.entrant.name, task, cell.seed, limits.model_dump_json()]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
-
-
-def _answer(result: RunResult) -> str | None:
-    """A limit or a stop is no success, whatever was said last."""
-    return result.answer if result.outcome in SUCCESSFUL else None
-
-
-def _row(key: str, cell: Cell, result: RunResult, scored: Score, right: Right) -> Row:
-    used, judged = result.usage, scored.usage
-    return Row(
-        key=key,
-        team=cell.entrant.name,
-        task=cell.task.id,
-        seed=cell.seed,
-        samples=cell.samples,
-        run_id=result.run_id,
-        outcome=result.outcome,
-        reason=result.reason,
-        answer=result.answer,
-        correct=scored.correct and result.outcome in SUCCESSFUL,
-        value=scored.value,
-        why=scored.why,
-        tokens=used.input_tokens + used.output_tokens,
-        cost_usd=used.cost_usd,
-        model_calls=used.model_calls,
-        seconds=round(result.seconds, 3),
-        scoring_tokens=judged.input_tokens + judged.output_tokens,
-        measures=measured(result.events, right),
-    )

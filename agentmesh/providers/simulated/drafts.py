@@ -47,6 +47,8 @@ class Draft:
     position: Position | None = None
     result: str = ""
     complete: bool = False
+    holds: bool = True
+    """Whether it says yes, where the form of the answer asks for that."""
 
 
 @dataclass

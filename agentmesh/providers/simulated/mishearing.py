@@ -9,13 +9,15 @@ from agentmesh.messages import USER
 from agentmesh.providers.simulated.reading import Block, Item, Reading
 from agentmesh.providers.simulated.skill import Mind
 
+_TASK = "task"
 _FIGURE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w%]|\.\d)")
 
 
 def misread(reading: Reading, mind: Mind) -> Reading:
     """The reading with each figure in another agent's message misread by the chance of `noise`, always in one way.
 
-    What the user and the run say stands at the beginning and is read again and again; it is read right.
+    What the user and the run say, and a task that it was given to do, stands at the beginning and is read again and
+    again; it is read right.
     """
     if not mind.profile.noise:
         return reading
@@ -23,7 +25,7 @@ def misread(reading: Reading, mind: Mind) -> Reading:
 
 
 def _heard(item: Item, mind: Mind) -> Item:
-    if not isinstance(item, Block) or item.notice or item.sender == USER:
+    if not isinstance(item, Block) or item.notice or item.sender == USER or item.kind == _TASK:
         return item
     return replace(item, text=_garbled(item.text, item, mind), position=_garbled(item.position, item, mind))
 

@@ -73,7 +73,7 @@ def respond(request: Request, profile: Profile, model_id: str = "") -> Reply:
     text = draft.text
     if reading.schema is not None and not draft.calls:
         text = contribution(reading.schema, draft.text, draft.position) or structured(
-            reading.schema, Content(draft.text, draft.values)
+            reading.schema, Content(draft.text, draft.values, draft.holds)
         )
     text, calls, cut = _within(request.max_output_tokens, text, _named(draft, reading))
     used = len(text) + sum(_length(call) for call in calls)

@@ -10,7 +10,7 @@ from typing import Any
 from agentmesh.errors import ToolError
 from agentmesh.messages import Position
 from agentmesh.providers.simulated.discussion import discuss
-from agentmesh.providers.simulated.drafts import Draft, Solver, equation, extract, summary
+from agentmesh.providers.simulated.drafts import Draft, Solver, equation, extract, summary, value_in
 from agentmesh.providers.simulated.inquiry import inquire
 from agentmesh.providers.simulated.notes import notes
 from agentmesh.providers.simulated.planning import HAND_OFF, OPEN_TASKS, equation_value, plan
@@ -19,6 +19,7 @@ from agentmesh.providers.simulated.problems import Arithmetic, Equation, arithme
 from agentmesh.providers.simulated.reading import Block, Reading
 from agentmesh.providers.simulated.sharing import SHARERS, share_work
 from agentmesh.providers.simulated.sheets import consult, record
+from agentmesh.providers.simulated.structured import asks_for_verdict
 from agentmesh.tools.calculator import Chain, Expression, Negation, Number, number_text, text_of, value_of
 
 DECIDE = "decide"
@@ -36,7 +37,7 @@ def answer(reading: Reading, solver: Solver) -> Draft:
         return Draft(text=notes(reading))
     if (move := play(reading, solver.mind)) is not None:
         return move
-    if DECIDE in reading.tools:
+    if DECIDE in reading.tools or asks_for_verdict(reading.schema):
         return judge(reading, solver)
     if OPEN_TASKS in reading.tools:
         return plan(reading, solver)
@@ -114,7 +115,8 @@ def judge(reading: Reading, solver: Solver) -> Draft:
     proposals = [block for block in reading.messages if block.kind == "proposal"] or list(reading.messages)
     proposal = proposals[-1] if proposals else Block("")
     # Within JSON a line ends with two characters.
-    held = arithmetic(proposal.text.replace("\\n", "\n")) if solver.mind.profile.computes else Arithmetic()
+    text = _claimed(reading, proposal.text.replace("\\n", "\n"))
+    held = arithmetic(text) if solver.mind.profile.computes else Arithmetic()
     if solver.careless and held.equations:
         return _decide(reading, "done", "there is an answer to all that was asked")
     wrong = [reason for claim in held.equations if (reason := _objection(claim, solver))]
@@ -131,6 +133,15 @@ def judge(reading: Reading, solver: Solver) -> Draft:
     if proposal.text.strip():
         return _decide(reading, "done", "there is an answer; it holds nothing that could be computed again")
     return _decide(reading, "replan", "there is no answer")
+
+
+def _claimed(reading: Reading, text: str) -> str:
+    """What a proposal claims: of a bare value, where the task is known, that it is the value of its one problem."""
+    problems = reading.task.arithmetic.problems if reading.task is not None else ()
+    if DECIDE in reading.tools or len(problems) != 1 or arithmetic(text).equations:
+        return text
+    value = value_in(text)
+    return text if value is None else equation(problems[0].text, value)
 
 
 def _objection(claim: Equation, solver: Solver) -> str:
@@ -180,5 +191,5 @@ def _size(expression: Expression) -> Fraction:
 def _decide(reading: Reading, decision: str, reason: str) -> Draft:
     tried = len(list(reading.calls(DECIDE, reading.this_turn)))
     if not reading.can(DECIDE) or tried > 1:
-        return Draft(text=f"{decision}: {reason}")
+        return Draft(text=reason if reading.schema else f"{decision}: {reason}", holds=decision == "done")
     return Draft(calls=((DECIDE, {"decision": decision, "reason": reason}),))

@@ -26,6 +26,8 @@ class Content:
 
     text: str
     values: tuple[Fraction, ...] = ()
+    holds: bool = True
+    """Whether it says yes where no more than that is asked."""
 
     @property
     def number(self) -> Fraction:
@@ -46,6 +48,11 @@ def contribution(schema: Schema, text: str, position: Position | None) -> str | 
     stated = position or Position(answer=text)
     fields = stated.model_dump(mode="json", include=set(wanted["properties"]))
     return json.dumps({"text": text, "position": fields}, ensure_ascii=False)
+
+
+def asks_for_verdict(schema: Schema | None) -> bool:
+    """Whether the schema asks whether something passes a check, and why."""
+    return schema is not None and set(schema.get("properties", ())) == {"passed", "why"}
 
 
 def structured(schema: Schema, content: Content) -> str:
@@ -80,7 +87,7 @@ def _scalar(kind: str, schema: Schema, content: Content, name: str) -> Any:
         case "integer":
             return _integer(schema, content.number)
         case "boolean":
-            return True
+            return content.holds
         case "null":
             return None
         case _:

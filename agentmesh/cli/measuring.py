@@ -1,0 +1,139 @@
+"""What commands share that run teams on tasks: options, progress, and what is kept when they are stopped."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+import click
+
+from agentmesh.cli import INTERRUPTED
+from agentmesh.cli.display import wants_live_view
+from agentmesh.cli.options import Decorated
+from agentmesh.cli.signals import Interruption
+from agentmesh.cli.terminal import complain
+from agentmesh.errors import AgentMeshError
+
+if TYPE_CHECKING:
+    from agentmesh.evaluation.tasks import Tasks
+    from agentmesh.team import Team
+
+Progress = Callable[[int, int], None]
+"""Told how much is done, of how much."""
+Made = TypeVar("Made")
+
+_TASKS = (
+    click.option("--tasks", "source", metavar="FILE|GENERATOR", required=True, help="A file of tasks, or kind:args."),
+    click.option("--tasks-format", "form", metavar="FORM", help="Of the file: native, gsm8k, mmlu or humaneval."),
+    click.option("--first", type=click.IntRange(min=1), metavar="N", help="Take only so many of the tasks."),
+)
+_RUNS = (
+    click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Runs of each task."),
+    click.option("--concurrency", type=click.IntRange(1, 1000), default=8, show_default=True, help="Runs at a time."),
+    click.option("--judge", metavar="MODEL", help="Who scores answers of tasks that are checked by a judge."),
+    click.option("--allow", metavar="PACKAGE", multiple=True, help="Consent to imports from this package. Repeatable."),
+    click.option(
+        "--results",
+        metavar="PATH",
+        help="Where finished runs are kept and looked for. Default: .agentmesh/comparisons.",
+    ),
+    click.option("--fresh", is_flag=True, help="Run everything anew: drop the finished runs that are kept."),
+    click.option("--journal", metavar="PATH", help="Journal of runs. Default: beside the results, none if simulated."),
+)
+
+
+def task_options(function: Decorated) -> Decorated:
+    """Which tasks."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_TASKS), function)
+
+
+def run_options(function: Decorated) -> Decorated:
+    """How they are run, and where what was run is kept."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_RUNS), function)
+
+
+def tasks_of(source: str, given: dict[str, Any]) -> Tasks:
+    """The tasks. Raises: ConfigError."""
+    from agentmesh.evaluation.tasks import load_tasks
+
+    return load_tasks(source, format=given["form"], limit=given["first"])
+
+
+def kept_in(default: Path, given: dict[str, Any]) -> Path:
+    """The file of finished runs; gone if everything is to be run anew."""
+    results = Path(given["results"] or default)
+    if given["fresh"]:
+        results.unlink(missing_ok=True)
+    return results
+
+
+def journal_of(teams: list[Team], results: Path, given: dict[str, Any]) -> str | None:
+    """Where runs are recorded: what costs nothing is not."""
+    if given["journal"] is None and not all(team.simulated for team in teams):
+        return str(results.with_suffix(".db"))
+    return str(given["journal"]) if given["journal"] is not None else None
+
+
+def carried_out(work: Callable[[Progress], Awaitable[Made]], results: Path, what: str = "runs") -> Made:
+    """What comes of the work, or an exit with 130 where it was stopped. Raises: AgentMeshError."""
+    made: list[Made] = []
+
+    async def carry_out(progress: Progress) -> None:
+        refusal: Exception | None = None
+        interruption = Interruption()
+        async with anyio.create_task_group() as beside:
+            await beside.start(interruption.on_signals, lambda: None)
+            with anyio.CancelScope() as scope:
+                interruption.applies_to(lambda reason: scope.cancel())
+                try:
+                    made.append(await work(progress))
+                except* AgentMeshError as errors:  # runs go side by side: the first that went wrong stands for all
+                    refusal = _first(errors)
+            beside.cancel_scope.cancel()
+        if refusal is not None:
+            raise refusal
+
+    with _progress(what) as progress:
+        anyio.run(carry_out, progress)
+    if not made:
+        complain(f"stopped; finished runs are kept in {results}: the same command goes on from there")
+        raise click.exceptions.Exit(INTERRUPTED)
+    return made[0]
+
+
+def _first(errors: BaseExceptionGroup[Any]) -> Exception:
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Progress]:
+    """A bar on a terminal; elsewhere a line for each tenth."""
+    if not wants_live_view(sys.stderr, os.environ):
+        yield _in_lines(what)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, known: bar.update(task, completed=done, total=known)
+
+
+def _in_lines(what: str) -> Progress:
+    told = 0
+
+    def tell(done: int, known: int) -> None:
+        nonlocal told
+        if done * 10 // known > told * 10 // known or done == known:
+            complain(f"{done:,} of {known:,} {what}")
+        told = done
+
+    return tell

@@ -1,0 +1,111 @@
+"""Where candidates are run: nothing is begun that might not fit into what is left of the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from agentmesh.evaluation.comparison.entrants import Entrant
+from agentmesh.evaluation.comparison.rows import Row
+from agentmesh.evaluation.comparison.study import Plan, Study
+from agentmesh.evaluation.tasks.task import EvalTask, Tasks
+
+Counts = Mapping[str, int] | None
+"""By task: samples of a baseline."""
+
+
+@dataclass
+class Ledger:
+    """What all runs have used; a run that was kept from before counts as if it were run now."""
+
+    limit: int
+    _paid: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def spent(self) -> int:
+        """Tokens of runs, and of judges who scored them."""
+        return sum(self._paid.values())
+
+    @property
+    def left(self) -> int:
+        """What may still be used."""
+        return self.limit - self.spent
+
+    def settle(self, rows: Iterable[Row]) -> None:
+        """Count these runs, each once."""
+        self._paid.update({row.key: row.tokens + row.scoring_tokens for row in rows})
+
+
+@dataclass
+class Bench:
+    """Runs of one piece of advice: `plan` says how; its tasks are all, and its budget that of a run."""
+
+    plan: Plan
+    ledger: Ledger
+    scoring: int
+    """Tokens that scoring an answer may take; 0 without a judge."""
+    kept_back: int = 0
+    """Tokens that are kept for what is run later."""
+    unfinished: Mapping[str, str] = field(default_factory=dict)
+    ran: int = 0
+
+    async def find_unfinished(self) -> None:
+        """What the journal holds of an attempt that was cut off. Raises: JournalError."""
+        self.unfinished = await Study(self.plan).begun_before()
+
+    def sure(self, limit: int) -> int:
+        """On how many tasks somebody can be run, each run using all of its limit."""
+        return max(0, self.ledger.left - self.kept_back) // ((limit + self.scoring) * self.plan.seeds)
+
+    async def measure(
+        self,
+        entrants: Sequence[Entrant],
+        tasks: Sequence[EvalTask],
+        limit: int,
+        counts: Counts = None,
+    ) -> int:
+        """Run everybody on one task after the other, each run up to the limit; how many tasks all have done.
+
+        Raises: AgentMeshError.
+        """
+        done = 0
+        while done < len(tasks):
+            several = tasks[done : done + max(1, self.sure(limit) // len(entrants))]
+            waiting = list(entrants)
+            while waiting:
+                fit = self.sure(limit)
+                if fit < 1:
+                    return done
+                portion, waiting = waiting[:fit], waiting[fit:]
+                await self._run(portion, several, limit, counts)
+            done += len(several)
+        return done
+
+    async def study(
+        self,
+        entrants: Sequence[Entrant],
+        tasks: Sequence[EvalTask],
+        limit: int,
+        counts: Counts = None,
+    ) -> Study:
+        """All that these have been measured to do on the tasks; nothing is run."""
+        study = self._study(tasks, limit)
+        for one in entrants:
+            await study.run([one], counts)
+        return study
+
+    async def _run(self, entrants: Sequence[Entrant], tasks: Sequence[EvalTask], limit: int, counts: Counts) -> None:
+        study = self._study(tasks, limit)
+        await study.run(entrants, counts)
+        self.ledger.settle(row for rows in study.found.values() for row in rows)
+        self.ran += len(entrants) * len(tasks) * self.plan.seeds
+        self.plan.progress(self.ledger.spent, self.ledger.limit)
+
+    def _study(self, tasks: Sequence[EvalTask], limit: int) -> Study:
+        quiet = replace(
+            self.plan,
+            tasks=Tasks(self.plan.tasks.name, tuple(tasks)),
+            budget_tokens=limit,
+            progress=lambda done, known: None,
+        )
+        return Study(quiet, limit=limit, unfinished=self.unfinished)

@@ -1,0 +1,124 @@
+"""One run of a comparison, and the row that comes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+import agentmesh
+from agentmesh.config.limits import Limits
+from agentmesh.evaluation.comparison.entrants import Entrant
+from agentmesh.evaluation.comparison.given import parts_of, right_in
+from agentmesh.evaluation.comparison.rows import Row
+from agentmesh.evaluation.measures import Right, measured
+from agentmesh.evaluation.scoring import Scorer, score
+from agentmesh.evaluation.tasks.task import EvalTask, Score
+from agentmesh.team import RunResult, Team
+
+SUCCESSFUL = ("completed", "verified")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run to be made."""
+
+    entrant: Entrant
+    task: EvalTask
+    seed: int
+    samples: int = 1
+
+
+@dataclass(frozen=True)
+class Order:
+    """A run that is about to be made: by whom, within which limits, and the key by which it is known again."""
+
+    cell: Cell
+    team: Team = field(repr=False)
+    limits: Limits
+    key: str
+
+
+@dataclass
+class Maker:
+    """Makes runs, those in the journal from where they were cut off."""
+
+    scorer: Scorer
+    journal: str | None = None
+    _teams: dict[tuple[str, str, int], Team] = field(default_factory=dict)
+
+    def order(self, cell: Cell, limit: int | None) -> Order:
+        """The run of a cell, not made yet. Raises: ConfigError."""
+        team = self._team(cell)
+        limits = _limits(team, cell.entrant, limit)
+        task = cell.task.model_dump_json(exclude={"metadata"})
+        facts = [agentmesh.__version__, team.hash, cell.entrant.name, task, cell.seed, limits.model_dump_json()]
+        return Order(cell, team, limits, hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20])
+
+    async def row(self, order: Order, begun: str | None = None) -> Row:
+        """Make the run, or go on with a `begun` one, and score its answer. Raises: AgentMeshError."""
+        result = await self._result(order, begun)
+        scored = await score(order.cell.task, _answer(result), self.scorer)
+        return _row(order.key, order.cell, result, scored, right_in(order.cell.task))
+
+    def _team(self, cell: Cell) -> Team:
+        """Made once for all tasks that tell nobody anything alone."""
+        told = json.dumps(dict(cell.task.private), sort_keys=True)
+        place = (cell.entrant.name, told, cell.samples)
+        if place not in self._teams:
+            self._teams[place] = cell.entrant.for_task(cell.task, cell.samples)
+        return self._teams[place]
+
+    async def _result(self, order: Order, begun: str | None) -> RunResult:
+        if begun is not None:
+            return await order.team.resume(begun, journal=self.journal, durability="normal")
+        return await order.team.run(
+            order.cell.task.prompt,
+            seed=order.cell.seed,
+            limits=order.limits,
+            parts=parts_of(order.cell.task),
+            journal=self.journal,
+            durability="normal",
+            made={"comparison": order.key},
+        )
+
+
+def _limits(team: Team, entrant: Entrant, limit: int | None) -> Limits:
+    """Everybody's tokens are limited alike; a team keeps its other limits, which are part of what it is.
+
+    What judges of monitors may use is paid from the same budget.
+    """
+    own = team.limits if entrant.kind == "team" else Limits()
+    if limit is None:
+        return own
+    watched = sum(config.spending.tokens or 0 for _, config in team.monitors.values() if config.judge is not None)
+    return own.model_copy(update={"tokens": max(1, limit - watched)})
+
+
+def _answer(result: RunResult) -> str | None:
+    """A limit or a stop is no success, whatever was said last."""
+    return result.answer if result.outcome in SUCCESSFUL else None
+
+
+def _row(key: str, cell: Cell, result: RunResult, scored: Score, right: Right) -> Row:
+    used, judged = result.usage, scored.usage
+    return Row(
+        key=key,
+        team=cell.entrant.name,
+        task=cell.task.id,
+        seed=cell.seed,
+        samples=cell.samples,
+        run_id=result.run_id,
+        outcome=result.outcome,
+        reason=result.reason,
+        answer=result.answer,
+        correct=scored.correct and result.outcome in SUCCESSFUL,
+        value=scored.value,
+        why=scored.why,
+        tokens=used.input_tokens + used.output_tokens,
+        cost_usd=used.cost_usd,
+        model_calls=used.model_calls,
+        seconds=round(result.seconds, 3),
+        scoring_tokens=judged.input_tokens + judged.output_tokens,
+        measures=measured(result.events, right),
+    )

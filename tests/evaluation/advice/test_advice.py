@@ -1,0 +1,162 @@
+"""Advice in worlds where it is known who is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentmesh import ConfigError
+from agentmesh.evaluation.advice import Advice, Prompt
+from tests.evaluation.advice.worlds import World, advised, tasks
+
+TWICE = Prompt("twice", "Check it twice.")
+
+
+def five_hear_each_other(task: int, others: int, system: str) -> bool:
+    return others >= 4
+
+
+def nobody_disturbs(task: int, others: int, system: str) -> bool:
+    return others == 0
+
+
+def everybody(task: int, others: int, system: str) -> bool:
+    return True
+
+
+def prompts_and_company_help(task: int, others: int, system: str) -> bool:
+    """One task in four; with the prompt two; in company three; with both all."""
+    return task % 4 < (1 + ("twice" in system)) * (1 if others < 2 else 2) + (others >= 2 and "twice" not in system)
+
+
+def without_clocks(advice: Advice) -> dict[str, Any]:
+    told = advice.to_json()
+    for one in [*told["held_out"]["teams"], *told["held_out"]["runs"]]:
+        one.pop("seconds")
+        one.pop("run_id", None)
+    return told
+
+
+def test_the_only_topology_that_works_is_found_with_its_size(tmp_path: Path) -> None:
+    advice = advised(tmp_path, World(five_hear_each_other))
+    assert (advice.recommendation.topology, advice.recommendation.agents) == ("star", 5)
+    assert advice.held_out.verdict.verdict == "team"
+    assert "this team helps" in advice.recommendation.why
+    (first, *_, last) = advice.search.rungs
+    assert first.places[0].success == last.places[0].success == 1
+    assert {place.candidate.name for place in first.places if place.success == 0} >= {"worker alone", "flat of 3"}
+    assert advice.rule.suggests == "centralised"
+
+
+def test_where_one_agent_does_best_no_team_is_advised(tmp_path: Path) -> None:
+    advice = advised(tmp_path, World(nobody_disturbs))
+    # The vote disturbs nobody either, and costs three times as much.
+    assert (advice.recommendation.topology, advice.recommendation.agents) == ("solo", 1)
+    assert advice.rule.suggests == "solo"
+    assert any("above the 45 %" in reason for reason in advice.reasons)
+    told = advised(tmp_path, World(nobody_disturbs), shapes=("team", "flat", "star"))
+    assert told.held_out.verdict.verdict == "solo"
+    assert "solo is better" in told.recommendation.why
+
+
+def test_without_a_difference_nothing_is_said_to_help(tmp_path: Path) -> None:
+    advice = advised(tmp_path, World(everybody))
+    assert advice.recommendation.topology == "solo"
+    assert "nothing shows that a team is worth it" in advice.recommendation.why
+    assert advice.gain.total.value == 0
+
+
+def test_the_gain_is_split_into_that_of_the_prompt_and_that_of_the_graph(tmp_path: Path) -> None:
+    advice = advised(tmp_path, World(prompts_and_company_help), prompts=(TWICE,), tasks=tasks(40), shapes=("star",))
+    assert (advice.recommendation.topology, advice.recommendation.prompt) == ("star", "twice")
+    outcomes = {one.name: one.success.value for one in advice.held_out.standings}
+    gain, name = advice.gain, f"star of {advice.recommendation.agents}, twice"
+    assert outcomes[name] == 1
+    assert gain.prompt.value == pytest.approx(outcomes["worker alone, twice"] - outcomes["worker alone"])
+    assert gain.graph.value == pytest.approx(outcomes[name] - outcomes["worker alone, twice"])
+    assert gain.total.value == pytest.approx(gain.prompt.value + gain.graph.value)
+    assert 0.1 < gain.prompt.value < gain.graph.value
+    for part in (gain.total, gain.prompt, gain.graph):
+        assert part.low is not None
+        assert part.high is not None
+        assert part.low < part.value < part.high
+    assert any("came from the prompt (twice)" in reason for reason in advice.reasons)
+
+
+@pytest.mark.parametrize("budget", [20_000, 30_000, 60_000])
+def test_no_more_is_spent_than_the_budget(budget: int, tmp_path: Path) -> None:
+    world = World(prompts_and_company_help)
+    advice = advised(tmp_path, world, budget_tokens=budget, prompts=(TWICE,))
+    assert world.tokens == advice.spent <= budget
+    assert max(row.tokens for row in advice.held_out.rows) <= advice.run_tokens
+    assert len({row.task for row in advice.held_out.rows}) >= 2
+
+
+def test_a_budget_that_is_too_small_is_refused_before_anything_is_spent(tmp_path: Path) -> None:
+    world = World(everybody)
+    with pytest.raises(
+        ConfigError, match=r"a budget of 5,000 tokens is too small to try \d+ candidates once"
+    ) as refused:
+        advised(tmp_path, world, budget_tokens=5_000)
+    assert world.calls == 0
+    enough = int(str(refused.value).partition("Give ")[2].partition(" or more")[0].replace(",", ""))
+    assert advised(tmp_path, World(everybody), budget_tokens=enough).spent <= enough
+    with pytest.raises(ConfigError, match="too small"):
+        advised(tmp_path, world, budget_tokens=enough - 1)
+
+
+def test_the_same_seed_gives_the_same_advice_and_another_one_other_tasks(tmp_path: Path) -> None:
+    first, again, other = (
+        advised(tmp_path, World(prompts_and_company_help), prompts=(TWICE,), seed=seed, concurrency=many)
+        for seed, many in ((1, 1), (1, 7), (2, 4))
+    )
+    assert without_clocks(first) == without_clocks(again)
+    held = [{row.task for row in advice.held_out.rows} for advice in (first, other)]
+    assert held[0] != held[1]
+
+
+def test_what_was_run_before_is_not_paid_for_again(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    whole = World(prompts_and_company_help)
+    expected = advised(tmp_path, whole, prompts=(TWICE,))
+
+    def killed(spent: int, limit: int) -> None:
+        if spent > expected.spent // 2:
+            raise KeyboardInterrupt
+
+    broken = World(prompts_and_company_help)
+    with pytest.raises(KeyboardInterrupt):
+        advised(tmp_path, broken, prompts=(TWICE,), results=rows, progress=killed)
+    assert 0 < broken.calls < whole.calls
+    resumed = advised(tmp_path, broken, prompts=(TWICE,), results=rows)
+    assert broken.calls == whole.calls
+    assert without_clocks(resumed) == without_clocks(expected)
+    assert without_clocks(advised(tmp_path, broken, prompts=(TWICE,), results=rows)) == without_clocks(expected)
+    assert broken.calls == whole.calls
+
+
+def test_held_out_tasks_are_not_those_of_the_search(tmp_path: Path) -> None:
+    advice = advised(tmp_path, World(everybody), held_out=0.25)
+    searched = {row.task for rung in advice.search.rungs for place in rung.places for row in place.rows}
+    held = {row.task for row in advice.held_out.rows}
+    assert not searched & held
+    assert len(held) == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"tasks": tasks(3)}, "of 3 tasks 2 are to be kept aside; at least 2 are needed there"),
+        ({"shapes": ("flatt",)}, "there is no topology 'flatt' to try"),
+        ({"shapes": ("solo",)}, "nobody but members alone"),
+        ({"sizes": (1,)}, "a team of 1 is none to try"),
+        ({"prompts": (Prompt("as written", "x"),)}, "no prompt can be named 'as written'"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(options: dict[str, Any], found: str, tmp_path: Path) -> None:
+    world = World(everybody)
+    with pytest.raises(ConfigError, match=found):
+        advised(tmp_path, world, **options)
+    assert world.calls == 0
