@@ -11,7 +11,7 @@ from agentmesh.errors import ConfigError
 from agentmesh.evaluation.advice.bench import Bench, Ledger
 from agentmesh.evaluation.advice.candidates import SHAPES, SIZES, Candidate, candidates_of
 from agentmesh.evaluation.advice.halving import Rung, Search, halve
-from agentmesh.evaluation.advice.held_out import AT_MOST, Gain, compared, finalists, gain_of, held_limit
+from agentmesh.evaluation.advice.held_out import AT_MOST, Gain, compared, finalists, gain_of, spendable
 from agentmesh.evaluation.advice.prompts import OWN, Prompt, read_prompts
 from agentmesh.evaluation.advice.recommending import Recommendation, reasons, recommended
 from agentmesh.evaluation.advice.room import SURE, run_limit, scoring_room, split
@@ -94,7 +94,7 @@ async def advise(
     await bench.find_unfinished()
     search = await halve(bench, candidates, seen, held_out=AT_MOST * len(unseen) * seeds)
     final = finalists(search.order)
-    comparison = await compared(bench, final, seen, unseen, held_limit(limit, search.order, final))
+    comparison = await compared(bench, final, seen, unseen, spendable(search.order, final))
     chosen, recommendation = recommended(comparison, final)
     gain = gain_of(final, comparison.standings)
     rows = [row for place in search.order for row in place.rows]

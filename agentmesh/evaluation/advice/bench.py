@@ -49,13 +49,19 @@ class Bench:
     unfinished: Mapping[str, str] = field(default_factory=dict)
     ran: int = 0
 
+    @property
+    def limit(self) -> int:
+        """Of every run."""
+        assert self.plan.budget_tokens is not None
+        return self.plan.budget_tokens
+
     async def find_unfinished(self) -> None:
         """What the journal holds of an attempt that was cut off. Raises: JournalError."""
         self.unfinished = await Study(self.plan).begun_before()
 
-    def sure(self, limit: int) -> int:
+    def sure(self) -> int:
         """On how many tasks somebody can be run, each run using all of its limit."""
-        return max(0, self.ledger.left - self.kept_back) // ((limit + self.scoring) * self.plan.seeds)
+        return max(0, self.ledger.left - self.kept_back) // ((self.limit + self.scoring) * self.plan.seeds)
 
     async def measure(
         self,
@@ -70,14 +76,14 @@ class Bench:
         """
         done = 0
         while done < len(tasks):
-            several = tasks[done : done + max(1, self.sure(limit) // len(entrants))]
+            several = tasks[done : done + max(1, self.sure() // len(entrants))]
             waiting = list(entrants)
             while waiting:
-                fit = self.sure(limit)
+                fit = self.sure()
                 if fit < 1:
                     return done
                 portion, waiting = waiting[:fit], waiting[fit:]
-                await self._run(portion, several, limit, counts)
+                await self._run(portion, several, counts)
             done += len(several)
         return done
 
@@ -89,23 +95,22 @@ class Bench:
         counts: Counts = None,
     ) -> Study:
         """All that these have been measured to do on the tasks; nothing is run."""
-        study = self._study(tasks, limit)
+        study = self._study(tasks)
         for one in entrants:
             await study.run([one], counts)
         return study
 
-    async def _run(self, entrants: Sequence[Entrant], tasks: Sequence[EvalTask], limit: int, counts: Counts) -> None:
-        study = self._study(tasks, limit)
+    async def _run(self, entrants: Sequence[Entrant], tasks: Sequence[EvalTask], counts: Counts) -> None:
+        study = self._study(tasks)
         await study.run(entrants, counts)
         self.ledger.settle(row for rows in study.found.values() for row in rows)
         self.ran += len(entrants) * len(tasks) * self.plan.seeds
         self.plan.progress(self.ledger.spent, self.ledger.limit)
 
-    def _study(self, tasks: Sequence[EvalTask], limit: int) -> Study:
+    def _study(self, tasks: Sequence[EvalTask]) -> Study:
         quiet = replace(
             self.plan,
             tasks=Tasks(self.plan.tasks.name, tuple(tasks)),
-            budget_tokens=limit,
             progress=lambda done, known: None,
         )
-        return Study(quiet, limit=limit, unfinished=self.unfinished)
+        return Study(quiet, limit=self.limit, unfinished=self.unfinished)

@@ -120,14 +120,12 @@ async def halve(bench: Bench, candidates: Sequence[Candidate], tasks: Sequence[E
 
 
 async def _measured(bench: Bench, candidates: Sequence[Candidate], tasks: Sequence[EvalTask]) -> int:
-    assert bench.plan.budget_tokens is not None
-    return await bench.measure([one.entrant for one in candidates], tasks, bench.plan.budget_tokens)
+    return await bench.measure([one.entrant for one in candidates], tasks)
 
 
 async def _placed(bench: Bench, candidates: Sequence[Candidate], tasks: Sequence[EvalTask]) -> list[Place]:
     """By success, then by tokens."""
-    assert bench.plan.budget_tokens is not None
-    study = await bench.study([one.entrant for one in candidates], tasks, bench.plan.budget_tokens)
+    study = await bench.study([one.entrant for one in candidates], tasks)
     places = [Place(one, tuple(study.found[one.name])) for one in candidates]
     return sorted(places, key=lambda place: (-place.success, place.tokens))
 

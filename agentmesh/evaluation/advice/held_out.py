@@ -67,36 +67,36 @@ def finalists(order: Sequence[Place]) -> Finalists:
     return Finalists(team, solo, next(same, solo), alone[0])
 
 
-def held_limit(limit: int, order: Sequence[Place], final: Finalists) -> int:
-    """Limit of a held-out run, never more than before: what the team has used at most, and two longest answers beyond.
+def spendable(order: Sequence[Place], final: Finalists) -> int:
+    """What a member may spend: what the team has used at most, and two longest answers that are only set aside.
 
-    One agent is to spend as much as the team does, not as much as it might.
+    All have the same limit; but one agent is to spend as much as the team does, not as much as it might.
     """
     used = max(row.tokens for place in order if place.candidate is final.team for row in place.rows)
-    return min(limit, used + 2 * max(agent.max_output_tokens for agent in final.team.entrant.team.agents.values()))
+    return used + 2 * max(agent.max_output_tokens for agent in final.team.entrant.team.agents.values())
 
 
 async def compared(
-    bench: Bench, final: Finalists, seen: Sequence[EvalTask], unseen: Sequence[EvalTask], limit: int
+    bench: Bench, final: Finalists, seen: Sequence[EvalTask], unseen: Sequence[EvalTask], spend: int
 ) -> Comparison:
-    """The finalists and the best way to spend as much on one member, on as many unseen tasks as the budget carries.
+    """The finalists and the best way to `spend` as much on one member, on as many unseen tasks as the budget carries.
 
     Raises: AgentMeshError.
     """
-    way = await _best_spending(bench, final, seen[:FEW], limit)
+    way = await _best_spending(bench, final, seen[:FEW], spend)
     bench.kept_back = 0
     entrants = [one.entrant for one in (final.team, *final.alone)]
     done: list[EvalTask] = []
     counts: dict[str, int] = {}
-    while some := unseen[len(done) : len(done) + bench.sure(limit) // (len(entrants) + 1)]:
-        await bench.measure(entrants, some, limit)
+    while some := unseen[len(done) : len(done) + bench.sure() // (len(entrants) + 1)]:
+        await bench.measure(entrants, some)
         if way is not None:
-            counts |= await _samples(bench, way, final.best.entrant, some, limit)
-            await bench.measure([way], some, limit, counts)
+            counts |= await _samples(bench, way, final.best.entrant, some, spend)
+            await bench.measure([way], some, counts)
         done += some
     if not done:
         raise AgentMeshError("the search used more than it was allowed, and left nothing for held-out tasks")
-    study = await bench.study(entrants, done, limit)
+    study = await bench.study(entrants, done)
     if way is not None:
         await study.run([way], counts)
     return concluded(study)
@@ -110,24 +110,26 @@ def gain_of(final: Finalists, standings: Sequence[Standing]) -> Gain:
     return Gain(*(difference(a, b).estimate for a, b in pairs))
 
 
-async def _best_spending(bench: Bench, final: Finalists, tasks: Sequence[EvalTask], limit: int) -> Entrant | None:
+async def _best_spending(bench: Bench, final: Finalists, tasks: Sequence[EvalTask], spend: int) -> Entrant | None:
     """The way that did best on a few tasks of the search; a vote of copies is no way beside itself."""
     best = final.best.entrant
-    if await bench.measure([best], tasks, limit) < len(tasks):
+    if await bench.measure([best], tasks) < len(tasks):
         return None
     found: list[tuple[float, float, Entrant]] = []
     for way in spending(best, tasks):
         if way.kind == "majority" and final.team.shape == "vote":
             continue
-        counts = await _samples(bench, way, best, tasks, limit)
+        counts = await _samples(bench, way, best, tasks, spend)
         if fmean(counts.values()) < LEAST.get(way.kind, 1):
             continue
-        if await bench.measure([way], tasks, limit, counts) == len(tasks):
-            rows = (await bench.study([way], tasks, limit, counts)).found[way.name]
+        if await bench.measure([way], tasks, counts) == len(tasks):
+            rows = (await bench.study([way], tasks, counts)).found[way.name]
             found.append((-fmean(row.correct for row in rows), fmean(row.tokens for row in rows), way))
     return min(found, key=lambda one: one[:2], default=(0, 0, None))[2]
 
 
-async def _samples(bench: Bench, way: Entrant, best: Entrant, tasks: Sequence[EvalTask], limit: int) -> dict[str, int]:
-    study = await bench.study([best], tasks, limit)
-    return {task.id: study.samples(way, best, task) for task in tasks}
+async def _samples(bench: Bench, way: Entrant, best: Entrant, tasks: Sequence[EvalTask], spend: int) -> dict[str, int]:
+    """By task, as many as the member can pay for, going by what it has used on the task alone."""
+    rows = (await bench.study([best], tasks)).found[best.name]
+    used = {task.id: fmean(row.tokens for row in rows if row.task == task.id) for task in tasks}
+    return {task: way.samples(spend, tokens) for task, tokens in used.items()}

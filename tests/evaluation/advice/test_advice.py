@@ -96,9 +96,7 @@ def test_no_more_is_spent_than_the_budget(budget: int, tmp_path: Path) -> None:
 
 def test_a_budget_that_is_too_small_is_refused_before_anything_is_spent(tmp_path: Path) -> None:
     world = World(everybody)
-    with pytest.raises(
-        ConfigError, match=r"a budget of 5,000 tokens is too small to try \d+ candidates once"
-    ) as refused:
+    with pytest.raises(ConfigError, match=r"5,000 tokens is too small to try \d+ candidates") as refused:
         advised(tmp_path, world, budget_tokens=5_000)
     assert world.calls == 0
     enough = int(str(refused.value).partition("Give ")[2].partition(" or more")[0].replace(",", ""))

@@ -1,4 +1,4 @@
-"""A team, tasks, and models that are right or wrong by a rule: by what they are shown, and by the number of the task."""
+"""A team, tasks, and models that are right or wrong by what they are shown, and by the number of the task."""
 
 from __future__ import annotations
 
@@ -54,9 +54,8 @@ class World:
 
 def tasks(count: int = 24) -> Tasks:
     """Sums, numbered from 0 by their first operand."""
-    return Tasks(
-        "sums", tuple(EvalTask(id=f"s{n}", prompt=f"What is {n} + {3 * n}?", answer=4 * n) for n in range(count))
-    )
+    items = (EvalTask(id=f"s{n}", prompt=f"What is {n} + {3 * n}?", answer=4 * n) for n in range(count))
+    return Tasks("sums", tuple(items))
 
 
 def team_in(folder: Path, world: World, text: str = TEAM) -> Team:
