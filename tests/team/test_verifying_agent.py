@@ -144,7 +144,7 @@ def test_the_hash_covers_what_the_verifier_is_told_and_its_model() -> None:
 
     first = hashed(instructions="Look.")
     assert first == hashed(instructions="Look.")
-    others = {hashed(instructions="Look closely."), hashed(instructions="Look.", model="simulated:echo"), team().hash}
+    others = {hashed(instructions="Look closely."), hashed(instructions="Look.", model="simulated:expert"), team().hash}
     assert first not in others
     assert len(others) == 3
 
@@ -154,7 +154,7 @@ def test_the_verifier_of_a_team_verifies_for_copies_of_its_members(tmp_path: Pat
     alone = own.regrouped({"clerk-1": "clerk"}, Topology.solo("clerk-1"), name="alone")
     result = alone.run_sync(TASK)
     assert [event.passed for event in result.events if isinstance(event, Verification)] == [False, True]
-    assert alone.bounds == own.bounds.within(Limits())
+    assert alone.bounds == own.bounds
     assert '"Check every step and every figure."' in alone.description
 
 

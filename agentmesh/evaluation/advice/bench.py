@@ -47,7 +47,6 @@ class Bench:
     kept_back: int = 0
     """Tokens that are kept for what is run later."""
     unfinished: Mapping[str, str] = field(default_factory=dict)
-    ran: int = 0
 
     @property
     def limit(self) -> int:
@@ -63,13 +62,7 @@ class Bench:
         """On how many tasks somebody can be run, each run using all of its limit."""
         return max(0, self.ledger.left - self.kept_back) // ((self.limit + self.scoring) * self.plan.seeds)
 
-    async def measure(
-        self,
-        entrants: Sequence[Entrant],
-        tasks: Sequence[EvalTask],
-        limit: int,
-        counts: Counts = None,
-    ) -> int:
+    async def measure(self, entrants: Sequence[Entrant], tasks: Sequence[EvalTask], counts: Counts = None) -> int:
         """Run everybody on one task after the other, each run up to the limit; how many tasks all have done.
 
         Raises: AgentMeshError.
@@ -87,24 +80,16 @@ class Bench:
             done += len(several)
         return done
 
-    async def study(
-        self,
-        entrants: Sequence[Entrant],
-        tasks: Sequence[EvalTask],
-        limit: int,
-        counts: Counts = None,
-    ) -> Study:
+    async def study(self, entrants: Sequence[Entrant], tasks: Sequence[EvalTask], counts: Counts = None) -> Study:
         """All that these have been measured to do on the tasks; nothing is run."""
         study = self._study(tasks)
-        for one in entrants:
-            await study.run([one], counts)
+        await study.run(entrants, counts)
         return study
 
     async def _run(self, entrants: Sequence[Entrant], tasks: Sequence[EvalTask], counts: Counts) -> None:
         study = self._study(tasks)
         await study.run(entrants, counts)
         self.ledger.settle(row for rows in study.found.values() for row in rows)
-        self.ran += len(entrants) * len(tasks) * self.plan.seeds
         self.plan.progress(self.ledger.spent, self.ledger.limit)
 
     def _study(self, tasks: Sequence[EvalTask]) -> Study:

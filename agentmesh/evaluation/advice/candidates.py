@@ -21,6 +21,7 @@ SIZES = (2, 3, 5)
 
 _VOTE = "majority-vote"
 _LARGEST = 100
+_ALONE = " alone"
 _PASS_ON = "Repeat the task before your answer: who comes next sees only what you write."
 _CHECK = "Check what you are given step by step, correct it where it is wrong, and give the whole answer."
 
@@ -137,7 +138,10 @@ def _told(
 
 
 def _called(name: str, prompt: Prompt) -> str:
-    return f"{name}, {prompt.name}" if prompt.text else name
+    if not prompt.text:
+        return name
+    who = name.removesuffix(_ALONE)
+    return f"{who} ({prompt.name}){name[len(who) :]}"
 
 
 def _drafts(team: Team, cast: Cast, sizes: Sequence[int]) -> Iterator[Draft]:

@@ -137,7 +137,8 @@ def _members(team: Team) -> Iterator[str]:
 def _key(team: Team, member: str, told: set[str]) -> str:
     """What makes a member what it is; its name too, where tasks tell it something."""
     facts = json.loads(team.regrouped({"member": member}, Topology.solo("member"), name="member").description)
-    return json.dumps([facts["agents"], facts["verify"], facts["answer"], member if member in told else ""])
+    own = {key: value for key, value in facts["agents"]["member"].items() if key != "name"}
+    return json.dumps([own, facts["verify"], facts["answer"], member if member in told else ""])
 
 
 def _free(team: Team, member: str, told: set[str], taken: Sequence[str]) -> str:

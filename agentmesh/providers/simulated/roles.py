@@ -136,12 +136,12 @@ def judge(reading: Reading, solver: Solver) -> Draft:
 
 
 def _claimed(reading: Reading, text: str) -> str:
-    """What a proposal claims: of a bare value, where the task is known, that it is the value of its one problem."""
+    """What a proposal claims. Of who sees the task and decides by word: that its one problem has the value given."""
     problems = reading.task.arithmetic.problems if reading.task is not None else ()
     if DECIDE in reading.tools or len(problems) != 1 or arithmetic(text).equations:
         return text
     value = value_in(text)
-    return text if value is None else equation(problems[0].text, value)
+    return problems[0].text if value is None else equation(problems[0].text, value)
 
 
 def _objection(claim: Equation, solver: Solver) -> str:

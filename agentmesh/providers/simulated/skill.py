@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,6 +17,8 @@ from agentmesh.errors import ConfigError
 from agentmesh.tools.calculator import Expression, exactly, number_text, value_of
 
 _EASY_DIGITS = 4
+_SAMPLED = re.compile(r"-(?:sample-\d+|best-of)$")
+"""How the names end under which a comparison asks one agent several times: it knows no more for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,27 +194,32 @@ class Mind:
 
         So what an agent knows, or finds hard, is drawn: `own("fact", 3) < skill_in("facts")`, say.
         """
-        return self.draw(self._kind, self._who(*about), *about)
+        return self.draw(self._kind, self._who(self._agent, *about), *about)
 
     def skill_in(self, domain: str) -> float:
         """The agent's own skill: around the model's, as far off as heterogeneity lets it be. The mean stays."""
         mean = self.profile.skill_in(domain)
         spread = (self.profile.heterogeneity or 0.0) * min(mean, 1 - mean)
-        return mean + spread * (2 * self.draw(self.name, "skill", domain) - 1)
+        return mean + spread * (2 * self.draw(self._agent, "skill", domain) - 1)
 
     def _luck(self, symbol: str, left: Fraction, right: Fraction, attempt: str) -> bytes:
         step = f"{number_text(left)}{symbol}{number_text(right)}"
-        who = self.name if self.profile.heterogeneity is None else self._who(step, self.replies, attempt)
+        who = self.name if self.profile.heterogeneity is None else self._who(self.name, step, self.replies, attempt)
         return hashlib.sha256(f"{self.seed}|{step}|{who}|{self.replies}|{attempt}".encode()).digest()
 
     @property
     def _kind(self) -> str:
         return self.profile.name.partition(",")[0]
 
-    def _who(self, *about: object) -> str:
+    @property
+    def _agent(self) -> str:
+        """The agent that it is, though it may be one of several samples of it."""
+        return _SAMPLED.sub("", self.name)
+
+    def _who(self, name: str, *about: object) -> str:
         """Whose luck counts: with heterogeneity the agent's own, by that chance; else that of all of its kind."""
-        differs = self.draw(self._kind, self.name, "differs", *about) < (self.profile.heterogeneity or 0.0)
-        return self.name if differs else ""
+        differs = self.draw(self._kind, name, "differs", *about) < (self.profile.heterogeneity or 0.0)
+        return name if differs else ""
 
 
 def _slip(symbol: str, left: Fraction, right: Fraction, result: Fraction, luck: int) -> Fraction:

@@ -12,6 +12,8 @@ from agentmesh.evaluation.advice import Advice, Prompt
 from tests.evaluation.advice.worlds import World, advised, tasks
 
 TWICE = Prompt("twice", "Check it twice.")
+FEW: dict[str, Any] = {"prompts": (TWICE,), "sizes": (3,), "shapes": ("star", "chain"), "tasks": tasks(12)}
+"""Options with which a search is over soon."""
 
 
 def five_hear_each_other(task: int, others: int, system: str) -> bool:
@@ -51,31 +53,33 @@ def test_the_only_topology_that_works_is_found_with_its_size(tmp_path: Path) -> 
 
 
 def test_where_one_agent_does_best_no_team_is_advised(tmp_path: Path) -> None:
-    advice = advised(tmp_path, World(nobody_disturbs))
+    advice = advised(tmp_path, World(nobody_disturbs), sizes=(3,))
     # The vote disturbs nobody either, and costs three times as much.
     assert (advice.recommendation.topology, advice.recommendation.agents) == ("solo", 1)
     assert advice.rule.suggests == "solo"
     assert any("above the 45 %" in reason for reason in advice.reasons)
-    told = advised(tmp_path, World(nobody_disturbs), shapes=("team", "flat", "star"))
+    told = advised(tmp_path, World(nobody_disturbs), shapes=("team", "star"), sizes=(3,))
     assert told.held_out.verdict.verdict == "solo"
     assert "solo is better" in told.recommendation.why
 
 
 def test_without_a_difference_nothing_is_said_to_help(tmp_path: Path) -> None:
-    advice = advised(tmp_path, World(everybody))
+    advice = advised(tmp_path, World(everybody), sizes=(3,), tasks=tasks(12))
     assert advice.recommendation.topology == "solo"
     assert "nothing shows that a team is worth it" in advice.recommendation.why
     assert advice.gain.total.value == 0
 
 
 def test_the_gain_is_split_into_that_of_the_prompt_and_that_of_the_graph(tmp_path: Path) -> None:
-    advice = advised(tmp_path, World(prompts_and_company_help), prompts=(TWICE,), tasks=tasks(40), shapes=("star",))
+    advice = advised(
+        tmp_path, World(prompts_and_company_help), prompts=(TWICE,), tasks=tasks(32), sizes=(3,), shapes=("star",)
+    )
     assert (advice.recommendation.topology, advice.recommendation.prompt) == ("star", "twice")
     outcomes = {one.name: one.success.value for one in advice.held_out.standings}
-    gain, name = advice.gain, f"star of {advice.recommendation.agents}, twice"
+    gain, name = advice.gain, f"star of {advice.recommendation.agents} (twice)"
     assert outcomes[name] == 1
-    assert gain.prompt.value == pytest.approx(outcomes["worker alone, twice"] - outcomes["worker alone"])
-    assert gain.graph.value == pytest.approx(outcomes[name] - outcomes["worker alone, twice"])
+    assert gain.prompt.value == pytest.approx(outcomes["worker (twice) alone"] - outcomes["worker alone"])
+    assert gain.graph.value == pytest.approx(outcomes[name] - outcomes["worker (twice) alone"])
     assert gain.total.value == pytest.approx(gain.prompt.value + gain.graph.value)
     assert 0.1 < gain.prompt.value < gain.graph.value
     for part in (gain.total, gain.prompt, gain.graph):
@@ -107,7 +111,7 @@ def test_a_budget_that_is_too_small_is_refused_before_anything_is_spent(tmp_path
 
 def test_the_same_seed_gives_the_same_advice_and_another_one_other_tasks(tmp_path: Path) -> None:
     first, again, other = (
-        advised(tmp_path, World(prompts_and_company_help), prompts=(TWICE,), seed=seed, concurrency=many)
+        advised(tmp_path, World(prompts_and_company_help), **FEW, seed=seed, concurrency=many)
         for seed, many in ((1, 1), (1, 7), (2, 4))
     )
     assert without_clocks(first) == without_clocks(again)
@@ -118,7 +122,7 @@ def test_the_same_seed_gives_the_same_advice_and_another_one_other_tasks(tmp_pat
 def test_what_was_run_before_is_not_paid_for_again(tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     whole = World(prompts_and_company_help)
-    expected = advised(tmp_path, whole, prompts=(TWICE,))
+    expected = advised(tmp_path, whole, **FEW)
 
     def killed(spent: int, limit: int) -> None:
         if spent > expected.spent // 2:
@@ -126,17 +130,17 @@ def test_what_was_run_before_is_not_paid_for_again(tmp_path: Path) -> None:
 
     broken = World(prompts_and_company_help)
     with pytest.raises(KeyboardInterrupt):
-        advised(tmp_path, broken, prompts=(TWICE,), results=rows, progress=killed)
+        advised(tmp_path, broken, **FEW, results=rows, progress=killed)
     assert 0 < broken.calls < whole.calls
-    resumed = advised(tmp_path, broken, prompts=(TWICE,), results=rows)
+    resumed = advised(tmp_path, broken, **FEW, results=rows)
     assert broken.calls == whole.calls
     assert without_clocks(resumed) == without_clocks(expected)
-    assert without_clocks(advised(tmp_path, broken, prompts=(TWICE,), results=rows)) == without_clocks(expected)
+    assert without_clocks(advised(tmp_path, broken, **FEW, results=rows)) == without_clocks(expected)
     assert broken.calls == whole.calls
 
 
 def test_held_out_tasks_are_not_those_of_the_search(tmp_path: Path) -> None:
-    advice = advised(tmp_path, World(everybody), held_out=0.25)
+    advice = advised(tmp_path, World(everybody), shapes=("chain",), sizes=(2,), held_out=0.25)
     searched = {row.task for rung in advice.search.rungs for place in rung.places for row in place.rows}
     held = {row.task for row in advice.held_out.rows}
     assert not searched & held

@@ -23,7 +23,7 @@ name: given
 models: {default: "simulated:worker"}
 agents:
   worker: {instructions: Work., replicas: 3, max_output_tokens: 50, memory: full}
-  chair: {instructions: Sum up., role: chair, max_output_tokens: 60}
+  chair: {instructions: Sum up what the others have said., role: chair, max_output_tokens: 60}
 topology: {kind: flat, agents: [worker, chair], speaker: chair, rounds: 1}
 limits: {turns: 40}
 """
