@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from agentmesh.errors import ConfigError
@@ -147,12 +147,13 @@ def _called(name: str, prompt: Prompt) -> str:
 def _drafts(team: Team, cast: Cast, sizes: Sequence[int]) -> Iterator[Draft]:
     """All topologies, in all sizes that they come in and that there are workers for."""
     plans = team.agents[cast.planning().source].kind == "llm"
+    if cast.distinct:
+        sizes = [len(cast.pool)] if len(cast.pool) > 1 else []
     for size in sizes:
         # Two who differ settle nothing by a vote.
         for draft in (*([_vote] if size > 2 else []), _flat, _star, _chain, *([_hierarchy] if plans else [])):
-            if cast.carries(size):
-                yield draft(cast, size)
-    if cast.carries(2):
+            yield draft(cast, size)
+    if sizes:
         yield _draft(
             "debate",
             [*cast.workers(2), cast.leading("judge")],
@@ -183,7 +184,7 @@ def _star(cast: Cast, size: int) -> Draft:
 
 def _chain(cast: Cast, size: int) -> Draft:
     told = [_PASS_ON, *[f"{_CHECK} {_PASS_ON}"] * (size - 2), _CHECK]
-    parts = [Part(part.source, part.base, more) for part, more in zip(cast.workers(size), told, strict=True)]
+    parts = [replace(part, more=more) for part, more in zip(cast.workers(size), told, strict=True)]
     return _draft("chain", parts, lambda names: {"kind": "chain", "agents": names})
 
 

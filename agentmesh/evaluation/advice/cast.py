@@ -38,25 +38,24 @@ class Cast:
     lead: str | None
     """Who answers for the others."""
     distinct: bool
-    """Whether each knows something that no copy of it must know too."""
+    """Whether some know what no copy of them must know too: then each works once, and all of them always do."""
 
-    def workers(self, count: int, more: str = "") -> list[Part]:
+    def workers(self, count: int) -> list[Part]:
         """So many of them, of each sort as many."""
-        return [
-            Part(name, name if self.distinct else base_name(name), more) for name in islice(cycle(self.pool), count)
-        ]
+        if self.distinct:
+            return [Part(name, name) for name in self.pool]
+        return [Part(name, base_name(name)) for name in islice(cycle(self.pool), count)]
 
     def planning(self) -> Part:
         """The planner, or a copy of a worker who is told to plan."""
-        return Part(self.planner, self.planner) if self.planner else Part(self.pool[0], "planner", _PLAN)
+        return Part(self.planner, self.planner) if self.planner else self._copy("planner", _PLAN)
 
     def leading(self, name: str) -> Part:
         """Who answers for the others, or a copy of a worker who is told to."""
-        return Part(self.lead, self.lead) if self.lead else Part(self.pool[0], name, _LEAD)
+        return Part(self.lead, self.lead) if self.lead else self._copy(name, _LEAD)
 
-    def carries(self, count: int) -> bool:
-        """Whether there are so many workers."""
-        return not self.distinct or count <= len(self.pool)
+    def _copy(self, name: str, more: str) -> Part:
+        return Part(self.pool[0], f"{name}-copy" if name in self.pool else name, more)
 
 
 def cast_of(team: Team, members: Iterable[Entrant], told: Collection[str]) -> Cast:
@@ -68,10 +67,9 @@ def cast_of(team: Team, members: Iterable[Entrant], told: Collection[str]) -> Ca
     leads = team.topology.kind not in ("solo", "chain") and len(speaking) == 1 and speaking[0] != planner
     lead = speaking[0] if leads else None
     names = [one.member for one in members if one.member is not None]
-    pool = [name for name in names if name not in (planner, lead)] or names
+    pool = [name for name in names if name in told or name not in (planner, lead)] or names
     if told:
-        pool = [name for name in names if name in told] or pool
-        lead = None if lead in pool else lead
+        planner, lead = (None if name in pool else name for name in (planner, lead))
     return Cast(tuple(pool), planner, lead, bool(told))
 
 
