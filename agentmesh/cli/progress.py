@@ -171,8 +171,8 @@ class RunProgress:
                 agent.usage = agent.usage + event.usage
                 self.usage = self.usage + event.usage
                 agent.writing, agent.attempts = "", ()
-                if agent.since is None:  # beside its turns: a summary of what it said, or a check of an answer
-                    agent.state = "done"
+                # Beside its turns it sums up what it said, or checks an answer.
+                agent.state = agent.state if agent.active else "done"
                 if event.attempts and event.error is None:
                     self._note("retried", agent.name, f"{count(len(event.attempts), 'attempt')}: {event.attempts[-1]}")
             case ToolCallStarted():

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from agentmesh import Agent, ProviderError, Request, Team, Topology, View
+from agentmesh import Agent, Limits, ProviderError, Request, Team, Topology, View
 from agentmesh.events import LimitWasReached, ModelCallFinished, ModelCallStarted, Notice, Verification
 from agentmesh.team import RunResult
 from tests.runner.run_checks import forever, well_formed
@@ -83,6 +83,24 @@ async def test_what_is_no_verdict_is_asked_for_once_more() -> None:
     result = await checked(["42"], ["fine by me", verdict(True)]).run("task")
     assert result.outcome == "verified"
     assert calls_of(result) == ["solo#1/verify/1/1", "solo#1/verify/1/2"]
+
+
+@pytest.mark.parametrize("most", [*range(1, 8), None])
+async def test_a_verifier_that_takes_all_that_it_may_keeps_the_run_within_its_bounds(most: int | None) -> None:
+    refutes = ["no verdict", verdict(False)] * 2
+    limits = Limits(model_calls=most)
+    said = {"writer": iter(["40"] * 4), "checker": iter(refutes)}
+    models: Any = {"default": lambda request: next(said[request.agent])}
+    verify = {"agent": Agent(name="checker"), "retries": 1}
+    writer = Agent(name="writer", max_steps=1)
+    team = Team([writer], Topology.solo("writer"), models=models, verify=verify, limits=limits)
+    result = await team.run("task")
+    bounds = team.bounds
+    assert result.outcome == ("failed" if (most or 6) >= 6 else "limit")
+    assert result.turns <= (bounds.turns or 0)
+    assert result.usage.model_calls == min(most or 6, 6) <= (bounds.model_calls or 0) <= (most or 6)
+    assert result.usage.input_tokens + result.usage.output_tokens <= (bounds.tokens or 0)
+    well_formed(result.events)
 
 
 @pytest.mark.parametrize("said", [["fine", "really"], ['{"passed": "yes", "why": ""}'] * 2])

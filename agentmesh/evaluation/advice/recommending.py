@@ -60,8 +60,9 @@ def reasons(
         f"came from the prompt ({final.team.prompt.name}) and {_points(gain.graph)} from the graph"
     )
     yield from rule.reasons
-    agrees = "as the measurement does" if team == (rule.suggests != "solo") else "the measurement does not"
-    yield f"the rule of thumb would take {_SUGGESTED[rule.suggests]}; {agrees}"
+    measured = "for a team" if team else "for one agent"
+    too = ", too," if team == (rule.suggests != "solo") else ""
+    yield f"the rule of thumb would take {_SUGGESTED[rule.suggests]}; the measurement{too} is {measured}"
     rows = [row for place in search.order if not place.candidate.alone for row in place.rows]
     short = sum(row.outcome == "limit" for row in rows)
     if short > _OFTEN * len(rows):

@@ -56,10 +56,7 @@ class RuleOfThumb:
         return (
             f"one agent alone is right on {value} % [{low}, {high}] of the tasks, {ceiling} (arXiv 2512.08296)",
             self._sequence,
-            f"tools are called {self.tool_calls:.1f} times per turn, "
-            + (
-                "much: talking between calls costs most there" if self.tool_calls >= TOOL_HEAVY else "which is not much"
-            ),
+            f"tools are called {self.tool_calls:.1f} times per turn, which is {self._heavy}",
         )
 
     @property
