@@ -40,8 +40,8 @@ def command(
 ) -> None:
     """Measure monitors on simulated pathologies, and on healthy runs that look like them.
 
-    Thresholds are chosen on one half of the wordings: the lowest with at most one false alarm in 1,000 healthy
-    messages. Figures are those on the other half, which shares no word of content with the first or with any list of
+    Thresholds are chosen on one half of the wordings: of those with surely no more than one false alarm in 1,000
+    healthy messages the highest that loses no run and no time. Figures are those on the other half, which shares no word of content with the first or with any list of
     the monitors. Beside each figure stands its 95 % interval. `keywords` is a baseline that looks for phrases.
 
     With --traces the runs are those of a file in the format of `agentmesh audit`, with "labels": {"work_stop": 1,

@@ -59,6 +59,8 @@ def command(files: tuple[str, ...], source: str, as_json: bool, **given: Any) ->
     """  # noqa: D301 - the escape tells click to keep the lines as they are
     from agentmesh.evaluation.comparison.processes import Recipe
 
+    if given["output"]:
+        _refuse_unwritable(Path(given["output"]))
     recipe = Recipe(files, given["model"], given["overrides"], given["allow"])
     tasks = tasks_of(source, given)
     comparison = _carried_out(recipe, tasks, given)
@@ -81,9 +83,9 @@ def _carried_out(recipe: Recipe, tasks: Tasks, given: dict[str, Any]) -> Compari
     from agentmesh.evaluation.scoring import Scorer
 
     teams = recipe.teams()
+    scorer = Scorer(judge=given["judge"], allow=given["allow"])
     results = kept_in(results_of(teams, tasks, given["budget_tokens"]), given)
     journal = journal_of(teams, results, given)
-    scorer = Scorer(judge=given["judge"], allow=given["allow"])
     processes = Processes(recipe) if journal is None and Processes.can_help(teams, tasks.items) else None
 
     async def carry_out(progress: Progress) -> Comparison:
@@ -105,13 +107,20 @@ def _carried_out(recipe: Recipe, tasks: Tasks, given: dict[str, Any]) -> Compari
         return carried_out(carry_out, results)
 
 
+def _refuse_unwritable(output: Path) -> None:
+    """Before anything is paid for. Raises: ConfigError."""
+    if output.is_dir() or not output.parent.is_dir():
+        what = "it is a folder" if output.is_dir() else f"there is no folder {output.parent}; make it first"
+        raise ConfigError(f"the report cannot be written there: {what}", str(output))
+
+
 def _report(comparison: Comparison, path: str) -> None:
     from agentmesh.reporting.comparison import comparison_html
 
     try:
         Path(path).write_text(comparison_html(comparison.to_json()), encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"the report cannot be written to {path}: {error.strerror}") from error
+        raise ConfigError(f"the report cannot be written there: {error.strerror}", path) from error
     complain(f"report: {path}")
 
 

@@ -18,7 +18,7 @@ from agentmesh.cli.display import wants_live_view
 from agentmesh.cli.options import Decorated
 from agentmesh.cli.signals import Interruption
 from agentmesh.cli.terminal import complain
-from agentmesh.errors import AgentMeshError
+from agentmesh.errors import AgentMeshError, ConfigError
 
 if TYPE_CHECKING:
     from agentmesh.evaluation.tasks import Tasks
@@ -66,11 +66,39 @@ def tasks_of(source: str, given: dict[str, Any]) -> Tasks:
 
 
 def kept_in(default: Path, given: dict[str, Any]) -> Path:
-    """The file of finished runs; gone if everything is to be run anew."""
+    """The file of finished runs, which no other process may use until the command ends; gone if all is to be run anew.
+
+    Raises: ConfigError, JournalError.
+    """
     results = Path(given["results"] or default)
+    _hold(results)
     if given["fresh"]:
-        results.unlink(missing_ok=True)
+        _drop(results, given["journal"])
     return results
+
+
+def _hold(results: Path) -> None:
+    from agentmesh.journal.owners import Owners
+
+    try:
+        results.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"results cannot be kept there: {error.strerror}", str(results)) from error
+    owners = Owners.of(results.resolve().with_name(f"{results.name}.owners"))
+    if not owners.take(results.name):
+        raise ConfigError("another process is at work on these results; wait for it, or name others", str(results))
+    click.get_current_context().call_on_close(lambda: owners.give_back(results.name))
+
+
+def _drop(results: Path, journal: str | None) -> None:
+    """The rows, and the journal beside them: what it holds would be gone on with, and so not be run anew."""
+    from agentmesh.evaluation.comparison.rows import KeptRows
+
+    if journal is not None and ("://" in journal or Path(journal).exists()):
+        raise ConfigError("--fresh runs everything anew, and a journal that is given is kept: name a new one", journal)
+    KeptRows(results)  # a file of anything else is refused
+    for path in (results, *(results.with_suffix(f".db{end}") for end in ("", "-wal", "-shm"))):
+        path.unlink(missing_ok=True)
 
 
 def journal_of(teams: list[Team], results: Path, given: dict[str, Any]) -> str | None:

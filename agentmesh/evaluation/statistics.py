@@ -10,13 +10,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from statistics import fmean, pvariance
+from statistics import NormalDist, fmean, pvariance
 from typing import Any
 
 from agentmesh.errors import MissingExtra
-from agentmesh.evaluation.intervals import Estimate, Z, share
+from agentmesh.evaluation.intervals import Estimate, share
 
 RESAMPLES = 2000
+ALPHA = 0.05
 _SEED = 0
 _POWER_Z = 0.8416212335729143
 """Of a power of 80 %."""
@@ -70,16 +71,19 @@ def resampled(values: Sequence[float]) -> Estimate:
     return Estimate(mean, float(low), float(high))
 
 
-def tasks_needed(deltas: Sequence[float], smallest: float = SMALLEST) -> int | None:
+def tasks_needed(deltas: Sequence[float], smallest: float = SMALLEST, tests: int = 1) -> int:
     """How many tasks would tell, 4 times in 5, a difference like the one seen, or of `smallest` if that is more.
 
-    From the normal approximation n = (z.975 + z.8)^2 var / d^2. None where no task ever came out differently: then
-    nothing is known of how they vary.
+    From n = (z.975 + z.8)^2 var / d^2, the normal approximation, and 2 / d more, since the test is exact; with a
+    stricter z where there are several `tests`. Where all tasks came out alike: how many such ones are no chance; where
+    no difference was seen, how many show that one of `smallest` would have been.
     """
-    if len(deltas) < 2 or len(set(deltas)) == 1:
-        return None
-    variance = pvariance(deltas) * len(deltas) / (len(deltas) - 1)
-    return math.ceil((Z + _POWER_Z) ** 2 * variance / max(abs(fmean(deltas)), smallest) ** 2)
+    alpha, mean = ALPHA / tests, fmean(deltas)
+    if len(set(deltas)) == 1:
+        return math.ceil(1 - math.log2(alpha) if mean else math.log(ALPHA) / math.log(1 - smallest))
+    size, variance = max(abs(mean), smallest), pvariance(deltas) * len(deltas) / (len(deltas) - 1)
+    z = NormalDist().inv_cdf(1 - alpha / 2) + _POWER_Z
+    return math.ceil(z**2 * variance / size**2 + 2 / size)
 
 
 def holm(values: Sequence[float]) -> list[float]:

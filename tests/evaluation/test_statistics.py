@@ -49,7 +49,6 @@ def test_alike_teams_do_not_differ() -> None:
     same = outcomes("++", "-+", "--")
     told = difference(same, same)
     assert (told.estimate.value, told.estimate.low, told.estimate.high, told.p) == (0.0, 0.0, 0.0, 1.0)
-    assert tasks_needed([0.0, 0.0, 0.0]) is None
 
 
 def test_repeated_seeds_do_not_make_a_difference_more_certain() -> None:

@@ -36,6 +36,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers at once."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together: apart, the second would wait for the first to be acknowledged
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -84,20 +84,29 @@ def rows(observed: Observations, thresholds: Thresholds | None = None) -> list[R
 
 
 def choose(observed: Observations, allowed: float = ALLOWED) -> dict[tuple[str, str], float]:
-    """By monitor and label: a threshold with at most so many false alarms per 1,000 healthy messages.
+    """By monitor and label: a threshold with surely no more than so many false alarms per 1,000 healthy messages.
 
-    Of all such it is the highest with the recall and the median delay of the lowest: what is given up below it is
-    false alarms alone. Just above 1, where findings of the highest score give too many.
+    Surely: so few that the upper end of their interval is within what is allowed. Of all such thresholds it is the
+    highest with the recall and the median delay of the lowest: what is given up below it is false alarms alone. Just
+    above 1, where findings of the highest score give too many.
     """
     return {key: _highest(runs, _lowest(runs, allowed)) for key, runs in observed.by_label.items()}
 
 
 def _lowest(runs: Sequence[Observed], allowed: float) -> float:
-    room = int(sum(run.healthy_messages for run in runs) * allowed / 1000)
+    room = _room(sum(run.healthy_messages for run in runs) / 1000, allowed)
     highest = sorted((score for run in runs for score in _false(run).values()), reverse=True)
     scores = sorted({alarm.score for run in runs for alarm in run.alarms})
     least = highest[room] if room < len(highest) else -1.0
     return next((score for score in scores if score > least), math.nextafter(1.0, 2.0) if scores else 0.5)
+
+
+def _room(thousands: float, allowed: float) -> int:
+    """The most false alarms of which more than allowed need not be feared."""
+    room = 0
+    while (most := rate(room + 1, thousands).high) is not None and most <= allowed:
+        room += 1
+    return room
 
 
 def _highest(runs: Sequence[Observed], lowest: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from agentmesh.errors import ConfigError
 from agentmesh.evaluation.comparison.entrants import Entrant
-from agentmesh.evaluation.comparison.making import SUCCESSFUL
+from agentmesh.evaluation.comparison.making import SUCCESSFUL, kept_for_judges
 from agentmesh.evaluation.comparison.processes import Processes
 from agentmesh.evaluation.comparison.rows import KeptRows, Row
 from agentmesh.evaluation.comparison.study import Plan, Study
@@ -113,9 +113,10 @@ def concluded(study: Study) -> Comparison:
     told = standings(study.entrants, study.found)
     rows = tuple(row for one in told for row in study.found[one.name])
     unequal = tuple(_unequal(study.entrants, told, study.budget))
-    remarks = tuple(_remarks(study.entrants, told))
+    remarks = (*study.left_out, *_remarks(study.entrants, told))
     name, seeds = study.plan.tasks.name, study.plan.seeds
-    return Comparison(name, study.budget, unequal, remarks, tuple(told), verdict_on(told), rows, seeds)
+    verdict = verdict_on(told, equal_budget=not unequal)
+    return Comparison(name, study.budget, unequal, remarks, tuple(told), verdict, rows, seeds)
 
 
 def results_of(teams: Sequence[Team], tasks: Tasks, budget_tokens: int | None) -> Path:
@@ -142,18 +143,40 @@ def _remarks(entrants: Sequence[Entrant], told: Sequence[Standing]) -> Iterator[
     """Runs that gave no answer count as wrong: of whom there are any, and why."""
     by_name = {one.name: one for one in entrants}
     for one in told:
-        for outcome, reason in {(row.outcome, row.reason.partition(":")[0]): row.reason for row in one.rows}.items():
-            count = sum((row.outcome, row.reason.partition(":")[0]) == outcome for row in one.rows)
-            if outcome[0] in SUCCESSFUL:
-                continue
-            ended = f"{count} of {len(one.rows)} runs of {one.name} ended as {outcome[0] or 'waiting'} ({reason})"
-            if outcome[0] == "limit":
-                longest = max(agent.max_output_tokens for agent in by_name[one.name].team.agents.values())
-                ended += (
-                    f"; a call is sent only while its longest answer (`max_output_tokens`, here {longest:,}) fits into "
-                    "what is left"
-                )
-            yield ended
+        entrant = by_name[one.name]
+        if entrant.kind == "team":
+            yield from _beside(entrant.team)
+        alike: dict[tuple[Any, ...], list[Row]] = {}
+        for row in one.rows:
+            if row.outcome not in SUCCESSFUL:
+                alike.setdefault((row.outcome, row.provisional, row.reason.partition(":")[0]), []).append(row)
+        for rows in alike.values():
+            yield f"{len(rows)} of {len(one.rows)} runs of {one.name} {_ended(entrant, rows[-1])}"
+
+
+def _beside(team: Team) -> Iterator[str]:
+    """What of a team is in no row of a member."""
+    if judges := kept_for_judges(team):
+        yield f"{team.name} keeps {judges:,} tokens of its limit for the judges of its monitors"
+    for name, agent in team.agents.items():
+        if agent.kind == "team":
+            yield f"{name} of {team.name} is a team, whose members were not run alone; compare it as well to see them"
+
+
+def _ended(one: Entrant, row: Row) -> str:
+    """How, and what there is to be done about it."""
+    again = "; they count as wrong, and are not kept: the same command tries them again" if row.provisional else ""
+    if row.outcome is None:
+        return f"wait for people, whose answers are recorded by `agentmesh answer`{again}"
+    told = f"ended as {row.outcome} ({row.reason}){again}"
+    if row.outcome != "limit":
+        return told
+    agents = one.team.agents
+    longest = max(agents[name].max_output_tokens for name in ([one.member] if one.member else agents))
+    return (
+        f"{told}; a call is sent only while its longest answer (`max_output_tokens`, here {longest:,}) fits into what "
+        "is left"
+    )
 
 
 __all__ = [

@@ -102,9 +102,9 @@ def entrants_of(teams: Sequence[Team], tasks: Iterable[EvalTask]) -> list[Entran
             f"tasks tell something to {', '.join(strangers)} alone, and no team has such an agent; "
             f"agents: {', '.join(sorted(agents))}"
         )
-    found = [Entrant(team.name, "team", team) for team in teams if not _is_solo(team)]
+    found = [Entrant(team.name, "team", team) for team in teams if not is_solo(team)]
     seen: dict[str, Entrant] = {}
-    for team in teams:
+    for team in sorted(teams, key=is_solo, reverse=True):  # a member that was given alone stands for all alike
         for member in _members(team):
             key = _key(team, member, told)
             if key not in seen:
@@ -124,7 +124,7 @@ def spending(best: Entrant, tasks: Iterable[EvalTask]) -> list[Entrant]:
     return [Entrant(words[kind].format(member), kind, best.team, best.member) for kind in kinds]
 
 
-def _is_solo(team: Team) -> bool:
+def is_solo(team: Team) -> bool:
     """A team of one agent is its member alone."""
     return team.topology.kind == "solo" and not team.monitors
 

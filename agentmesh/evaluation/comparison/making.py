@@ -8,15 +8,20 @@ from dataclasses import dataclass, field
 
 import agentmesh
 from agentmesh.config.limits import Limits
+from agentmesh.config.secrets import told
+from agentmesh.errors import AgentMeshError, ConfigError
 from agentmesh.evaluation.comparison.entrants import Entrant
 from agentmesh.evaluation.comparison.given import parts_of, right_in
 from agentmesh.evaluation.comparison.rows import Row
 from agentmesh.evaluation.measures import Right, measured
 from agentmesh.evaluation.scoring import Scorer, score
 from agentmesh.evaluation.tasks.task import EvalTask, Score
+from agentmesh.events import TurnFailed
 from agentmesh.team import RunResult, Team
 
 SUCCESSFUL = ("completed", "verified")
+_THEIR_OWN = frozenset({"limit", "agent", "context_too_long", "content_refused", "malformed"})
+"""Kinds of failed turns that are what came of the run. All others are no team's doing: a key, a network, a program."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +56,25 @@ class Maker:
         """The run of a cell, not made yet. Raises: ConfigError."""
         team = self._team(cell)
         limits = _limits(team, cell.entrant, limit)
-        task = cell.task.model_dump_json(exclude={"metadata"})
+        task = [cell.task.digest, self.scorer.judges(cell.task.scored_by)]
         facts = [agentmesh.__version__, team.hash, cell.entrant.name, task, cell.seed, limits.model_dump_json()]
         return Order(cell, team, limits, hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20])
 
     async def row(self, order: Order, begun: str | None = None) -> Row:
         """Make the run, or go on with a `begun` one, and score its answer. Raises: AgentMeshError."""
         result = await self._result(order, begun)
-        scored = await score(order.cell.task, _answer(result), self.scorer)
-        return _row(order.key, order.cell, result, scored, right_in(order.cell.task))
+        return _row(order.key, order.cell, result, await self._scored(order, result), right_in(order.cell.task))
+
+    async def _scored(self, order: Order, result: RunResult) -> Score:
+        try:
+            return await score(order.cell.task, _answer(result), self.scorer)
+        except AgentMeshError:
+            raise
+        except Exception as error:
+            name, task = order.cell.entrant.name, order.cell.task
+            raise AgentMeshError(
+                f"the check of task {task.id} failed on the answer of {name} ({told(error)}); mend {task.scored_by.use}"
+            ) from error
 
     def _team(self, cell: Cell) -> Team:
         """Made once for all tasks that tell nobody anything alone."""
@@ -71,7 +86,9 @@ class Maker:
 
     async def _result(self, order: Order, begun: str | None) -> RunResult:
         if begun is not None:
-            return await order.team.resume(begun, journal=self.journal, durability="normal")
+            gone_on = await order.team.resume(begun, journal=self.journal, durability="normal")
+            if gone_on.outcome is None or not _is_provisional(gone_on):
+                return gone_on
         return await order.team.run(
             order.cell.task.prompt,
             seed=order.cell.seed,
@@ -83,16 +100,34 @@ class Maker:
         )
 
 
+def kept_for_judges(team: Team) -> int:
+    """Tokens that the judges of its monitors may use, which are part of its budget."""
+    return sum(config.spending.tokens or 0 for _, config in team.monitors.values() if config.judge is not None)
+
+
 def _limits(team: Team, entrant: Entrant, limit: int | None) -> Limits:
     """Everybody's tokens are limited alike; a team keeps its other limits, which are part of what it is.
 
-    What judges of monitors may use is paid from the same budget.
+    Raises: ConfigError where the judges of its monitors may use all of it.
     """
     own = team.limits if entrant.kind == "team" else Limits()
     if limit is None:
         return own
-    watched = sum(config.spending.tokens or 0 for _, config in team.monitors.values() if config.judge is not None)
-    return own.model_copy(update={"tokens": max(1, limit - watched)})
+    judges = kept_for_judges(team)
+    if judges >= limit:
+        raise ConfigError(
+            f"the judges of the monitors of {entrant.name} may use {judges:,} tokens, and a run {limit:,} in all; "
+            "raise --budget-tokens, or lower `limits.tokens` of these monitors"
+        )
+    return own.model_copy(update={"tokens": limit - judges})
+
+
+def _is_provisional(result: RunResult) -> bool:
+    """Whether it waits for people, or failed for what is no team's doing."""
+    if result.outcome != "failed":
+        return result.outcome is None
+    failed = [event for event in result.events if isinstance(event, TurnFailed)]
+    return result.reason.startswith("turn_failed") and bool(failed) and failed[-1].kind not in _THEIR_OWN
 
 
 def _answer(result: RunResult) -> str | None:
@@ -121,4 +156,5 @@ def _row(key: str, cell: Cell, result: RunResult, scored: Score, right: Right) -
         seconds=round(result.seconds, 3),
         scoring_tokens=judged.input_tokens + judged.output_tokens,
         measures=measured(result.events, right),
+        provisional=_is_provisional(result),
     )

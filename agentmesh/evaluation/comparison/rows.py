@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agentmesh.errors import AgentMeshError
+from agentmesh.errors import AgentMeshError, ConfigError
 from agentmesh.evaluation.measures import Measures
 from agentmesh.messages import Outcome
+
+_BEGINS = b'{"key": "'
+"""How each line begins: of a file of anything else not even the end is touched."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Row:
     scoring_tokens: int
     """What a judge used to score the answer: paid by the comparison, and part of no budget."""
     measures: Measures
+    provisional: bool = False
+    """The run waits for people, or a model could not be reached: it is not kept, and is made or gone on with again."""
 
     def to_json(self) -> dict[str, Any]:
         """As `runs` of `agentmesh compare --json` have it."""
@@ -55,24 +60,28 @@ class Row:
 class KeptRows:
     """Rows by their keys, in a file of JSON lines to which each is added as it comes; without a path in memory alone.
 
-    A last line that was cut off is dropped, and written again. Raises: AgentMeshError where it holds anything else.
+    A last line that was cut off is dropped, and written again. Raises: AgentMeshError where it holds anything else,
+    ConfigError where it cannot be used.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
         self._path = None if path is None else Path(path)
         self._rows: dict[str, Row] = {}
         if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._read(self._path)
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._read(self._path)
+            except OSError as error:
+                raise ConfigError(f"results cannot be kept there: {error.strerror}", str(self._path)) from error
 
     def get(self, key: str) -> Row | None:
         """The row of this key, if it has been run."""
         return self._rows.get(key)
 
     def add(self, row: Row) -> None:
-        """Keep a row; it is in the file before this returns."""
+        """Keep a row; unless it is provisional it is in the file before this returns."""
         self._rows[row.key] = row
-        if self._path is not None:
+        if self._path is not None and not row.provisional:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row.to_json(), ensure_ascii=False) + "\n")
 
@@ -81,14 +90,20 @@ class KeptRows:
             return
         text = path.read_bytes()
         whole, _, cut = text.rpartition(b"\n")
-        if cut:
-            with path.open("r+b") as file:
-                file.truncate(len(text) - len(cut))
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
                 row = Row.from_json(json.loads(line))
-            except (ValueError, TypeError, KeyError) as error:
-                raise AgentMeshError(
-                    f"{path}:{number}: this is no row of a comparison ({error}); name another file, or delete this one"
-                ) from error
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise _no_row(path, number, str(error)) from error
             self._rows[row.key] = row
+        if not cut.startswith(_BEGINS[: len(cut)]):
+            raise _no_row(path, whole.count(b"\n") + 1 + bool(whole), "it does not begin as one")
+        if cut:
+            with path.open("r+b") as file:
+                file.truncate(len(text) - len(cut))
+
+
+def _no_row(path: Path, line: int, why: str) -> AgentMeshError:
+    return AgentMeshError(
+        f"{path}:{line}: this is no row of a comparison ({why}); name another file, or delete this one"
+    )

@@ -9,7 +9,7 @@ from statistics import fmean
 
 import anyio
 
-from agentmesh.evaluation.comparison.entrants import LEAST, Entrant, entrants_of, spending
+from agentmesh.evaluation.comparison.entrants import LEAST, Entrant, entrants_of, is_solo, spending
 from agentmesh.evaluation.comparison.making import Cell, Maker, Order
 from agentmesh.evaluation.comparison.processes import Processes
 from agentmesh.evaluation.comparison.rows import KeptRows, Row
@@ -53,6 +53,8 @@ class Study:
     """Of every run's tokens, once it is known."""
     unfinished: Mapping[str, str] = field(default_factory=dict)
     """By key: a run in the journal."""
+    left_out: list[str] = field(default_factory=list)
+    """Ways to spend the budget that it is too small for, each in a sentence."""
     _done: int = 0
     _known: int = 0
 
@@ -84,15 +86,21 @@ class Study:
         tasks = self.plan.tasks.items
         for way in spending(best, tasks):
             counts = {task.id: self.samples(way, best, task) for task in tasks}
-            if fmean(counts.values()) >= LEAST.get(way.kind, 1):
-                self._known += len(tasks) * self.plan.seeds
-                await self.run([way], counts)
+            least = LEAST.get(way.kind, 1)
+            if fmean(counts.values()) < least:
+                self.left_out.append(f"{way.name} is left out: the budget is too small for {least} answers")
+                continue
+            self._known += len(tasks) * self.plan.seeds
+            await self.run([way], counts)
 
     def samples(self, way: Entrant, best: Entrant, task: EvalTask) -> int:
-        """How many samples fit into the limit of a run, going by what the member has used on the task alone."""
-        alone = [row.tokens for row in self.found[best.name] if row.task == task.id]
+        """How many samples fit into the limit of a run, going by what the member has used on the task alone.
+
+        With the first seed: more seeds change nothing of what was run before.
+        """
+        alone = next(row.tokens for row in self.found[best.name] if (row.task, row.seed) == (task.id, 0))
         assert self.limit is not None
-        return way.samples(self.limit, fmean(alone))
+        return way.samples(self.limit, alone)
 
     async def run(self, entrants: Iterable[Entrant], samples: Mapping[str, int] | None = None) -> None:
         """Run these on all tasks. `samples`: by task, how many a baseline may take."""
@@ -125,9 +133,12 @@ class Study:
             for order in waiting:  # shared: each takes the next one
                 self._keep([await self._maker.row(order, self.unfinished.get(order.key))])
 
-        async with anyio.create_task_group() as group:
-            for _ in range(min(self.plan.concurrency, len(orders))):
-                group.start_soon(work)
+        try:
+            async with anyio.create_task_group() as group:
+                for _ in range(min(self.plan.concurrency, len(orders))):
+                    group.start_soon(work)
+        except ExceptionGroup as several:  # runs go side by side: the first that went wrong stands for all
+            raise _first(several) from several
 
     def _keep(self, rows: Sequence[Row]) -> None:
         for row in rows:
@@ -177,10 +188,15 @@ async def _comparisons_in(store: Journal, rows: KeptRows) -> dict[str, str]:
     return begun
 
 
+def _first(several: ExceptionGroup[Exception]) -> Exception:
+    first = several.exceptions[0]
+    return _first(first) if isinstance(first, ExceptionGroup) else first
+
+
 def _solos(members: Sequence[Entrant], teams: Sequence[Team]) -> list[Entrant]:
     """Without baselines, of the members only those that were given as teams of one."""
-    given = [team for team in teams if team.topology.kind == "solo"]
-    return [one for one in members if any(one.team is team for team in given)]
+    given = [team for team in teams if is_solo(team)]
+    return [one for one in members if one.kind == "member" and any(one.team is team for team in given)]
 
 
 def _longest_answer(team: Team) -> int:

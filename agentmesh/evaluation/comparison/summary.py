@@ -87,6 +87,7 @@ MEASURES: Mapping[str, str] = {
     "communication_density": "messages per ordered pair of agents",
     "redundancy": "mean similarity of what agents said last",
     "error_amplification": "share of wrong answers among those stated, over that of the best member alone",
+    "error_survival": "of runs in which an agent's first answer was wrong, those that ended wrong",
     "retention": "area of success over difficulty, as a share of the best member's",
     "coordination_cost": "share of the best member's success that is lost",
     "synergy_gap": "how far below the best member, as a share of what that reaches; negative is a gain",
@@ -144,6 +145,7 @@ def _measures(
         "communication_density": _told(communication_density, messages, agents),
         "redundancy": mean(m.redundancy for m in each),
         "error_amplification": _told(error_amplification, _errors(each), _errors([row.measures for row in alone])),
+        "error_survival": _survived(rows),
         "retention": _retained(rows, alone, members),
         "coordination_cost": _told(coordination_cost, solved, best),
         "synergy_gap": _told(synergy_gap, solved, best),
@@ -168,6 +170,17 @@ def _errors(each: Sequence[Measures]) -> float | None:
     """The share of wrong answers among those stated; None where nobody's answer could be read."""
     stated = sum(m.stated for m in each)
     return sum(m.wrong for m in each) / stated if stated else None
+
+
+def _survived(rows: Iterable[Row]) -> float | None:
+    """How often an error that is there at first is there in the end; None where nobody begins with one."""
+    begun = [not row.correct for row in rows if _begins_wrong(row.measures)]
+    return fmean(begun) if begun else None
+
+
+def _begins_wrong(measures: Measures) -> bool:
+    first = measures.rounds[0] if measures.rounds else {}
+    return any(not right for _, right in first.values())
 
 
 def _retained(rows: Sequence[Row], alone: Sequence[Row], members: Sequence[Sequence[Row]]) -> float | None:

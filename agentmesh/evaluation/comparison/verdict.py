@@ -9,9 +9,7 @@ from typing import Any, Literal
 
 from agentmesh.evaluation.comparison.summary import Standing
 from agentmesh.evaluation.intervals import Estimate
-from agentmesh.evaluation.statistics import SMALLEST, difference, holm, tasks_needed
-
-ALPHA = 0.05
+from agentmesh.evaluation.statistics import ALPHA, SMALLEST, difference, holm, tasks_needed
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Verdict:
     """The way to do without it that is spoken of."""
 
 
-def verdict_on(standings: Sequence[Standing]) -> Verdict:
+def verdict_on(standings: Sequence[Standing], *, equal_budget: bool = True) -> Verdict:
     """Compare every team with everything that one member can do.
 
     A team is better if it is better than every one of these: its interval is above 0 and its p value, the largest of
@@ -60,14 +58,13 @@ def verdict_on(standings: Sequence[Standing]) -> Verdict:
     if not teams or not alone:
         return Verdict("unclear", _nothing_to_compare(teams, alone), ())
     table = {(a.name, b.name): _pair(a, b) for a in teams for b in alone}
-    best, rival = teams[0], max(alone, key=lambda one: (one.success.value or 0.0, -one.tokens))
     winner = _winner(teams, alone, table)
     if winner is not None:
-        return _team_is_better(winner, alone, table)
+        return _team_is_better(winner, alone, table, equal_budget)
     lone = _lone_winner(teams, alone, table)
     if lone is not None:
-        return _solo_is_better(lone, best, table)
-    return _unclear(best, rival, table)
+        return _solo_is_better(lone, teams[0], table)
+    return _unclear(teams, alone, table)
 
 
 def _winner(teams: Sequence[Standing], alone: Sequence[Standing], table: Table) -> Standing | None:
@@ -85,7 +82,7 @@ def _lone_winner(teams: Sequence[Standing], alone: Sequence[Standing], table: Ta
         for one in alone
         if largest[one.name] < ALPHA and all(_below(table[team.name, one.name].estimate) for team in teams)
     ]
-    return max(good, key=lambda one: (one.success.value or 0.0, -one.tokens), default=None)
+    return max(good, key=_reach, default=None)
 
 
 def _adjusted(several: Sequence[Standing], values: Mapping[str, float]) -> dict[str, float]:
@@ -97,12 +94,13 @@ def _adjusted(several: Sequence[Standing], values: Mapping[str, float]) -> dict[
     return {name: adjusted[test] for name, test in alike.items()}
 
 
-def _team_is_better(team: Standing, alone: Sequence[Standing], table: Table) -> Verdict:
+def _team_is_better(team: Standing, alone: Sequence[Standing], table: Table, equal: bool) -> Verdict:
     nearest = min(alone, key=lambda one: (table[team.name, one.name].estimate.value or 0.0, one.tokens))
     pair = table[team.name, nearest.name]
+    budget = " with the same budget" if equal else ", though not with the same budget"
     why = (
         f"this team helps: {team.name} is right {_points(pair.estimate)} more often than {nearest.name}, the best that "
-        f"one agent does with the same budget ({_share(team)} against {_share(nearest)}, p = {pair.p:.2g})"
+        f"one agent does{budget} ({_share(team)} against {_share(nearest)}, p = {pair.p:.2g})"
     )
     return Verdict("team", why, tuple(table.values()), team.name, nearest.name)
 
@@ -116,18 +114,50 @@ def _solo_is_better(lone: Standing, best: Standing, table: Table) -> Verdict:
     return Verdict("solo", why, tuple(table.values()), best.name, lone.name)
 
 
-def _unclear(best: Standing, rival: Standing, table: Table) -> Verdict:
+def _in_question(
+    teams: Sequence[Standing], alone: Sequence[Standing], table: Table
+) -> tuple[Standing, Standing, Sequence[Standing]]:
+    """The best of either side, or against who is ahead whoever is least sure to be behind; and the side that is ahead.
+
+    Teams come in the order of their success.
+    """
+    best, rival = teams[0], max(alone, key=_reach)
+    if _reach(best)[0] > _reach(rival)[0]:
+        return best, max(alone, key=lambda one: (table[best.name, one.name].p, *_reach(one))), teams
+    if _reach(best)[0] < _reach(rival)[0]:
+        return max(teams, key=lambda one: (table[one.name, rival.name].p, *_reach(one))), rival, alone
+    return best, rival, teams
+
+
+def _reach(one: Standing) -> tuple[float, float]:
+    return one.success.value or 0.0, -one.tokens
+
+
+def _unclear(teams: Sequence[Standing], alone: Sequence[Standing], table: Table) -> Verdict:
+    best, rival, ahead = _in_question(teams, alone, table)
     pair = table[best.name, rival.name]
     seen = f"{best.name} {_share(best)}, {rival.name} {_share(rival)}, difference {_points(pair.estimate)}"
-    needed = tasks_needed(_deltas(best, rival))
-    if needed is None:
-        more = f"no task came out differently, so more of this sort would not tell; {_cheaper(best, rival)}"
-    elif needed > pair.tasks:
-        more = f"about {needed} would tell a difference of {_size(pair.estimate)}"
-    else:
-        more = "a few more would, but for a chance of 1 in 5"
+    more = _would_tell(best, rival, pair, len(ahead))
     why = f"cannot tell with {pair.tasks} task{'' if pair.tasks == 1 else 's'} ({seen}); {more}"
     return Verdict("unclear", why, tuple(table.values()), best.name, rival.name)
+
+
+def _would_tell(best: Standing, rival: Standing, pair: Pair, tests: int) -> str:
+    """How many tasks would tell what, of as many tests as have to be passed."""
+    if not any(row.outcome in ("completed", "verified") for one in (best, rival) for row in one.rows):
+        return "no run of either was completed"
+    deltas = _deltas(best, rival)
+    needed = tasks_needed(deltas, tests=tests)
+    if not any(deltas):
+        if needed > pair.tasks:
+            more = f"about {needed} without any would show that they are within {_hundredths(SMALLEST)} of each other"
+        else:
+            more = f"so they are within {_hundredths(SMALLEST)} of each other, 19 times in 20"
+        return f"no task came out differently, {more}; {_cheaper(best, rival)}"
+    size = max(abs(pair.estimate.value or 0.0), SMALLEST)
+    if needed > pair.tasks:
+        return f"about {needed} would tell a difference of {_hundredths(size)}"
+    return f"one of {_hundredths(size)} would have been seen with so many, 4 times in 5"
 
 
 def _pair(a: Standing, b: Standing) -> Pair:
@@ -158,8 +188,9 @@ def _points(estimate: Estimate) -> str:
     return f"{value} point{'' if abs(value) == 1 else 's'} [{low}, {high}]"
 
 
-def _size(estimate: Estimate) -> str:
-    return f"{round(100 * max(abs(estimate.value or 0.0), SMALLEST))} points"
+def _hundredths(share: float) -> str:
+    points = round(100 * share)
+    return f"{points} point{'' if points == 1 else 's'}"
 
 
 def _share(one: Standing) -> str:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, assert_never
 
+from agentmesh.config.models import ModelConfig
 from agentmesh.errors import ConfigError, Problem
 from agentmesh.evaluation.scoring.custom import custom
 from agentmesh.evaluation.scoring.judging import judge
@@ -38,6 +39,7 @@ class Scorer:
         given = {} if judge is None else {_JUDGE: judge}
         self._models = Models(given, os.environ if environment is None else environment)
         self._has_judge = judge is not None
+        self._named = str(judge) if isinstance(judge, str | ModelConfig) else getattr(judge, "__qualname__", "")
         if self._models.faults:
             raise ConfigError(self._models.faults[_JUDGE], _JUDGE)
         self._allow = allowed_packages(allow)
@@ -60,6 +62,10 @@ class Scorer:
         if check.model is None and not self._has_judge:
             raise ConfigError("no judge is given; name one in the check, with `model`, or for all tasks, with `judge`")
         return self._models.provider(_JUDGE if check.model is None else self._models.name_of(check.model))
+
+    def judges(self, check: Check) -> str:
+        """Who judges, by name: what another one says is another score; empty where nobody does."""
+        return "" if check.kind != "judge" or check.model is not None or not self._has_judge else self._named
 
     def function(self, check: Check) -> Callable[..., Any]:
         """The function that `use` names. Raises: ConfigError."""

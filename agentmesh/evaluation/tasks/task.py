@@ -131,6 +131,15 @@ class EvalTask(Config):
             raise misfit("answer", wrong)
         return self
 
+    @cached_property
+    def digest(self) -> str:
+        """Changes when it, or a file of it, says something else; `metadata` is said to nobody. Raises: OSError."""
+        return hashlib.sha256(json.dumps(self._facts("metadata"), sort_keys=True).encode()).hexdigest()
+
+    def _facts(self, *but: str) -> dict[str, Any]:
+        told = self.model_dump(mode="json", exclude={"files", *but}, exclude_defaults=True)
+        return {**told, "files": {name: _digest(path) for name, path in sorted(self.files.items())}}
+
     @property
     def scored_by(self) -> Check:
         """The check of the task, or what its answer suggests: numeric for numbers, also in texts, else exact."""
@@ -165,9 +174,7 @@ class Tasks:
         """Sixteen hexadecimal digits; others when an item, or a file of one, says something else."""
         digest = hashlib.sha256()
         for task in self.items:
-            told = task.model_dump(mode="json", exclude={"files"}, exclude_defaults=True)
-            told["files"] = {name: _digest(path) for name, path in sorted(task.files.items())}
-            digest.update(json.dumps(told, sort_keys=True).encode() + b"\n")
+            digest.update(json.dumps(task._facts(), sort_keys=True).encode() + b"\n")  # noqa: SLF001
         return digest.hexdigest()[:16]
 
 

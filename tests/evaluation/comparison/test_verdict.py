@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -84,6 +85,52 @@ def test_where_nothing_differs_the_cheaper_one_is_named() -> None:
     told = verdict_on([standing("team", "team", YES, 900), standing("a alone", "member", YES, 100)])
     assert "no task came out differently" in told.why
     assert "a alone uses 100 tokens a run and team 900" in told.why
+
+
+def test_what_came_out_alike_on_a_few_tasks_is_not_said_to_be_alike_on_all() -> None:
+    few = verdict_on([standing("team", "team", once(True)), standing("a alone", "member", once(True))])
+    assert "about 59 without any would show that they are within 5 points" in few.why
+    many = once(*[True] * 60)
+    told = verdict_on([standing("team", "team", many), standing("a alone", "member", many)])
+    assert "cannot tell with 60 tasks" in told.why
+    assert "so they are within 5 points of each other" in told.why
+
+
+def test_three_tasks_of_three_are_a_difference_that_six_would_tell() -> None:
+    told = verdict_on([standing("team", "team", once(*[True] * 3)), standing("a alone", "member", once(*[False] * 3))])
+    assert "difference 100 points [100, 100]); about 6 would tell a difference of 100 points" in told.why
+
+
+def test_where_many_tasks_show_hardly_a_difference_no_more_of_them_are_asked_for() -> None:
+    team = once(*[True] * 101, *[False] * 99)
+    alone = once(*[True] * 98, *[False] * 4, *[True] * 2, *[False] * 96)
+    told = verdict_on([standing("team", "team", team), standing("a alone", "member", alone)])
+    assert told.verdict == "unclear"
+    assert told.why.endswith("one of 5 points would have been seen with so many, 4 times in 5")
+
+
+def test_of_runs_that_all_came_to_nothing_nothing_is_concluded() -> None:
+    both = [standing("team", "team", NO), standing("a alone", "member", NO)]
+    stopped = [replace(one, rows=[replace(row, outcome="limit") for row in one.rows]) for one in both]
+    assert verdict_on(stopped).why.endswith("no run of either was completed")
+
+
+def test_the_pair_that_is_spoken_of_is_the_one_that_stands_in_the_way() -> None:
+    team = once(*[True] * 16, *[False] * 4)
+    near = once(*[True] * 10, *[False] * 10)
+    far = once(*[False] * 9, *[True] * 5, *[False] * 2, *[True] * 4)
+    told = verdict_on(
+        [standing("team", "team", team), standing("near", "member", near), standing("far", "member", far)]
+    )
+    assert [pair.p < 0.05 for pair in told.pairs] == [True, False]
+    assert (told.verdict, told.alone) == ("unclear", "far")
+
+
+def test_that_the_budget_was_not_the_same_is_part_of_the_sentence() -> None:
+    both = [standing("team", "team", YES), standing("a alone", "member", NO)]
+    assert "does with the same budget" in verdict_on(both).why
+    assert "does though not" not in verdict_on(both).why
+    assert "does, though not with the same budget" in verdict_on(both, equal_budget=False).why
 
 
 def test_without_a_team_there_is_nothing_to_say() -> None:

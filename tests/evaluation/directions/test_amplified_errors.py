@@ -1,9 +1,9 @@
 """Where nobody hears anybody before the end, errors go through: independent teams amplify them most.
 
-All agents are copies, of whom each leaves the calculator aside in every other turn. An error of one can be seen by those
-who hear it, and these may calculate; who makes one answer of several can only pass on what it was given. The unit is
-ours: the share of wrong answers among those that agents state. It is compared among the teams of the scaling study, the
-source of the claim; in a hierarchy nobody but the planner and the judge states an answer to the whole task.
+All agents are copies, each of whom leaves the calculator aside in every other turn. An error of one can be seen by who
+hears it, and who sees it may calculate; who makes one answer of several can only pass on what it was given. The units
+are ours. Compared are the teams of the scaling study, the source of the claim: in a hierarchy nobody but the planner and
+the judge states an answer to the whole task.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.sizes import NIGHTLY
 
 INDEPENDENT, *CONNECTED = SCALED
 TASKS = "arithmetic:shape=sequence"
-SIZE = MAIN if NIGHTLY else Size(12)
+SIZE = MAIN if NIGHTLY else Size(16)
 DOSED = SCALING[1:] if NIGHTLY else SCALING[1:2]
 
 
@@ -54,12 +54,6 @@ def wrong(row: Row) -> float:
     return row.measures.wrong / row.measures.stated
 
 
-def amplified(comparison: Comparison, name: str) -> float:
-    factor = standing(comparison, name).measures["error_amplification"]
-    assert isinstance(factor, float)
-    return factor
-
-
 @pytest.mark.parametrize("name", CONNECTED)
 def test_independent_agents_state_more_that_is_wrong_and_end_wrong_more_often(name: str) -> None:
     found = erring(0.93)
@@ -67,15 +61,19 @@ def test_independent_agents_state_more_that_is_wrong_and_end_wrong_more_often(na
     assert gain(found, name, INDEPENDENT)[1] > 0
 
 
-def test_only_independent_agents_make_more_of_errors_than_one_agent_does() -> None:
-    factors = {name: amplified(erring(0.93), name) for name in SCALED}
-    assert factors.pop(INDEPENDENT) > 1 > max(factors.values())
+@pytest.mark.parametrize("measure", ["error_amplification", "error_survival"])
+def test_independent_agents_amplify_errors_most(measure: str) -> None:
+    """The first counts what is said on the way too, the second what becomes of an error with which somebody begins."""
+    found = {name: standing(erring(0.93), name).measures[measure] for name in SCALED}
+    alone = found.pop(INDEPENDENT)
+    assert alone > 1.5 * max(found.values())
 
 
 def test_without_errors_there_is_nothing_to_amplify() -> None:
     found = flawless()
     assert right(found, ALONE) == 1
-    assert all(standing(found, name).measures["error_amplification"] is None for name in SCALED)
+    measures = [standing(found, name).measures for name in SCALED]
+    assert all(one["error_amplification"] is one["error_survival"] is None for one in measures)
     assert len({str(runs) for runs in outcomes(found).values()}) == 1
 
 

@@ -1,4 +1,7 @@
-"""Where many ideas are wanted, a team whose members know different things wins; elsewhere it does not."""
+"""Where many ideas are wanted, a team whose members know different things wins; elsewhere it does not.
+
+All misread some of what others say: an idea is passed over then, and a fact is taken for another one.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from functools import cache
 
 import pytest
 
+from agentmesh import Team
 from agentmesh.evaluation.comparison import Comparison
 from tests.evaluation.directions.simulations import Size, apart, best_alone, gain, members, ran, right, team
 from tests.sizes import NIGHTLY
@@ -18,8 +22,12 @@ OTHERS = ("ranking", "estimation", "arithmetic")
 
 @cache
 def had(kind: str, heterogeneity: float = 0.5) -> Comparison:
-    flat = team(FLAT, f"simulated:worker,skill=0.6,heterogeneity={heterogeneity}")
+    flat = talkers(heterogeneity)
     return ran([*members(flat), flat], kind, SIZE)
+
+
+def talkers(heterogeneity: float) -> Team:
+    return team(FLAT, f"simulated:worker,skill=0.6,noise=0.2,heterogeneity={heterogeneity}")
 
 
 def gained(comparison: Comparison) -> tuple[float, float, float]:
@@ -28,8 +36,7 @@ def gained(comparison: Comparison) -> tuple[float, float, float]:
 
 
 def test_a_diverse_team_has_more_ideas_than_one_agent_with_the_same_budget() -> None:
-    flat = team(FLAT, "simulated:worker,skill=0.6,heterogeneity=0.5")
-    found = ran([flat], "ideas", Size(24) if NIGHTLY else Size(8), baselines=True)
+    found = ran([talkers(0.5)], "ideas", Size(24) if NIGHTLY else Size(8), baselines=True)
     assert (found.verdict.verdict, found.verdict.team) == ("team", FLAT)
     assert {one.kind for one in found.standings} == {"team", "member", "majority", "best_of", "refine"}
 

@@ -237,6 +237,20 @@ def test_noise_misreads_figures_of_other_agents_in_a_fixed_way_and_never_those_o
     assert share("expert,noise=1", said("user", TASK), begins=RIGHT) == 1
 
 
+def test_a_task_that_it_was_given_is_read_as_right_as_the_words_of_the_user() -> None:
+    given = said("planner", "Compute 17*23 + 4").replace(">", ' kind="task">', 1)
+    assert share("expert,noise=1", given, begins=RIGHT) == 1
+
+
+def test_an_answer_has_the_line_that_the_user_asks_for_and_so_has_one_made_of_such_answers() -> None:
+    asked_for = asked("expert", said("user", f"{TASK} End with a line `Answer: NUMBER`."), seed=1).text
+    assert asked_for == f"{RIGHT}\nStep by step: 391, then 395.\nAnswer: 395"
+    given = {"a": 395, "b": 395, "c": 417}
+    others = "\n".join(said(name, f"17*23 + 4 = {value}\nAnswer: {value}") for name, value in given.items())
+    assert asked("expert", others).text.endswith("I do not agree with c (417).\nAnswer: 395")
+    assert "Answer" not in asked("expert", said("user", TASK)).text
+
+
 def test_the_same_figure_in_one_message_is_misread_in_one_way() -> None:
     text = asked("expert,noise=1", said("bob", "17 + 17 + 17")).text
     operands = set(text.partition(" = ")[0].split(" + "))
@@ -262,6 +276,17 @@ def test_who_has_not_seen_the_task_and_has_no_tool_passes_on_what_most_say() -> 
     answers = [said("a", "17*23 + 4 = 417"), said("b", RIGHT), said("c", "17*23 + 4 = 417")]
     assert asked("expert", "\n".join(answers)).text.startswith("17*23 + 4 = 417\nI agree with a, c.")
     assert asked("expert", said("user", TASK) + "\n" + "\n".join(answers[:2])).text.startswith(RIGHT)
+
+
+def test_samples_of_one_agent_know_no_more_than_it_does_and_have_luck_of_their_own() -> None:
+    model = "worker,skill=0.6,heterogeneity=1"
+    ann, again, ben = (mind(model, name) for name in ("ann", "ann-sample-2", "ben"))
+    assert [again.own("fact", n) for n in range(9)] == [ann.own("fact", n) for n in range(9)]
+    assert again.own("fact") != ben.own("fact")
+    assert again.skill_in("facts") == ann.skill_in("facts") != ben.skill_in("facts")
+    chain = sum_of("3 + 4 + 5 + 6 + 7")
+    values = [[mind(model, name, seed).compute(chain).value for seed in SEEDS] for name in ("ann", "ann-sample-2")]
+    assert values[0] != values[1]
 
 
 # Teams
