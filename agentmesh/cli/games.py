@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 @click.option("--players", type=click.IntRange(2, 1000), help="How many. Default: as is usual in the game.")
 @click.option("--topology", "graph", metavar="GRAPH", help="Who may meet whom: clique, ring, line, or a generator.")
 @click.option("--rounds", type=click.IntRange(1, 100_000), help="At most. Default: as is usual in the game.")
-@click.option("--memory", default=5, show_default=True, type=click.IntRange(1, 1000), help="Rounds that players know.")
+@click.option(
+    "--memory",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="Latest rounds that each is told of anew.",
+)
 @click.option("--seeds", default=5, show_default=True, type=click.IntRange(1, 10_000), help="Matches, each its seed.")
 @click.option("-m", "--model", metavar="MODEL", default="simulated:worker", show_default=True, help="Who plays.")
 @click.option("--against", metavar="PLAYER", help="Who plays all but the first: a model, axelrod:NAME or always:MOVE.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
@@ -19,6 +20,7 @@ from agentmesh.cli.options import Decorated
 from agentmesh.cli.signals import Interruption
 from agentmesh.cli.terminal import complain
 from agentmesh.errors import AgentMeshError, ConfigError
+from agentmesh.journal.owners import Owners
 
 if TYPE_CHECKING:
     from agentmesh.evaluation.tasks import Tasks
@@ -77,17 +79,16 @@ def kept_in(default: Path, given: dict[str, Any]) -> Path:
     return results
 
 
-def _hold(results: Path) -> None:
-    from agentmesh.journal.owners import Owners
+def owners_of_results() -> Owners:
+    """Who uses which results. Not beside them, since bad input leaves nothing behind."""
+    return Owners.of(Path(tempfile.gettempdir(), f"agentmesh-{getattr(os, 'getuid', int)()}.owners"))
 
-    try:
-        results.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"results cannot be kept there: {error.strerror}", str(results)) from error
-    owners = Owners.of(results.resolve().with_name(f"{results.name}.owners"))
-    if not owners.take(results.name):
+
+def _hold(results: Path) -> None:
+    owners, place = owners_of_results(), str(results.resolve())
+    if not owners.take(place):
         raise ConfigError("another process is at work on these results; wait for it, or name others", str(results))
-    click.get_current_context().call_on_close(lambda: owners.give_back(results.name))
+    click.get_current_context().call_on_close(lambda: owners.give_back(place))
 
 
 def _drop(results: Path, journal: str | None) -> None:

@@ -165,7 +165,7 @@ def _beside(team: Team) -> Iterator[str]:
 
 def _ended(one: Entrant, row: Row) -> str:
     """How, and what there is to be done about it."""
-    again = "; they count as wrong, and are not kept: the same command tries them again" if row.provisional else ""
+    again = "; they count as wrong, and are not kept: the same command takes them up again" if row.provisional else ""
     if row.outcome is None:
         return f"wait for people, whose answers are recorded by `agentmesh answer`{again}"
     told = f"ended as {row.outcome} ({row.reason}){again}"

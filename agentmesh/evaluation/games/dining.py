@@ -15,7 +15,7 @@ TAKE, LAY_DOWN, WAIT = "take ", "lay down", "wait"
 
 
 class DiningPhilosophers(Game):
-    """Everybody acts at once; a circle in which each holds what the next one needs ends the game."""
+    """Everybody acts at once; when no fork is free, each waits for what others hold, and the game is over."""
 
     name = "dining"
     about = "philosophers share forks: who waits for whom?"

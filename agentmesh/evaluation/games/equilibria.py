@@ -65,7 +65,9 @@ def minmax(table: Table) -> Point:
 def frontier(table: Table) -> list[Point]:
     """The corners of the Pareto frontier: outcomes that no mixture of outcomes is better than for both."""
     corners = _hull(set(table.values()))
-    return [one for one in corners if not any(_dominates(other, one) for other in table.values())]
+    first = corners.index(max(corners))
+    turned = corners[first:] + corners[:first]
+    return turned[: turned.index(max(corners, key=lambda one: one[::-1])) + 1]
 
 
 def position(table: Table, payoff: Point) -> float | None:
@@ -96,10 +98,6 @@ def _held_down(payoffs: Sequence[Sequence[float]]) -> float:
             if slope and 0 <= (b0 - a0) / slope <= 1:
                 mixtures.add((b0 - a0) / slope)
     return min(max(a0 + q * (a1 - a0) for a0, a1 in payoffs) for q in mixtures)
-
-
-def _dominates(other: Point, one: Point) -> bool:
-    return other != one and other[0] >= one[0] and other[1] >= one[1]
 
 
 def _hull(points: set[Point]) -> list[Point]:

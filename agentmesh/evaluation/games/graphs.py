@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentmesh.errors import TopologyError
-from agentmesh.topology.drawn import edges_of_graph, generate, generator_named, named_graph
+from agentmesh.topology.drawn import generate, generator_named, named_graph
 
 SHORT = {"clique": "complete_graph", "ring": "cycle_graph", "line": "path_graph"}
 
@@ -17,9 +17,8 @@ def neighbours_on(graph: str, names: Sequence[str]) -> dict[str, list[str]]:
     arguments = dict(_argument(piece, graph) for piece in rest.split(",") if piece)
     generator_named(generator)
     made = generate(generator, {**_size(generator, len(names), arguments), **arguments})
-    pairs = {edge.pair for edge in edges_of_graph(named_graph(made, names, generator))}
-    both = pairs | {(b, a) for a, b in pairs}
-    return {one: [other for other in names if (one, other) in both] for one in names}
+    near = named_graph(made, names, generator).to_undirected().adj
+    return {one: [other for other in names if other in near[one] and other != one] for one in names}
 
 
 def _argument(piece: str, graph: str) -> tuple[str, float | int]:

@@ -15,11 +15,14 @@ from agentmesh.evaluation.games.base import MEMORY, Game
 from agentmesh.evaluation.games.graphs import neighbours_on
 from agentmesh.evaluation.games.naming import NamingGame
 from agentmesh.evaluation.games.players import Player, agent_of
-from agentmesh.evaluation.games.referee import OPENING, REFEREE, Referee, refereed
+from agentmesh.evaluation.games.referee import OPENING, REFEREE, Referee, before_its_turn, refereed
 from agentmesh.evaluation.games.registry import game_named
 from agentmesh.evaluation.games.telling import LEAD, VOTE, task
+from agentmesh.events import Event, MessageDelivered
 from agentmesh.messages import USER
+from agentmesh.runner.past import effective, resume_point
 from agentmesh.team import Agent, RunResult, Team
+from agentmesh.team.kept import Address, opened
 from agentmesh.topology.agreeing import agreeing
 from agentmesh.topology.graph import Topology
 from agentmesh.topology.phases import Edge, Phase, Vote
@@ -69,11 +72,15 @@ class Setting:
         """The graph of the players."""
         return self.graph or game_named(self.game).graph_at_first
 
+    @cached_property
+    def neighbours(self) -> Mapping[str, Sequence[str]]:
+        """By player, whom it may meet. Raises: TopologyError."""
+        return neighbours_on(self.drawn, tuple(self.named))
+
     def game_at(self, seed: int) -> Game:
         """The game before its first round."""
-        names = tuple(self.named)
         made = game_named(self.game)(
-            names, neighbours_on(self.drawn, names), rounds=self.rounds, memory=self.memory, seed=seed
+            tuple(self.named), self.neighbours, rounds=self.rounds, memory=self.memory, seed=seed
         )
         if isinstance(made, NamingGame):
             made.words = tuple(self.words or made.words)
@@ -96,11 +103,19 @@ class Match:
         return refereed(Referee(self.setting.game_at(self.seed), self.setting.talk), self.result.events).game
 
 
-def team_for(setting: Setting, seed: int = 0) -> Team:
-    """The team that plays one match, and is good for one run. Raises: AgentMeshError."""
+def team_for(setting: Setting, seed: int = 0, recorded: Sequence[Event] = ()) -> Team:
+    """The team that plays one match, and is good for one run; `recorded`: the log of one that goes on.
+
+    Raises: AgentMeshError.
+    """
     game = setting.game_at(seed)
-    referee = Agent(name=REFEREE, function=Referee(game, setting.talk).judge)
-    players = [agent_of(name, player, game, seed) for name, player in setting.named.items()]
+    knowing = refereed(Referee(game, setting.talk), before_its_turn(recorded))
+    referee = Agent(name=REFEREE, function=knowing.judge)
+    told: dict[str, list[str]] = {}
+    for event in recorded:
+        if isinstance(event, MessageDelivered):
+            told.setdefault(event.recipient, []).append(event.content)
+    players = [agent_of(name, player, game, seed, told.get(name, ())) for name, player in setting.named.items()]
     if setting.select is not None:  # what was agreed upon has to stay in view
         players = [one.model_copy(update={"memory": "full"}) if one.kind == "llm" else one for one in players]
     return Team(
@@ -114,6 +129,15 @@ async def play(setting: Setting, seed: int = 0, **options: Any) -> Match:
     asked = {"leader": LEAD, "vote": VOTE}.get(setting.select or "", "")
     result = await team.run(task(setting.game_at(seed), asked).strip(), seed=seed, **options)
     return Match(setting, seed, result)
+
+
+async def resume(setting: Setting, run_id: str, seed: int = 0, *, journal: Address, **options: Any) -> Match:
+    """Go on with a match that was cut off, as `Team.resume` does. Raises: RunNotFound, RunChanged, JournalError."""
+    async with opened(journal) as store:
+        recorded = await store.events((await store.status(run_id)).record.run_id)
+    at = resume_point(recorded, options.get("added") or ()) or 0
+    team = team_for(setting, seed, [event for event in effective(recorded) if event.id <= at])
+    return Match(setting, seed, await team.resume(run_id, journal=journal, **options))
 
 
 async def play_all(setting: Setting, seeds: Sequence[int]) -> list[Match]:

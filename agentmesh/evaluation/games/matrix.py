@@ -1,7 +1,8 @@
 """Games of two that a table of payoffs says all about; more players meet in pairs along the edges of the graph.
 
-Source: the tables as in A. Rapoport and M. Guyer (1966); the prisoner's dilemma with R. Axelrod's payoffs (1984).
-Changed: in the battle of the sexes 10 and 7 in place of 2 and 1, so that no memory makes the two ways equally good.
+Source: the prisoner's dilemma with R. Axelrod's payoffs (1984); the stag hunt after J.-J. Rousseau, as B. Skyrms has it
+(2004); the battle of the sexes after R. D. Luce and H. Raiffa (1957). Changed: in the last one 10 and 7 in place of 2
+and 1, so that no memory makes the two ways equally good.
 """
 
 from __future__ import annotations

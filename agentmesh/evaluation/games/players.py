@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
@@ -24,8 +24,11 @@ _ASKED = re.compile(r"^Game: .*round (\d+) of .*\nPlayers: .*\nYou meet: (\S+)\n
 _BEFORE = re.compile(r"^- round (\d+) with (\S+): you (\S+), the other (\S+),", re.MULTILINE)
 
 
-def agent_of(name: str, player: Player, game: Game, seed: int) -> Agent:
-    """The player as a member of a team. Raises: AgentMeshError, MissingExtra."""
+def agent_of(name: str, player: Player, game: Game, seed: int, told: Iterable[str] = ()) -> Agent:
+    """The player as a member of a team; `told`: what it was told in a match that goes on.
+
+    Raises: AgentMeshError, MissingExtra.
+    """
     if isinstance(player, Agent):
         return player.model_copy(update={"name": name})
     if callable(player):
@@ -37,7 +40,10 @@ def agent_of(name: str, player: Player, game: Game, seed: int) -> Agent:
         moves = game.conventions
         if moves != (COOPERATE, "defect"):
             raise AgentMeshError(f"strategies of axelrod cooperate or defect, and in {game.name} there are other moves")
-        return Agent(name=name, function=Strategy(what, game.rounds, seed, game.players.index(name)).act)
+        strategy = Strategy(what, game.rounds, seed, game.players.index(name))
+        for text in told:
+            strategy.move(text)
+        return Agent(name=name, function=strategy.act)
     memory = "fresh" if game.forgetful else "full"
     return Agent(name=name, model=player, instructions=INSTRUCTIONS, memory=memory, max_steps=2)
 
@@ -76,13 +82,17 @@ class Strategy:
             raise AgentMeshError(f"axelrod has no strategy '{self.strategy}'; it has {len(names)}{guess}")
 
     async def act(self, view: View) -> str:
-        """The move that the strategy makes, on what it is told of the round before."""
-        asked = _ASKED.search(view.messages[-1].content)
+        """One turn of the strategy as an agent."""
+        return self.move(view.messages[-1].content)
+
+    def move(self, told: str) -> str:
+        """The move that the strategy makes, on what it is told of the round before; the same if it is told so again."""
+        asked = _ASKED.search(told)
         if asked is None:  # before the game, when others agree on what to do
             return COOPERATE
         number, met, *moves = asked.groups()
         if self._moved[0] != number:
-            for before in _BEFORE.findall(view.messages[-1].content):
+            for before in _BEFORE.findall(told):
                 self._remember(*before, moves=moves)
             strategy, opponent = self._met(met)
             cooperates = strategy.strategy(opponent) == self._library.Action.C

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from agentmesh.agents.base import View
+from agentmesh.errors import AgentMeshError
 from agentmesh.evaluation.games.base import Game, Round
 from agentmesh.evaluation.games.telling import AGAIN, MOVE, SAY, named_in, told
-from agentmesh.events import Event, MessageDelivered, TurnStarted
+from agentmesh.events import Event, MessageDelivered, TurnEnded, TurnStarted
 from agentmesh.messages import USER, Reply, ToolCall
 
 REFEREE = "referee"
@@ -39,6 +40,10 @@ class Referee:
         """One turn of the referee as an agent."""
         if view.phase == OPENING:
             out = self.begin()
+        elif not self._waiting:
+            raise AgentMeshError(
+                "this referee has asked nobody: go on with a match by `agentmesh.evaluation.games.resume`"
+            )
         else:
             out = self.hear({item.sender: item.content for item in view.messages if item.sender != USER})
         if not out:
@@ -67,7 +72,8 @@ class Referee:
         unread: dict[str, str] = {}
         for name, options in self._waiting.items():
             move = named_in(replies.get(name, ""), options)
-            if move is None and name not in self._again:
+            # Who said nothing at all is not asked again: if it alone were, nobody might ever answer.
+            if move is None and name in replies and name not in self._again:
                 self._again.add(name)
                 unread[name] = AGAIN.format(options=", ".join(options))
                 continue
@@ -115,3 +121,10 @@ def refereed(referee: Referee, events: Iterable[Event]) -> Referee:
             referee.hear(replies) if event.phase != OPENING else referee.begin()
             replies = {}
     return referee
+
+
+def before_its_turn(events: Iterable[Event]) -> list[Event]:
+    """A log as far as the referee has come: without the turn in which it was cut off, which it takes anew."""
+    log = list(events)
+    turns = [at for at, one in enumerate(log) if one.agent == REFEREE and isinstance(one, TurnStarted | TurnEnded)]
+    return log[: turns[-1]] if turns and isinstance(log[turns[-1]], TurnStarted) else log

@@ -11,8 +11,8 @@ from types import MappingProxyType
 MEASURES: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {
         "length in km": {
-            "Nile": 6650, "Yangtze": 6300, "Congo": 4700, "Mekong": 4350, "Volga": 3530, "Danube": 2850, "Indus": 3180,
-            "Rhine": 1230, "Elbe": 1094, "Loire": 1006, "Tagus": 1038, "Thames": 346,
+            "Nile": 6650, "Yangtze": 6300, "Congo": 4700, "Niger": 4180, "Volga": 3530, "Danube": 2850, "Indus": 3180,
+            "Rhine": 1230, "Elbe": 1094, "Seine": 777, "Ebro": 930, "Thames": 346,
         },
         "height in m": {
             "Everest": 8849, "Aconcagua": 6961, "Denali": 6190, "Kilimanjaro": 5895, "Elbrus": 5642, "Ararat": 5137,
@@ -23,8 +23,8 @@ MEASURES: Mapping[str, Mapping[str, float]] = MappingProxyType(
             "Japan": 378, "Italy": 301, "Ghana": 239, "Portugal": 92, "Ireland": 70,
         },
         "weight in kg": {
-            "elephant": 5000, "hippopotamus": 1500, "giraffe": 1100, "bison": 800, "horse": 500, "tiger": 220,
-            "pig": 150, "leopard": 60, "wolf": 45, "beaver": 20, "fox": 7, "hare": 4,
+            "elephant": 5000, "hippopotamus": 1500, "giraffe": 1000, "horse": 500, "tiger": 200, "chimpanzee": 50,
+            "beaver": 20, "badger": 11, "fox": 6, "hare": 4, "hedgehog": 0.8, "mouse": 0.02,
         },
         "atomic number": {
             "carbon": 6, "oxygen": 8, "sodium": 11, "silicon": 14, "iron": 26, "copper": 29, "silver": 47, "tin": 50,
@@ -32,7 +32,7 @@ MEASURES: Mapping[str, Mapping[str, float]] = MappingProxyType(
         },
     }
 )  # fmt: skip
-"""By measure: what each thing comes to."""
+"""By measure: what each thing comes to, so far apart that all books put them in the same order."""
 
 
 def _listed(text: str) -> tuple[str, ...]:

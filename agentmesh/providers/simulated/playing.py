@@ -34,6 +34,7 @@ _BEFORE = re.compile(r"^- (?:round \d+|before)\b[^:]*: you (.+?), (.+), you got 
 _FORK = re.compile(r"^- (\S+): (free|held by \S+)$", re.MULTILINE)
 _MEALS = re.compile(r"^Meals: (.+)$", re.MULTILINE)
 _ANNOUNCE = "Before you move: "
+_GOING_TO = "I am going to choose: "
 _ORDER = re.compile(r"order was agreed before you begin: (.+?)\. Your place")
 _RULE = "name comes first in the alphabet"
 _MANY = re.compile(r"\d+ others (\w+)")
@@ -117,7 +118,7 @@ def play(reading: Reading, mind: Mind) -> Draft | None:
         return _before_the_game(reading, table)
     agreed = _agreed(reading, table)
     move = _reach(table, agreed, mind) if table.forks else _answer(table, agreed, mind)
-    said = f"I am going to choose: {move}." if _ANNOUNCE in table.text else move
+    said = f"{_GOING_TO}{move}." if _ANNOUNCE in table.text else move
     return Draft(text=said, complete=True)
 
 
@@ -209,8 +210,8 @@ def _agreed(reading: Reading, table: _Table) -> _Agreed:
 def _word(item: Block | Own, table: _Table) -> _Agreed | None:
     """What an agent, or a vote, says is agreed: the only option that it names, or names in an order."""
     text = item.text.partition("\n")[0] if isinstance(item, Block) and item.kind == "result" else item.text
-    if _GAME.match(text) or (isinstance(item, Own) and text in table.options):
-        return None
+    if _GAME.match(text) or (isinstance(item, Own) and (text in table.options or text.startswith(_GOING_TO))):
+        return None  # a move, or word of one, binds nobody
     moves = [move for move in dict.fromkeys(table.options) if _stands_in(move, text) >= 0]
     if len(moves) == 1 and not table.forks:
         return _Agreed(move=moves[0])

@@ -48,7 +48,7 @@ class Profile:
     sycophancy: float = 0.0
     """The chance that a turn gives in to what peers say instead of standing by what it found."""
     laziness: float = 0.0
-    """The chance that a turn does without a tool that is there."""
+    """The chance that a turn does no more than it must, and no tool is asked."""
     contagion: float = 0.0
     """How far the laziness grows towards 1 with the share of peers who show no work."""
     persuasion: float = 0.0

@@ -11,11 +11,11 @@ import anyio
 import pytest
 
 from agentmesh import Agent, Team, Topology
+from agentmesh.cli.measuring import owners_of_results
 from agentmesh.errors import AgentMeshError, ConfigError, ProviderError
 from agentmesh.evaluation.comparison import Comparison, compare
 from agentmesh.evaluation.scoring import Scorer
 from agentmesh.evaluation.tasks import EvalTask, Tasks
-from agentmesh.journal.owners import Owners
 from agentmesh.providers.base import Request
 from tests.cli.cli_processes import Command, inside
 from tests.evaluation.comparison.served import ROOT, calls, served, sums, team
@@ -77,7 +77,7 @@ def test_a_run_that_reached_no_model_is_made_again_and_one_that_went_wrong_by_it
     options: dict[str, Any] = {"results": tmp_path / "rows.jsonl", "journal": str(tmp_path / "runs.db")}
     first = compared([pair(model)], *tasks, **options)
     assert [row.correct for row in first.rows] == [False, False]
-    assert any("the same command tries them again" in one for one in first.remarks)
+    assert any("the same command takes them up again" in one for one in first.remarks)
     down.update(sum=False, long=False)
     asked.clear()
     second = compared([pair(model)], *tasks, **options)
@@ -187,9 +187,7 @@ def test_what_judges_of_monitors_may_use_is_part_of_the_budget(tmp_path: Path) -
     watched = Team.from_yaml(file)
     told = compared([watched], SUM, budget_tokens=30_000)
     assert told.remarks == ("watched keeps 9,000 tokens of its limit for the judges of its monitors",)
-    with pytest.raises(
-        ConfigError, match=r"judges of the monitors of pair may use 9,000 tokens, and a run 9,000 in all"
-    ):
+    with pytest.raises(ConfigError, match="of watched may use 9,000 tokens, and a run 9,000 in all"):
         compared([watched], SUM, budget_tokens=9000)
 
 
@@ -220,10 +218,10 @@ def test_two_commands_do_not_share_results_and_a_report_has_a_place_before_anyth
     refused = inside(*arguments, "-o", "nowhere/report.html")
     assert (refused.code, (tmp_path / "rows.jsonl").exists()) == (2, False)
     assert "there is no folder nowhere; make it first" in refused.err
-    owners = Owners.of(tmp_path.resolve() / "rows.jsonl.owners")
-    assert owners.take("rows.jsonl")
+    owners, place = owners_of_results(), str(tmp_path.resolve() / "rows.jsonl")
+    assert owners.take(place)
     refused = inside(*arguments)
-    owners.give_back("rows.jsonl")
+    owners.give_back(place)
     assert (refused.code, (tmp_path / "rows.jsonl").exists()) == (2, False)
     assert "another process is at work on these results" in refused.err
     assert inside(*arguments).code == 0

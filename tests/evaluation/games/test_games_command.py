@@ -10,6 +10,7 @@ from agentmesh.evaluation.games import GAMES, match, players
 from agentmesh.team import Agent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from agentmesh.evaluation.games.base import Game
@@ -62,8 +63,8 @@ def test_matches_that_fail_are_named_and_not_counted(inside: Command, monkeypatc
     def broken(text: str) -> str:
         raise RuntimeError("no idea")
 
-    def agent_of(name: str, player: Player, game: Game, seed: int) -> Agent:
-        return Agent(name=name, function=broken) if seed == 1 else players.agent_of(name, player, game, seed)
+    def agent_of(name: str, player: Player, game: Game, seed: int, told: Iterable[str]) -> Agent:
+        return Agent(name=name, function=broken) if seed == 1 else players.agent_of(name, player, game, seed, told)
 
     monkeypatch.setattr(match, "agent_of", agent_of)
     ended = inside("games", "stag-hunt", "--seeds", "3", "--rounds", "2", "--json")

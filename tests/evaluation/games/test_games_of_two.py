@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 from hypothesis import settings
 
 from agentmesh.errors import AgentMeshError, MissingExtra
-from agentmesh.evaluation.games import measures
+from agentmesh.evaluation.games import Match, Setting, measures, play, resume
 from agentmesh.evaluation.games.equilibria import equilibria, frontier, minmax, position, table_of
 from agentmesh.evaluation.games.players import axelrod
+from agentmesh.team.kept import opened
 from tests.evaluation.games.matches import match_of, moves
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NIGHTLY = settings.default is not None and settings.default.max_examples > 100
 C, D = "cooperate", "defect"
@@ -47,8 +53,12 @@ class _StandIn(ModuleType):
         def strategy(self, opponent: Any) -> str:
             return "D" if self.history[-1:] == ["C"] else "C"
 
+    class CyclerCCD(Player):
+        def strategy(self, opponent: Any) -> str:
+            return "D" if len(self.history) % 3 == 2 else "C"
+
     DefaultGame = None
-    all_strategies = (TitForTat, Alternator)
+    all_strategies = (TitForTat, Alternator, CyclerCCD)
 
 
 @pytest.fixture
@@ -70,6 +80,40 @@ def test_reference_strategies_reach_in_a_team_the_scores_that_axelrod_gives_them
     assert second == (C, D) * 10
     assert first == (C, *second[:-1])
     assert match.result.answer == "played, 20 rounds: a 48, b 53", "as axelrod.Match has it"
+
+
+@pytest.mark.usefixtures("library")
+def test_a_match_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    setting = Setting(
+        "prisoners-dilemma",
+        players={"a": "axelrod:CyclerCCD", "b": None},
+        rounds=20,
+        memory=1,
+        talk=True,
+        select="vote",
+    )
+    whole = anyio.run(play, setting, 1)
+
+    async def cut(after: str, journal: Path) -> Match:
+        with anyio.CancelScope() as scope:
+
+            def watch(event: Any) -> None:
+                if (event.type, event.agent, getattr(event, "turn", 0)) == (after, "referee", 12):
+                    scope.cancel()
+
+            await play(setting, 1, journal=journal, watch=watch)
+        assert scope.cancelled_caught
+        async with opened(journal) as store:
+            [status] = await store.runs()
+        return await resume(setting, status.record.run_id, 1, journal=journal)
+
+    for after in ("turn_started", "turn_ended"):
+        match = anyio.run(cut, after, tmp_path / f"{after}.db")
+        assert match.result.answer == whole.result.answer
+        assert match.game.log == whole.game.log
+        assert [acts[0] for acts in moves(match)] == ([C, C, D] * 7)[:20]
+        again = anyio.run(partial(resume, setting, match.result.run_id, 1, journal=tmp_path / f"{after}.db"))
+        assert again.game.log == whole.game.log, "what has ended stays as it is"
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="importing axelrod takes 20 s of CPU time")
@@ -116,6 +160,8 @@ def test_payoffs_lie_between_minmax_and_the_pareto_frontier() -> None:
     assert [position(table, payoff) for payoff in ((1, 1), (2, 2), (3, 3))] == pytest.approx([0, 0.5, 1])
     assert position(table, (0, 5)) is None, "less than it could secure alone"
     assert minmax(table_of("battle-of-the-sexes")) == pytest.approx((70 / 17, 70 / 17))
+    below = {("a", "a"): (1, 1), ("a", "b"): (0, 3), ("b", "a"): (3, 0), ("b", "b"): (0, 0)}
+    assert sorted(frontier(below)) == [(0, 3), (3, 0)], "either of these by turns is better for both than (1, 1)"
     with pytest.raises(AgentMeshError, match="no table says all about 'dining'"):
         table_of("dining")
 
@@ -126,6 +172,7 @@ def test_copies_that_each_expect_the_other_to_go_on_never_meet_in_the_battle_of_
     figures = {one.name: one.estimate.value for one in measures([match.game])}
     assert figures["pairs that do the same"] == 0
     assert figures["each gets its minmax"] == 0
+    assert moves(match_of("battle-of-the-sexes", rounds=8, talk=True)) == moves(match), "own words bind nobody"
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,19 @@ def test_a_reply_that_names_no_move_is_asked_for_once_more_and_then_replaced_and
     assert len(again) == 3
 
 
+def test_who_says_nothing_or_fails_is_moved_for_at_once_and_the_match_goes_on() -> None:
+    def broken(text: str) -> str:
+        raise RuntimeError("no idea")
+
+    def silent(text: str) -> None:
+        return None
+
+    for player in (broken, silent):
+        match = match_of("stag-hunt", players={"a": player, "b": "always:stag"}, rounds=3)
+        assert moves(match) == [("hare", "stag")] * 3
+        assert [(one.repeated, one.defaulted) for one in match.game.log] == [(0, 1)] * 3
+
+
 def test_a_model_that_mends_its_reply_plays_its_own_move() -> None:
     def model(request: Request) -> str:
         asked = str(request.messages[-1]["content"])

@@ -32,7 +32,7 @@ class RankingTasks(ForAgents):
             measure = random.choice(sorted(MEASURES))
             values = {name: MEASURES[measure][name] for name in random.sample(sorted(MEASURES[measure]), self.items)}
         told = {agent: _estimates(random, agent, values, self.spread) for agent in self.agents}
-        hint = "\nEvery estimate is off by chance; those of others help." if told else ""
+        hint = "\nThese are crates. All estimates of them are off by chance; those of others help." if told else ""
         prompt = (
             f"Rank by {measure}, the greatest first: {', '.join(sorted(values))}.{hint}\n"
             f"{LAST_LINE.format('FIRST > SECOND > ...')}"
