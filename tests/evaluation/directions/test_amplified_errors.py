@@ -2,8 +2,8 @@
 
 All agents are copies, each of whom leaves the calculator aside in every other turn. An error of one can be seen by who
 hears it, and who sees it may calculate; who makes one answer of several can only pass on what it was given. The units
-are ours. Compared are the teams of the scaling study, the source of the claim: in a hierarchy nobody but the planner and
-the judge states an answer to the whole task.
+are ours. Compared are the teams of the scaling study, the source of the claim: in a hierarchy nobody but the planner
+and the judge states an answer to the whole task.
 """
 
 from __future__ import annotations

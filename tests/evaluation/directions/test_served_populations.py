@@ -29,7 +29,7 @@ def served() -> Iterator[str]:
 
 
 def compared(model: str, tasks: str) -> Comparison:
-    return ran([team(file, model) for file in FILES], tasks, Size(6))
+    return ran([team(file, model) for file in FILES], tasks, Size(4))
 
 
 def rows(comparison: Comparison) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import pytest
 
 from agentmesh import Team
 from agentmesh.evaluation.comparison import Comparison
-from tests.evaluation.directions.simulations import MAIN, best_alone, gain, members, ran, team
+from tests.evaluation.directions.simulations import MAIN, SMALL, best_alone, gain, members, ran, team
 
 SKILLS = (0.9, 1, 0.9)
 IN_TURN, AT_ONCE, BLIND = "in turn", "at once", "blind_then_discuss"
@@ -40,7 +40,8 @@ def talking(name: str, sycophancy: float) -> Team:
 def talked(sycophancy: float) -> Comparison:
     in_turn, at_once = (talking(name, sycophancy) for name in (IN_TURN, AT_ONCE))
     blind = [team("blind_then_discuss", "simulated:worker", cast(VOTERS, sycophancy))] if sycophancy == 1 else []
-    return ran([*members(in_turn), in_turn, at_once, *blind], TASKS, MAIN)
+    size = MAIN if sycophancy else SMALL
+    return ran([*members(in_turn), in_turn, at_once, *blind], TASKS, size)
 
 
 def test_a_sycophantic_team_that_speaks_in_turn_falls_below_its_best_member() -> None:

@@ -49,6 +49,11 @@ def sequences() -> Comparison:
 
 
 @cache
+def without_noise() -> Comparison:
+    return played(FILES, model(noise=0), SEQUENCE, SMALL)
+
+
+@cache
 def trees() -> Comparison:
     return played(FILES, model(), TREE, TREES)
 
@@ -60,14 +65,14 @@ def test_work_in_sequence_degrades_under_every_team(name: str) -> None:
 
 
 def test_without_misreading_a_sequence_loses_nothing_on_its_way_through_a_team() -> None:
-    found = outcomes(played(FILES, model(noise=0), SEQUENCE, SMALL))
+    found = outcomes(without_noise())
     assert found[ALONE]
     assert all(found[name] == found[ALONE] for name in TEAMS)
 
 
 @pytest.mark.parametrize("name", DOSED_TEAMS)
 def test_the_more_is_misread_the_more_a_sequence_loses(name: str) -> None:
-    doses = [*map(weakly, (0.0, 0.1)), sequences()]
+    doses = [without_noise(), weakly(0.1), sequences()]
     lost = [right(one, ALONE) - right(one, name) for one in doses]
     assert lost == sorted(lost)
     assert lost[0] == 0 < lost[-1]

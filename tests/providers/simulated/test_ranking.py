@@ -36,8 +36,8 @@ def test_copies_believe_the_same() -> None:
 def test_different_minds_rank_better_together_and_copies_do_not() -> None:
     def gain(heterogeneity: int) -> float:
         model = f"worker,judgement=0.7,heterogeneity={heterogeneity}"
-        alone = [quality(TASKS, f"solo-{name}", model, 2) for name in NAMES]
-        return quality(TASKS, "flat", model, 2) - sum(alone) / 3
+        alone = [quality(TASKS, f"solo-{name}", model, 4) for name in NAMES]
+        return quality(TASKS, "flat", model, 4) - sum(alone) / 3
 
     assert gain(0) == 0
     assert gain(1) > 0.03
