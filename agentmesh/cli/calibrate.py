@@ -41,8 +41,9 @@ def command(
     """Measure monitors on simulated pathologies, and on healthy runs that look like them.
 
     Thresholds are chosen on one half of the wordings: of those with surely no more than one false alarm in 1,000
-    healthy messages the highest that loses no run and no time. Figures are those on the other half, which shares no word of content with the first or with any list of
-    the monitors. Beside each figure stands its 95 % interval. `keywords` is a baseline that looks for phrases.
+    healthy messages the highest that loses no run and no time. Figures are those on the other half, which shares no
+    word of content with the first or with any list of the monitors. Beside each figure stands its 95 % interval.
+    `keywords` is a baseline that looks for phrases.
 
     With --traces the runs are those of a file in the format of `agentmesh audit`, with "labels": {"work_stop": 1,
     "stall": 0} in each trace, and, where it is known, "onset": the number of the first event that shows it.
