@@ -122,8 +122,8 @@ def carried_out(work: Callable[[Progress], Awaitable[Made]], results: Path, what
                 interruption.applies_to(lambda reason: scope.cancel())
                 try:
                     made.append(await work(progress))
-                except* AgentMeshError as errors:  # runs go side by side: the first that went wrong stands for all
-                    refusal = _first(errors)
+                except AgentMeshError as error:  # raised below as it is: the task group would wrap it
+                    refusal = error
             beside.cancel_scope.cancel()
         if refusal is not None:
             raise refusal
@@ -134,11 +134,6 @@ def carried_out(work: Callable[[Progress], Awaitable[Made]], results: Path, what
         complain(f"stopped; finished runs are kept in {results}: the same command goes on from there")
         raise click.exceptions.Exit(INTERRUPTED)
     return made[0]
-
-
-def _first(errors: BaseExceptionGroup[Any]) -> Exception:
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 @contextmanager

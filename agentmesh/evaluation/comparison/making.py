@@ -78,8 +78,8 @@ class Maker:
 
     def _team(self, cell: Cell) -> Team:
         """Made once for all tasks that tell nobody anything alone."""
-        told = json.dumps(dict(cell.task.private), sort_keys=True)
-        place = (cell.entrant.name, told, cell.samples)
+        private = json.dumps(dict(cell.task.private), sort_keys=True)
+        place = (cell.entrant.name, private, cell.samples)
         if place not in self._teams:
             self._teams[place] = cell.entrant.for_task(cell.task, cell.samples)
         return self._teams[place]
