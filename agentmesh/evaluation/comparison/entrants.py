@@ -30,9 +30,9 @@ _VOTE, _JUDGE = "majority", "best-of"
 _REFINE = "Check the answer that you are given step by step, correct it where it is wrong, and give the whole answer."
 _SURE = 0.9
 """Share of the room that is used: another sample may be a little longer than the one that was measured."""
-_COSTS: Mapping[Kind, float] = {"majority": 1.0, "best_of": 1.3, "refine": 1.6}
+_COSTS: Mapping[Kind, float] = {"majority": 1.0, "best_of": 1.2, "refine": 1.4}
 """What a sample uses, in tokens of the member alone: who picks or checks reads what was said before."""
-_FORM = 200
+_FORM = 170
 """Tokens that the form of a vote, or of a request to check, adds to a sample."""
 
 
@@ -58,14 +58,18 @@ class Entrant:
         team = self._copied(samples)
         return team.with_private(dict.fromkeys(team.agents, told)) if told else team
 
-    def samples(self, limit: int, used_alone: float) -> int:
-        """How many samples fit into a limit, of a member that alone uses so many tokens."""
+    def samples(self, limit: int, used_alone: float, budget: int | None = None) -> int:
+        """How many samples fit into a limit, of a member that alone uses so many tokens.
+
+        `budget`: what all of them may use, where the limit is wider than that.
+        """
         if self.member is None or self.kind not in SPENDING:
             return 1
         # One longest answer is set aside for the call that is sent, and one for the last word of the run.
         reserved = 2 * self.team.agents[self.member].max_output_tokens
-        room = _SURE * (limit - reserved) / (used_alone * _COSTS[self.kind] + _FORM)
-        return max(1, min(int(room), MOST))
+        room = min(limit - reserved, limit if budget is None else budget)
+        fit = _SURE * room / (used_alone * _COSTS[self.kind] + _FORM)
+        return max(1, min(int(fit), MOST))
 
     def _copied(self, samples: int) -> Team:
         assert self.member is not None

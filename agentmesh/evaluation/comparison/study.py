@@ -100,7 +100,7 @@ class Study:
         """
         alone = next(row.tokens for row in self.found[best.name] if (row.task, row.seed) == (task.id, 0))
         assert self.limit is not None
-        return way.samples(self.limit, alone)
+        return way.samples(self.limit, alone, self.budget)
 
     async def run(self, entrants: Iterable[Entrant], samples: Mapping[str, int] | None = None) -> None:
         """Run these on all tasks. `samples`: by task, how many a baseline may take."""

@@ -65,6 +65,7 @@ def test_a_budget_buys_as_many_samples_as_fit_and_no_more_than_help() -> None:
     assert way.samples(20_000, 1000) in range(6, 12)
     assert way.samples(9000, 1000) == 1, "two longest answers are set aside"
     assert way.samples(10**6, 10) == MOST
+    assert way.samples(20_000, 1000, budget=5000) in range(2, 5), "the limit is wider than the budget"
     assert member.samples(10**6, 10) == 1
 
 
