@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 NAMES = list(INTERVENING)
 REPLAYED = NAMES if EVERY else NAMES[::3]
 FORKED = NAMES if EVERY else NAMES[1::7]
-RESUMED = NAMES if EVERY else NAMES[5::16]
+RESUMED = NAMES[2::4] if EVERY else NAMES[5::16]
 """At night all."""
 
 
