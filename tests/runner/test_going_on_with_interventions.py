@@ -23,7 +23,7 @@ NAMES = list(INTERVENING)
 REPLAYED = NAMES if EVERY else NAMES[::3]
 FORKED = NAMES if EVERY else NAMES[1::7]
 RESUMED = NAMES[2::4] if EVERY else NAMES[5::16]
-"""At night all."""
+"""At night all, or of those that are cut off after every commit a quarter."""
 
 
 def continues(agent: str, question: str) -> str:
