@@ -6,18 +6,13 @@ independent ones, dnk + 1 for a decentralised team, rnk + r for a centralised an
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import permutations
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
 from agentmesh import Team
+from tests.servers.started import calls, started
 
 ROOT = Path(__file__).parent.parent.parent
 SCALING = ROOT / "topologies" / "scaling"
@@ -33,35 +28,16 @@ CALLS = {
 WORKERS = tuple(f"worker-{number}" for number in range(1, N + 1))
 
 
-@contextmanager
-def served(calls: int) -> Iterator[str]:
-    """A server whose turns take so many calls."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.servers.stepping_models", str(calls)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def counted(url: str) -> int:
-    with urlopen(f"{url}/count") as answer:
-        return int(json.load(answer)["count"])
-
-
 @pytest.mark.real_models
 @pytest.mark.parametrize("name", CALLS)
 def test_a_team_makes_as_many_calls_as_the_study_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    with served(K) as url:
+    with started("stepping_models", str(K)) as url:
         team = Team.from_yaml(SCALING / f"{name}.yaml", model=f"openai:m@{url}/v1")
         result = team.run_sync("What is 1 + 1?")
         assert result.outcome == "completed", result.reason
         assert result.refused == 0
-        assert counted(url) == CALLS[name] == result.usage.model_calls
+        assert calls(url) == CALLS[name] == result.usage.model_calls
 
 
 def inner(name: str) -> set[tuple[str, str]]:

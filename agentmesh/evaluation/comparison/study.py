@@ -37,7 +37,7 @@ class Plan:
     processes: Processes | None = None
     """Where runs are made that need nothing but computing."""
     baselines: bool = True
-    progress: Callable[[int, int], None] = lambda done, all_: None
+    progress: Callable[[int, int], None] = lambda done, known: None
     """Told how many runs are done, of how many that are known."""
 
 

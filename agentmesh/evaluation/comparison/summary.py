@@ -107,10 +107,10 @@ def standings(entrants: Iterable[Entrant], found: Mapping[str, Sequence[Row]]) -
     entrants = list(entrants)
     members = [one for one in entrants if one.kind == "member"]
     best = max(members, key=lambda one: _reach(found[one.name]), default=None)
+    own = [found[member.name] for member in members]
     told = []
     for one in entrants:
         rows = found[one.name]
-        own = [found[member.name] for member in members]
         measures = _measures(one, rows, found[best.name], own) if one.kind == "team" and best else {}
         results = outcomes_of(rows)
         used = fmean(row.tokens for row in rows)

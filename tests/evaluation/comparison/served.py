@@ -1,14 +1,9 @@
-"""Teams and tasks for comparisons, and the server that decides who is right."""
+"""Teams and tasks for comparisons."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[3]
 
@@ -23,25 +18,6 @@ agents:
 topology: {{kind: flat, agents: [ann, ben, cy], rounds: 1, speaker: cy}}
 limits: {{turns: 20}}
 """
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """The server of `tests.servers.deciding_models`."""
-    command = [sys.executable, "-m", "tests.servers.deciding_models"]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def calls(url: str) -> int:
-    """How many requests the server has answered."""
-    with urlopen(f"{url}/count") as answer:
-        return int(json.load(answer)["count"])
 
 
 def sums(folder: Path, count: int) -> Path:

@@ -21,14 +21,15 @@ from agentmesh.evaluation.comparison import compare
 from agentmesh.evaluation.statistics import difference, success
 from agentmesh.evaluation.tasks import load_tasks
 from tests.cli.cli_processes import Command, environment, inside, process
-from tests.evaluation.comparison.served import ROOT, calls, served, sums, team
+from tests.evaluation.comparison.served import ROOT, sums, team
+from tests.servers.started import calls, started
 
 __all__ = ["inside", "process"]
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with served() as address:
+    with started("deciding_models") as address:
         yield address
 
 

@@ -18,7 +18,8 @@ from agentmesh.evaluation.scoring import Scorer
 from agentmesh.evaluation.tasks import EvalTask, Tasks
 from agentmesh.providers.base import Request
 from tests.cli.cli_processes import Command, inside
-from tests.evaluation.comparison.served import ROOT, calls, served, sums, team
+from tests.evaluation.comparison.served import ROOT, sums, team
+from tests.servers.started import calls, started
 
 __all__ = ["inside"]
 
@@ -28,7 +29,7 @@ Model = Callable[[Request], Any]
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with served() as address:
+    with started("deciding_models") as address:
         yield address
 
 
