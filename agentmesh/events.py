@@ -281,6 +281,8 @@ class TaskChanged(EventBase):
     status: TaskStatus
     worker: str | None = None
     summary: str = ""
+    attempt: int = 1
+    """How often it has been given out, counting this time."""
 
 
 class FindingRecorded(EventBase):
@@ -374,7 +376,11 @@ class Verification(EventBase):
     attempt: int
     detail: str = ""
     phase: str | None = None
-    """The phase whose `until` was checked; None where it was the answer of the run."""
+    """The phase whose `until` was checked; None where it was the answer of the run, or a task."""
+    task: str | None = None
+    """Id of the task, of the planner `agent`, that was merged and checked."""
+    state: str = ""
+    """Of an iteration: a digest of the files that were checked; the same if nothing has changed in them."""
 
 
 class TurnFailed(EventBase):

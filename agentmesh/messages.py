@@ -18,7 +18,8 @@ Outcome = Literal["verified", "completed", "stalled", "limit", "halted", "cancel
 MessageKind = Literal["text", "task", "handoff", "proposal", "decision", "ballot", "result", "answer"]
 Trust = Literal["trusted", "untrusted"]
 Policy = Literal["return_to_agent", "drop", "quarantine", "halt"]
-TaskStatus = Literal["open", "claimed", "done", "blocked", "failed"]
+TaskStatus = Literal["open", "ready", "claimed", "done", "verified", "blocked", "failed"]
+"""`open` waits for other tasks, `ready` for a worker; `done` is what a worker says, `verified` what was merged."""
 Decision = Literal["done", "continue", "replan", "abort"]
 RungName = Literal[
     "note",

@@ -13,6 +13,7 @@ _GOES_WITH: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("replicas", "reserve", "join", "limits"), ("llm", "function", "command", "human", "team")),
     "instructions": ("llm", "human"),
+    "workspace": ("llm", "function", "command"),
     "command": ("command",),
     "function": ("function",),
     "team": ("team",),

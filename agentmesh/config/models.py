@@ -11,7 +11,9 @@ from agentmesh.config.interventions import Intervention
 from agentmesh.config.limits import Limits as Limits
 from agentmesh.config.limits import MonitorLimits
 from agentmesh.config.secrets import unfit
+from agentmesh.config.servers import ServerConfig
 from agentmesh.config.topologies import TopologyConfig
+from agentmesh.config.workspaces import MergeConfig, WorkspaceConfig
 
 PROVIDERS = ("openai", "anthropic", "simulated", "scripted", "echo", "function")
 
@@ -153,6 +155,7 @@ class AgentConfig(Config):
         "of them (`quorum`), or from so many",
     )
     limits: Limits = Field(default_factory=Limits, description="What this agent alone may use")
+    workspace: WorkspaceConfig | None = Field(None, description="The files that it works on")
     command: CommandConfig | None = Field(None, description="The program, for `kind: command`")
     function: str | None = Field(None, description="package.module:function, for `kind: function`")
     team: str | None = Field(None, description="Path of another team's file, for `kind: team`")
@@ -265,5 +268,7 @@ class TeamConfig(Config):
     topology: TopologyConfig = Field(description="Who may speak to whom, and in what order")
     limits: Limits = Field(default_factory=Limits, description="What a run may use")
     monitors: dict[Name, MonitorConfig] = Field(default_factory=dict, description="Monitors by name")
+    merge: MergeConfig | None = Field(None, description="What becomes of finished work in git worktrees")
+    mcp: dict[Name, ServerConfig] = Field(default_factory=dict, description="MCP servers by name, for `tools`")
     verify: VerifyConfig | None = Field(None, description="How an answer is checked")
     answer: AnswerConfig | None = Field(None, description="The form of the answer; plain text if absent")

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from agentmesh.config.base import Config, Name, PositiveInt
 from agentmesh.config.limits import EdgeLimits, Limits, Spending
+from agentmesh.config.loops import LoopConfig, UntilConfig
 
 Carries = Literal["full", "position", "summary"]
 Positions = Literal["required", "optional", "off"]
@@ -135,6 +136,17 @@ class Hierarchy(TopologyBase):
     judge: str | None = Field(None, description="Decides whether the work is done; without it the planner answers")
     max_cycles: PositiveInt = Field(3, description="Times that the judge may send the planner back, and the first")
     max_tasks: PositiveInt = Field(32, description="Tasks that this planner may open in a run")
+    retries: int = Field(
+        0, ge=0, description="Times that a failed task is given out again, to another worker if it can"
+    )
+    memory: Literal["full", "fresh"] = Field(
+        "full",
+        description="`fresh`: with each cycle that the judge opens all forget what was; the planner is told the task, "
+        "the decision and the state of the board",
+    )
+    reconcile: str | None = Field(
+        None, description="A worker who puts everything in order before an answer is proposed; else it gets no task"
+    )
 
 
 class EdgeConfig(Config):
@@ -185,21 +197,6 @@ class EdgeConfig(Config):
         return (self.recipient,) if isinstance(self.recipient, str) else self.recipient
 
 
-class UntilConfig(Config):
-    """What must hold before a phase is over; until it does, the phase is gone through again."""
-
-    verify: tuple[str, ...] | None = Field(None, min_length=1, description="Program and arguments: 0 means done")
-    promise: str | None = Field(None, min_length=1, description="Text that an agent writes as <promise>TEXT</promise>")
-    function: str | None = Field(None, description="package.module:function (text) -> bool")
-    timeout_s: float = Field(60.0, gt=0, description="Seconds that the program may take")
-
-    @model_validator(mode="after")
-    def _one_way(self) -> UntilConfig:
-        if sum(way is not None for way in (self.verify, self.promise, self.function)) != 1:
-            raise ValueError("give exactly one of `verify`, `promise` and `function`")
-        return self
-
-
 class DrawnPhase(Config):
     """Nodes, edges, an order and an end: what a phase that is drawn by hand consists of."""
 
@@ -228,8 +225,9 @@ class DrawnPhase(Config):
     )
     until: UntilConfig | None = Field(None, description="Checked at the end; until it holds, the phase begins again")
     max_iterations: PositiveInt = Field(1, description="Times that the phase is gone through at most")
+    loop: LoopConfig | None = Field(None, description="How it goes from one iteration to the next, beside `until`")
     memory: Literal["full", "fresh"] = Field(
-        "full", description="`fresh`: every agent forgets what was, whenever the phase begins"
+        "full", description="`fresh`: every agent forgets what was, whenever the phase, or a cycle of it, begins"
     )
     limits: Limits = Field(
         default_factory=Limits, description="What all its occurrences together may use; then the phase ends"
@@ -239,6 +237,8 @@ class DrawnPhase(Config):
     judge: str | None = Field(None, description="Of order `tasks`: decides whether the work is done")
     max_cycles: PositiveInt = Field(3, description="Of order `tasks`: times that the judge may send the planner back")
     max_tasks: PositiveInt = Field(32, description="Of order `tasks`: tasks that the planner may open")
+    retries: int = Field(0, ge=0, description="Of order `tasks`: times that a failed task is given out again")
+    reconcile: str | None = Field(None, description="Of order `tasks`: puts all in order before an answer is proposed")
 
     @field_validator("edges", mode="before")
     @classmethod
