@@ -134,7 +134,14 @@ class LimitExceeded(AgentMeshError):
 
 
 class ToolError(AgentMeshError):
-    """A tool refused its arguments or failed. The text goes back to the model that called it."""
+    """A tool refused its arguments or failed. The text goes back to the model that called it.
+
+    `trust`: of that text, which somebody outside may have written.
+    """
+
+    def __init__(self, message: str, trust: Literal["trusted", "untrusted"] = "trusted") -> None:
+        self.trust: Literal["trusted", "untrusted"] = trust
+        super().__init__(message)
 
 
 class TraceError(AgentMeshError):

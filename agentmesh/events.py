@@ -76,6 +76,8 @@ class RunStarted(EventBase):
     continues: str | None = None
     team_hash: str = ""
     """Of the expanded graph, phases, instructions, models, tools and monitors; not of limits or prices."""
+    servers: dict[str, tuple[Json, ...]] = {}
+    """By MCP server: the definitions of its tools that agents were given, as it described them."""
 
 
 class RunResumed(EventBase):
@@ -112,6 +114,10 @@ class PhaseEnded(EventBase):
     phase: str
     occurrence: int = 1
     reason: str
+
+
+ITERATING = frozenset({"iteration", "plan_anew"})
+"""Templates of notices that say what is to be done, as a message does: what an iteration of a loop is about."""
 
 
 class Notice(EventBase):

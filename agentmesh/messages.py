@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from posixpath import normpath
 from typing import Annotated, Any, Literal, TypedDict
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -123,6 +124,11 @@ class BoardEntry(Frozen):
     options: tuple[str, ...] = ()
     option: str = ""
     taken_by: str = ""
+
+    def holds(self, path: str, start: int, end: int) -> bool:
+        """Whether it claims any of these lines of that path, however the path is spelled."""
+        same = self.kind == "claim" and normpath(self.path) == normpath(path)
+        return same and self.start <= end and start <= self.end
 
 
 class Usage(Frozen):

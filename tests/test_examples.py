@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = {
+    "repair": "verified - The three tests pass.\nreturn round(sum(prices) * (1 - discount), 2)",
     "first_team": "completed | 12*7 + (45 - 6)*3 = 201",
     "own_tools_and_functions": "The text has 4 words.",
     "watched_by_a_monitor": "halted | secrets: a password in a message\ndelivered: ['writer']",

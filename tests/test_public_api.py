@@ -12,6 +12,7 @@ import agentmesh
 HEAVY = (
     "openai",
     "anthropic",
+    "mcp",
     "networkx",
     "numpy",
     "pydantic",
@@ -100,6 +101,6 @@ def test_a_team_of_functions_needs_no_provider_sdk_and_no_networkx() -> None:
         "assert made.run_sync('task').answer\n"
         "print([name for name in sys.argv[1:] if name in sys.modules])"
     )
-    heavy = ("openai", "anthropic", "numpy", "httpx2", "aiohttp", "rich")
+    heavy = ("openai", "anthropic", "numpy", "httpx2", "aiohttp", "rich", "mcp")
     done = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from agentmesh.config.topologies import Positions
-from agentmesh.events import ContextReason, Inbound, MessageDelivered
-from agentmesh.messages import Part, Position, Reply, ToolCall, answer_key
+from agentmesh.events import ITERATING, ContextReason, Inbound, MessageDelivered
+from agentmesh.messages import Part, Position, Reply, ToolCall, Trust, answer_key
 from agentmesh.providers.base import Provider, Request
 from agentmesh.tools.graph import Choices
+
+if TYPE_CHECKING:
+    from agentmesh.tools.workspaces.base import Workspace
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ class View:
         """The messages of the inbox, without the run's notices."""
         return tuple(item for item in self.inbox if isinstance(item, MessageDelivered))
 
+    @cached_property
+    def work(self) -> tuple[Inbound, ...]:
+        """What there is to do: the messages, then what the iteration of a loop is about; all where there is neither."""
+        about = (item for item in self.inbox if item.type == "notice" and item.template in ITERATING)
+        return (*self.messages, *about) or self.inbox
+
     @property
     def text(self) -> str:
         """The contents of the inbox, one below the other."""
@@ -67,6 +76,8 @@ class ToolResult:
     text: str
     failed: bool = False
     ends_turn: bool = False
+    trust: Trust = "trusted"
+    """Whether the text may be acted upon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,11 @@ class Turn(Protocol):
 
     @property
     def view(self) -> View: ...
+
+    @property
+    def workspace(self) -> Workspace | None:
+        """Where the agent works on files, if it does."""
+        ...
 
     async def complete(
         self, request: Request, request_hash: str, input_tokens: int, provider: Provider | None = None, key: str = ""

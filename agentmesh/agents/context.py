@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentmesh.agents.base import ToolResult
-from agentmesh.agents.quoting import escaped
+from agentmesh.agents.quoting import returned
 from agentmesh.messages import ChatMessage, Reply, ToolCall
 
 CHARACTERS_PER_TOKEN = 4
@@ -170,8 +170,7 @@ class Context:
     def results(self, call_ids: Sequence[str], results: Sequence[ToolResult]) -> None:
         """Add what came of the tool calls, in the order of the calls."""
         for call_id, result in zip(call_ids, results, strict=True):
-            text = escaped(result.text)  # what a tool found on the web must not pass for a message either
-            self._result(call_id, f"error: {text}" if result.failed else text)
+            self._result(call_id, returned(result.text, failed=result.failed, trust=result.trust))
 
     def _result(self, call_id: str, text: str) -> None:
         self._open_calls.pop(call_id, None)

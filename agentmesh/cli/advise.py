@@ -61,7 +61,7 @@ def command(file: str, source: str, as_json: bool, **given: Any) -> None:
         say_json(advice.to_json())
         return
     say(_table(advice))
-    say(printable(f"\n{advice.search.ended}; {advice.spent:,} of {advice.limit:,} tokens used\n"))
+    say(printable(f"\n{advice.search.ended}; {advice.ledger.spent:,} of {advice.ledger.limit:,} tokens used\n"))
     say(printable(f"{_recommendation(advice)}\n"))
     for reason in advice.reasons:
         say(printable(f"- {reason}"))

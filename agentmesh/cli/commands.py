@@ -33,6 +33,7 @@ COMMANDS = {
     "show": Entry("show", "Draw who may speak to whom."),
     "run": Entry("run", "Give a team a task, watch it work, get its answer."),
     "report": Entry("report", "Write what happened in a run as one file of HTML."),
+    "tasks": Entry("tasks", "Show the task board of a run, and how it changes while the run goes on."),
     "resume": Entry("resume", "Go on with a run: after a crash, Ctrl-C, an answer, or a limit that is added to."),
     "runs": Entry("runs", "List the runs of a journal, or forget some."),
     "answer": Entry("answer", "Answer a question that a run has put to a person."),
@@ -47,6 +48,7 @@ COMMANDS = {
     "games": Entry("games", "Let agents play games on any graph, and measure what comes of it."),
     "new": Entry("new", "Write a commented starter file that runs as it is."),
     "schema": Entry("schema", "Print the JSON Schema of team files, for editors."),
+    "serve-mcp": Entry("serve_mcp", "Serve a team as one tool to clients of the Model Context Protocol (MCP)."),
     "serve-simulated": Entry("serve", "Serve the simulated models over HTTP, as an OpenAI-compatible server."),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
 import anyio
@@ -57,6 +57,7 @@ async def _drive(begin: Begin, file: str, display: Display) -> Sequence[Event]:
     refusal: Exception | None = None
     ended_by: Exception | None = None
     events: Sequence[Event] = ()
+    kept: Mapping[str, Sequence[str]] = {}
     async with anyio.create_task_group() as beside:
         await beside.start(interruption.on_signals, display.close)
         try:
@@ -66,7 +67,7 @@ async def _drive(begin: Begin, file: str, display: Display) -> Sequence[Event]:
                     beside.start_soon(display.keep_drawing)
                     # Where requests are blocked the log ends as it must, and says so.
                     try:
-                        await run.result()
+                        kept = (await run.result()).kept
                     except (ModelRequestsBlocked, ReplayMiss) as error:
                         ended_by = error
             events = run.events
@@ -79,4 +80,6 @@ async def _drive(begin: Begin, file: str, display: Display) -> Sequence[Event]:
         raise refusal
     if isinstance(ended_by, ReplayMiss):
         complain(printable(str(ended_by)))  # the difference takes more lines than an outcome has
+    for agent, places in kept.items():
+        complain(printable(f"  not merged: {agent or 'workspaces'}: {', '.join(places)}"))
     return events

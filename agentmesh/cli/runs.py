@@ -50,7 +50,8 @@ async def _listed(journal: str, delete: Sequence[str]) -> tuple[list[RunStatus],
         return await store.runs(), deleted
 
 
-def _state(run: RunStatus) -> str:
+def state_of(run: RunStatus) -> str:
+    """The outcome of a run, or in a word how it is going."""
     if run.outcome is not None:
         return run.outcome
     if run.running:
@@ -64,7 +65,7 @@ def _plain(run: RunStatus) -> dict[str, Any]:
         "run_id": record.run_id,
         "outcome": run.outcome,
         "reason": run.reason,
-        "state": _state(run),
+        "state": state_of(run),
         "team": record.team,
         "task": record.task,
         "started": datetime.fromtimestamp(record.started, UTC).isoformat(timespec="seconds"),
@@ -80,5 +81,5 @@ def _lines(runs: Iterable[RunStatus]) -> Iterable[str]:
         record = run.record
         started = datetime.fromtimestamp(record.started).astimezone().strftime("%Y-%m-%d %H:%M")
         origin = f" (from {record.parent} at {record.at})" if record.parent else ""
-        words = [record.run_id, started, f"{_state(run):<11}", f"{run.events:>6} events", one_line(record.team, 24)]
+        words = [record.run_id, started, f"{state_of(run):<11}", f"{run.events:>6} events", one_line(record.team, 24)]
         yield "  ".join([*words, one_line(record.task, 60) + origin])

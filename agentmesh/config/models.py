@@ -91,12 +91,16 @@ class CommandConfig(Config):
 class ToolConfig(Config):
     """A tool with what is asked of those who call it."""
 
-    use: str = Field(description="`calculator`, `ask_human`, or package.module:function")
+    use: str = Field(
+        description="`calculator`, `ask_human`, package.module:function, or SERVER__TOOL of a server under `mcp`"
+    )
     requires: Literal["trusted"] | None = Field(
         None, description="`trusted`: refused to an agent whose context holds anything untrusted"
     )
     trust: Literal["trusted", "untrusted"] = Field(
-        "trusted", description="`untrusted`: what it returns comes from outside, as a web page does"
+        "trusted",
+        description="`untrusted`: what it returns comes from outside, as a web page does; a tool of a server is as its "
+        "server unless it is said here",
     )
     approve: bool = Field(False, description="Whether a person has to approve each call")
 
@@ -135,8 +139,9 @@ class AgentConfig(Config):
     reserve: bool = Field(False, description="Takes part only when it replaces another agent, or is called to object")
     tools: tuple[str | ToolConfig, ...] = Field(
         (),
-        description="Tools it may call: `calculator`, `ask_human`, package.module:function, or "
-        "{use, requires, trust, approve}",
+        description="Tools it may call: `calculator`, `ask_human`, those of a workspace such as `edit_file`, "
+        "package.module:function, SERVER__TOOL or SERVER__* of a server under `mcp`; or {use, requires, trust, approve} "
+        "around one of them",
     )
     max_result: PositiveInt = Field(
         20_000, description="Characters of a tool's result that stand in the prompt; the rest is read with a tool"

@@ -8,7 +8,7 @@ from itertools import chain
 from agentmesh.config.language import did_you_mean, one_of
 from agentmesh.config.remarks import Remark
 from agentmesh.config.source import Path, written
-from agentmesh.config.topologies import AnyTopology, DrawnPhase, Graph, PhaseConfig, Planner
+from agentmesh.config.topologies import AnyTopology, DrawnPhase, Graph, Hierarchy, PhaseConfig, Planner
 
 Every = Callable[[Iterable[str]], tuple[str, ...]]
 
@@ -29,12 +29,16 @@ def takes_everybody(topology: AnyTopology) -> bool:
 def check_phases(topology: AnyTopology, every: Every, everybody: Collection[str]) -> Iterator[Remark]:
     """Everything wrong about phases drawn by hand; `everybody` are the agents of the file."""
     yield from _named_twice(topology)
+    if isinstance(topology, Hierarchy):
+        yield from _reconciling(("topology",), topology, every, everybody)
     if isinstance(topology, Graph) and topology.phases and topology.phases[0].reserve:
         message = "a run begins with the first phase, which cannot be held in reserve; put it behind another"
         yield Remark("error", ("topology", "phases", 0, "reserve"), message)
     for path, phase in drawn_phases(topology):
         yield from _drawn_twice(path, phase, every)
         yield from _outsiders(path, phase, every, everybody)
+        if phase.order == "tasks":
+            yield from _reconciling(path, phase, every, everybody)
 
 
 def _named_twice(topology: AnyTopology) -> Iterator[Remark]:
@@ -85,6 +89,28 @@ def _outsiders(path: Path, phase: DrawnPhase, every: Every, everybody: Collectio
             who = part.format(strangers[0])
             message = f"{who} is not among the phase's nodes: {one_of(members)}"
             yield Remark("error", place, message + did_you_mean(strangers[0], members))
+
+
+def not_reconciling(name: str | None, planner: str, workers: Collection[str]) -> str:
+    """Why this agent cannot be the worker who puts everything in order for a planner, or nothing."""
+    if name is None:
+        return ""
+    if name not in workers:
+        meant = did_you_mean(name, workers)
+        return f"'{name}' is to reconcile, and is no worker of '{planner}'; allowed: {one_of(workers)}{meant}"
+    alone = f"'{name}' gets no task but to reconcile, and '{planner}' has no other worker; add one"
+    return alone if len(workers) == 1 else ""
+
+
+def _reconciling(
+    path: Path, phase: Hierarchy | DrawnPhase, every: Every, everybody: Collection[str]
+) -> Iterator[Remark]:
+    """Who puts everything in order is a worker of the root planner."""
+    workers = every(worker if isinstance(worker, str) else worker.planner for worker in phase.workers)
+    if phase.reconcile in everybody and "" not in workers:
+        wrong = not_reconciling(phase.reconcile, phase.planner or "", workers)
+        if wrong:
+            yield Remark("error", (*path, "reconcile"), wrong)
 
 
 def _members(phase: DrawnPhase, every: Every, everybody: Collection[str]) -> tuple[str, ...]:

@@ -155,6 +155,8 @@ def _planning(path: Path, phase: Hierarchy | DrawnPhase) -> Iterator[Use]:
     yield from _workers(path, phase, path)
     if phase.judge is not None:
         yield Use((*path, "judge"), phase.judge, "the judge", single=True, group=path)
+    if phase.reconcile is not None:
+        yield Use((*path, "reconcile"), phase.reconcile, "who reconciles", single=True)
 
 
 def _workers(path: Path, planner: Hierarchy | DrawnPhase | Planner, group: Path) -> Iterator[Use]:

@@ -36,6 +36,7 @@ def executes(config: TeamConfig) -> list[str]:
     """
     return [
         *(f"program: {shlex.join(program.argv)} ({_owner(program.path)})" for program in programs(config)),
+        *_chosen(config),
         *(f"import: {code.reference} ({_owner(code.path)})" for code in imports(config)),
     ]
 
@@ -47,12 +48,28 @@ def programs(config: TeamConfig) -> list[Program]:
         for name, agent in config.agents.items()
         if agent.command is not None
     ]
+    for name, server in config.mcp.items():
+        if server.command is not None:
+            found.append(Program((server.command, *server.args), ("mcp", name, "command")))
     for path, phase in drawn_phases(config.topology):
         if phase.until is not None and phase.until.verify is not None:
             found.append(Program(phase.until.verify, (*path, "until", "verify")))
+    if config.merge is not None and config.merge.verify is not None:
+        found.append(Program(config.merge.verify.command, ("merge", "verify", "command")))
     if config.verify is not None and config.verify.command is not None:
         found.append(Program(config.verify.command, ("verify", "command")))
     return found
+
+
+def _chosen(config: TeamConfig) -> Iterator[str]:
+    """Programs that an agent chooses while a run goes on, or a planner, as what has to succeed for a task to count."""
+    for name, agent in config.agents.items():
+        workspace, named = agent.workspace, {tool if isinstance(tool, str) else tool.use for tool in agent.tools}
+        works = agent.kind != "llm" or not named.isdisjoint(("write_file", "edit_file"))
+        if workspace is not None and ("run" in named or (works and config.merge is not None)):
+            which = f"{', '.join(workspace.programs)} with any arguments" if workspace.programs else "any"
+            how = "unconfined" if workspace.confinement == "none" else "confined"
+            yield f"program: {which}, {how} (agents.{name}.workspace)"
 
 
 def imports(config: TeamConfig) -> list[Import]:

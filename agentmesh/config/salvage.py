@@ -19,8 +19,10 @@ from agentmesh.config.models import (
     VerifyConfig,
 )
 from agentmesh.config.problems import Fault
+from agentmesh.config.servers import ServerConfig
 from agentmesh.config.source import Path
 from agentmesh.config.topologies import AnyTopology, TopologyConfig
+from agentmesh.config.workspaces import MergeConfig
 
 Part = TypeVar("Part")
 _NOBODY = "echo"
@@ -37,7 +39,7 @@ _STANDS_FOR: dict[str, Any] = {
     "edges": [["", ""]],
     "nodes": [],
     "name": "_",
-    "until": {"promise": "_"},
+    "until": {"verify": ["_"]},
     "model": _NOBODY,
     "provider": _NOBODY,
     "argv": [""],
@@ -45,7 +47,12 @@ _STANDS_FOR: dict[str, Any] = {
     "output": 0,
 }
 """What stands for a value that is absent or wrong and has no default: nothing that a later check looks at."""
-_ENTRIES: dict[str, Any] = {"agents": {"model": _NOBODY}, "models": _NOBODY, "monitors": {}}
+_ENTRIES: dict[str, Any] = {
+    "agents": {"model": _NOBODY},
+    "models": _NOBODY,
+    "monitors": {},
+    "mcp": {"command": _NOBODY},
+}
 """What stands for a whole entry that cannot be read."""
 
 
@@ -59,13 +66,13 @@ class Parts(NamedTuple):
     monitors: dict[str, MonitorConfig] = {}  # noqa: RUF012 - never changed
     verify: VerifyConfig | None = None
     answer: AnswerConfig | None = None
+    merge: MergeConfig | None = None
+    mcp: dict[str, ServerConfig] = {}  # noqa: RUF012 - never changed
 
 
 def whole(config: TeamConfig) -> Parts:
     """All parts of a valid config."""
-    return Parts(
-        config.agents, config.models, config.topology, config.limits, config.monitors, config.verify, config.answer
-    )
+    return Parts(**{part: getattr(config, part) for part in Parts._fields})
 
 
 def salvage(data: dict[str, Any], wrong: Sequence[Fault]) -> Parts:
@@ -85,6 +92,11 @@ def salvage(data: dict[str, Any], wrong: Sequence[Fault]) -> Parts:
         {name: _part(MonitorConfig, monitor, MonitorConfig()) for name, monitor in monitors.items()},
         _part(VerifyConfig, mended.get("verify"), None),
         _part(AnswerConfig, mended.get("answer"), None),
+        _part(MergeConfig, mended.get("merge"), None),
+        {
+            name: _part(ServerConfig, server, ServerConfig(command=_NOBODY))
+            for name, server in _section(mended, "mcp").items()
+        },
     )
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from agentmesh.config.base import Config
+from agentmesh.config.secrets import unfit
+
+SEPARATOR = "__"
+"""Between the name of a server and that of its tool."""
+ALL = "*"
+"""In place of the name of a tool: all that the server has."""
 
 
 class ServerConfig(Config):
@@ -29,6 +36,17 @@ class ServerConfig(Config):
         "untrusted", description="`trusted`: what its tools return may lead to tools that require trust"
     )
 
+    @field_validator("url")
+    @classmethod
+    def _without_secrets(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("an address begins with http:// or https://")
+        if wrong := unfit(url):
+            raise ValueError(wrong.replace("`api_key_env`", "`headers_env`"))
+        return url
+
     @model_validator(mode="after")
     def _one_way(self) -> ServerConfig:
         if (self.command is None) == (self.url is None):
@@ -39,3 +57,12 @@ class ServerConfig(Config):
         if self.command is not None and self.headers_env:
             raise ValueError("`headers_env` goes with `url`, not with `command`; remove it")
         return self
+
+
+def asked_of(tool: str, servers: Collection[str]) -> tuple[str, str] | None:
+    """The server, and the tool of it or `*`, that an entry of an agent's `tools` names; None if it names neither."""
+    named = [server for server in servers if tool.startswith(server + SEPARATOR) and tool != server + SEPARATOR]
+    if not named:
+        return None
+    server = max(named, key=len)
+    return server, tool.removeprefix(server + SEPARATOR)

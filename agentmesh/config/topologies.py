@@ -324,7 +324,7 @@ def _several(end: Any) -> Any:
 
 
 _IN_ROUNDS = ("round_robin", "simultaneous", "random", "moderator")
-_OF_TASKS = ("planner", "workers", "judge", "max_cycles", "max_tasks")
+_OF_TASKS = ("planner", "workers", "judge", "max_cycles", "max_tasks", "retries", "reconcile")
 
 
 def misfit(key: str, message: str) -> PydanticCustomError:
@@ -391,4 +391,6 @@ def _order_misfit(phase: DrawnPhase) -> tuple[str, str] | None:
         return "end", "end: all_done goes with orders without rounds: these end early anyhow when nobody has to act"
     if phase.max_iterations > 1 and phase.until is None:
         return "max_iterations", "`max_iterations` needs `until`: what must hold before the phase is over"
+    if phase.loop is not None and phase.until is None:
+        return "loop", "`loop` needs `until`: what must hold before the phase is over"
     return None

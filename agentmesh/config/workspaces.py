@@ -42,7 +42,9 @@ class WorkspaceConfig(Config):
         description="How programs are kept within the workspace: by bubblewrap or Landlock, whichever is there; `none` "
         "lets them do whatever this user may",
     )
-    read: tuple[str, ...] = Field((), description="Further paths that confined programs may read")
+    read: tuple[str, ...] = Field(
+        (), description="Further paths that confined programs may read; one inside the workspace is read only"
+    )
     network: bool = Field(False, description="Whether confined programs reach the network")
     environment: dict[str, str] = Field(
         default_factory=dict, description="Variables of programs beside PATH, HOME, LANG and TMPDIR; all else is unset"
@@ -63,7 +65,12 @@ class WorkspaceConfig(Config):
 
 def _command(given: Any) -> Any:
     """`verify: [python, check.py]` is short for `verify: {command: [python, check.py]}`."""
-    return {"command": given} if isinstance(given, list | tuple) else given
+    # Tuples, because a validator before strict JSON hands on Python values, of which no list passes for one.
+    if isinstance(given, list | tuple):
+        return {"command": tuple(given)}
+    if isinstance(given, dict) and isinstance(given.get("command"), list):
+        return {**given, "command": tuple(given["command"])}
+    return given
 
 
 class MergeCheck(Config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,12 +20,13 @@ from agentmesh.events import (
     TaskChanged,
     ToolCallFinished,
     TurnStarted,
+    Verification,
 )
 from agentmesh.messages import USER
 from agentmesh.monitors.signals.answers import canonical
 from agentmesh.monitors.signals.wording import FUNCTION_WORDS, words_of
 from agentmesh.runner.past import effective
-from agentmesh.tools.graph import GRAPH_TOOLS
+from agentmesh.tools.graph import GRAPH_TOOLS, READING, WRITING
 
 Right = Callable[[str], bool | None]
 """Whether a text gives the right answer; None where it gives none, or where it cannot be told."""
@@ -34,6 +36,8 @@ Stand = tuple[str, bool]
 _WHOLE = frozenset({"text", "proposal", "ballot", "answer"})
 """Kinds of messages that speak of the whole task; a handoff speaks of a part of it."""
 _MONITOR = "/monitor:"
+_CONFLICT = re.compile(r"the work of \S+ conflicts with ")
+"""How it is said that a merge did not come about for a conflict."""
 _SHOWN = 80
 """Characters of an answer that are kept."""
 
@@ -66,6 +70,10 @@ class Measures:
     """That planners opened."""
     dependent: int = 0
     """Of these, tasks that wait for others."""
+    board_calls: int = 0
+    """Calls by which agents read boards, and put something on them."""
+    conflicts: int = 0
+    """Merges that did not come about because something conflicted."""
 
     def to_json(self) -> dict[str, Any]:
         """For JSON, as `runs` have it."""
@@ -106,6 +114,8 @@ def measured(events: Iterable[Event], right: Right) -> Measures:
         tool_calls=sum(isinstance(event, ToolCallFinished) and event.name not in GRAPH_TOOLS for event in log),
         tasks=len(opened),
         dependent=sum(bool(task.depends_on) for task in opened.values()),
+        board_calls=sum(isinstance(event, ToolCallFinished) and event.name in (*READING, *WRITING) for event in log),
+        conflicts=sum(isinstance(e, Verification) and not e.passed and bool(_CONFLICT.match(e.detail)) for e in log),
     )
 
 

@@ -1,9 +1,9 @@
 """What the literature measures of a team, as plain functions of numbers: shares are 0..1, where papers print per cent.
 
 Source of `overhead`, `efficiency`, `message_density`, `redundancy`: Towards a Science of Scaling Agent Systems (arXiv
-2512.08296), whose T is turns; of `retention`: CooperBench (arXiv 2601.13295); of `coordination_cost` and
-`communication_density`: SILO-BENCH; of `synergy_gap`: Multi-Agent Teams Hold Experts Back (arXiv 2602.01011); of
-`vendi`: arXiv 2210.02410.
+2512.08296), whose T is turns; of `retention`, `communication_share`: CooperBench (arXiv 2601.13295); of
+`coordination_cost`, `communication_density`: SILO-BENCH; of `synergy_gap`: Multi-Agent Teams Hold Experts Back (arXiv
+2602.01011); of `vendi`: arXiv 2210.02410.
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ def message_density(messages: float, turns: float) -> float:
 def communication_density(messages: float, agents: int) -> float:
     """Messages per ordered pair of agents: sum of m_i over N (N - 1). Raises: ValueError for fewer than two agents."""
     return messages / _positive(agents * (agents - 1), "the number of pairs")
+
+
+def communication_share(told: float, acts: float) -> float:
+    """What share of all acts is communication: of `acts`, those by which something is `told`. Raises: ValueError."""
+    return told / _positive(acts, "the acts")
 
 
 def redundancy(similarities: Sequence[Sequence[float]]) -> float | None:

@@ -15,6 +15,7 @@ BUILT_IN = {
     "progress": "agentmesh.monitors.progress:Progress",
     "termination": "agentmesh.monitors.termination:Termination",
     "convergence": "agentmesh.monitors.convergence:Convergence",
+    "commitments": "agentmesh.monitors.commitments:Commitments",
     "reward_hacking": "agentmesh.monitors.reward_hacking:RewardHacking",
     "diversity": "agentmesh.monitors.diversity:Diversity",
     "injection": "agentmesh.monitors.injection:Injection",

@@ -157,11 +157,17 @@ class _Reader:
         else:
             kind, _, name = limit.scope.partition(":")
             path = {"run": f"limits.{limit.limit}", "agent": f"agents.{name}.limits.{limit.limit}"}.get(kind)
+            path = None if limit.limit == "max_iterations" else path  # it is a key of its phase
             raised = ("-O", f"{path}={limit.allowed + more:.0f}") if path else ()
             command = self._command("fork", "--at", str(max(limit.id - 1, 1)), *raised)
             yield Step(f"{text}Go on from before it was reached, with more.", command if path else "", (limit.id,))
 
     def _after_stall(self) -> Iterator[Step]:
+        checked, begun = _last(self.events, Verification), _last(self.events, TurnStarted)
+        if checked is not None and checked.phase is not None and begun is not None and begun.id < checked.id:
+            yield Step(f"Read what the check of {checked.phase} says again and again, and mend what stands in the way "
+                       "of the agents; `loop.stop_after` lets them try more often.", "", (checked.id,))  # fmt: skip
+            return
         acted = {event.agent for event in self.events if isinstance(event, TurnStarted)}
         named = dict.fromkeys(end for event in self.events if event.type == "phase_started"
                               for pair in event.edges for end in pair if end != USER)  # fmt: skip
@@ -222,7 +228,9 @@ class _Reader:
         return tuple(e.id for e in self.events if isinstance(e, MessageDelivered) and e.recipient == USER)[-1:]
 
     def _checks(self) -> tuple[int, ...]:
-        return tuple(e.id for e in self.events if isinstance(e, Verification) and e.phase is None)[-3:]
+        checks = [event for event in self.events if isinstance(event, Verification) and event.task is None]
+        of_answers = tuple(event.id for event in checks if event.phase is None)[-3:]
+        return of_answers or tuple(event.id for event in checks)[-1:]
 
     def _last_turn(self) -> tuple[int, ...]:
         started = _last(self.events, TurnStarted)

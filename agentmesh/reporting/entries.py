@@ -167,6 +167,7 @@ class Entries:
                 return (element("b", f"voted at {event.vote}"), f": {' > '.join(event.ranking)}")
             case TaskChanged():
                 who = f" by {event.worker}" if event.worker else ""
+                who += f", attempt {event.attempt}" if event.attempt > 1 else ""
                 text = event.summary or (event.task.instructions if event.status == "open" else "")
                 return (element("b", f"task {event.task.id} {event.status}"), f"{who}: {event.task.title}",
                         body(text, event.id) if text else None)  # fmt: skip

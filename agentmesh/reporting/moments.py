@@ -43,7 +43,7 @@ KINDS = {
     "finding": "finding of a monitor",
     "intervention": "intervention",
     "limit": "limit reached",
-    "failed": "failed turn, or refuted answer",
+    "failed": "failed turn, or refuted answer or task",
     "refused": "refused or withheld message",
     "question": "question to a person",
     "changed": "edge cut, restored or replaced",
@@ -130,7 +130,8 @@ def _said(event: Event) -> str:  # noqa: C901 - one case for each kind; splittin
             edges = ", ".join(f"{a} → {b}" for a, b in event.edges)
             return f"{event.change} {edges or ', '.join(event.agents) or event.phase or ''}"
         case Verification():
-            return f"{'passed' if event.passed else 'refuted'}, attempt {event.attempt}: {event.detail}"
+            checked = f"task {event.task} " if event.task else ""
+            return f"{checked}{'passed' if event.passed else 'refuted'}, attempt {event.attempt}: {event.detail}"
         case TurnFailed():
             return f"{event.kind}: {event.error}"
         case TurnEnded():

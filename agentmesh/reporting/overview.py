@@ -16,7 +16,7 @@ from agentmesh.reporting.texts import Texts, attached
 MEANINGS = {
     "verified": "answered, and the answer was checked from outside the team",
     "completed": "answered; nobody outside the team checked the answer",
-    "stalled": "nobody had anything left to act on, and no answer came",
+    "stalled": "nothing moved any more, and no answer came",
     "limit": "a limit was reached before an answer came",
     "halted": "stopped by a monitor or by a policy",
     "cancelled": "stopped from outside",

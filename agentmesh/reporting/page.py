@@ -17,6 +17,8 @@ from agentmesh.reporting.markup import Markup, element, join
 from agentmesh.reporting.selection import Gap, anchors, selected
 from agentmesh.reporting.summary import summary
 from agentmesh.reporting.tallies import Tallies
+from agentmesh.reporting.taskboard import boards_of, shared_of
+from agentmesh.reporting.tasks import tasks
 from agentmesh.reporting.texts import Texts
 from agentmesh.reporting.timeline import phases_table, timeline
 from agentmesh.reporting.traffic import Stages
@@ -76,14 +78,17 @@ def _chapters(events: Sequence[Event], facts: dict[str, Any], journal: str | Non
     texts = Texts(events, linked)
     ending = ending_of(events, journal)
     calls = [event for event in events if isinstance(event, ModelCallFinished)]
+    board = tasks(boards_of(events), shared_of(events), texts, start)
+    chapters = [*([("tasks", "Tasks")] if board else []), *_CHAPTERS]
     first = [
         overview.header(events, ending),
         element("div", overview.answer(facts, texts, events[-1].id if events else 0),
                 overview.next_steps(ending.steps, texts), class_="pair"),
         overview.numbers(facts, any(event.usage.estimated for event in calls)),
-        element("nav", *(element("a", name, href=f"#{place}") for place, name in _CHAPTERS), aria_label="Chapters"),
+        element("nav", *(element("a", name, href=f"#{place}") for place, name in chapters), aria_label="Chapters"),
         overview.task(events, texts),
         overview.agents(Tallies(events).all),
+        board,
     ]  # fmt: skip
     total = sum(isinstance(event, FindingRecorded) and event.counts for event in events)
     told = transcripts(shown, texts, events)

@@ -55,7 +55,7 @@ def _of_its_course(event: Event, texts: Texts) -> Sequence[Content]:
             who = f" {', '.join(event.agents)}" if event.agents else ""
             return (element("b", f"topology: {event.change.replace('_', ' ')}"), f"{who} {event.phase or ''} {edges}")
         case Verification():
-            checked = f"phase {event.phase}" if event.phase else "the answer"
+            checked = f"task {event.task}" if event.task else f"phase {event.phase}" if event.phase else "the answer"
             result = f": {checked} {'passed' if event.passed else 'was refuted'}, attempt {event.attempt}"
             return (element("b", "check"), result, texts.body(event.detail, event.id) if event.detail else None)
         case Metric():

@@ -30,7 +30,18 @@ from agentmesh.events import (
 )
 from agentmesh.runner.observers import acted_on, heard, heard_after
 from agentmesh.runner.past import Deeds, effective
-from agentmesh.scheduler import AskPerson, Command, Judge, Rewrite, Scheduler, StartTurn, Step, Summarise, Verify
+from agentmesh.scheduler import (
+    Accept,
+    AskPerson,
+    Command,
+    Judge,
+    Rewrite,
+    Scheduler,
+    StartTurn,
+    Step,
+    Summarise,
+    Verify,
+)
 
 _STAMPS = frozenset({"id", "run_id", "ts"})
 _DECIDED = frozenset(
@@ -206,6 +217,8 @@ class Fold:
                 self._open.pop(("ask", event.question_id), None)
             case FindingRecorded():
                 self._open.pop(("judge", event.suspicion), None)
+            case Verification(task=str(task)):
+                self._open.pop(("accept", event.agent, task, event.attempt), None)
             case Verification():
                 self._open.pop(("verify", event.phase, event.attempt), None)
             case _:
@@ -234,6 +247,8 @@ def _name(command: Command) -> object:
             return ("ask", command.question_id)
         case Judge():
             return ("judge", command.suspicion.id)
+        case Accept():
+            return ("accept", command.planner, command.task.id, command.attempt)
         case Verify():
             return ("verify", command.phase, command.attempt)
         case _:

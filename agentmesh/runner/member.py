@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agentmesh.agents.base import Occupant
 from agentmesh.agents.verifier import Verifier
@@ -19,6 +19,9 @@ from agentmesh.tools.context import ToolContext
 from agentmesh.tools.results import LongResults
 from agentmesh.topology.bounds import Bounds
 from agentmesh.topology.phases import Phase
+
+if TYPE_CHECKING:
+    from agentmesh.tools.workspaces.works import Works
 
 
 class Tool(Protocol):
@@ -122,6 +125,10 @@ class RunPlan:
     """Of a fork that begins: what was found in the events that it inherits, and written down only after them."""
     prices: Mapping[str, Price] = field(default_factory=dict)
     """By `provider.model_id`: what no call to that model exceeds. Of the others no price is known."""
+    servers: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    """By MCP server: the definitions of its tools that agents are given."""
+    works: Works | None = None
+    """Where its agents work on files."""
     words: Callable[[], Awaitable[Sequence[Word]]] | None = None
     """Of a run that goes on: what was said to it so far, by processes that did not hold it."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 import anyio
 
@@ -21,11 +22,16 @@ from agentmesh.messages import Outcome, Reply
 from agentmesh.providers.base import Provider, Request
 from agentmesh.providers.encoding import mended
 from agentmesh.runner.asking import reply_to
+from agentmesh.runner.iterating import iterated
 from agentmesh.runner.past import INTERRUPTED
 from agentmesh.runner.turn import Shell
 from agentmesh.runner.turns import classified
-from agentmesh.scheduler.commands import Rewrite, Verify
+from agentmesh.runner.working import accepted
+from agentmesh.scheduler.commands import Accept, Rewrite, Verify
 from agentmesh.tools import calling
+
+Checked = tuple[bool, str, str]
+"""Whether it holds, what was said to that, and of an iteration a digest of the files."""
 
 
 class Ordering(Shell, Protocol):
@@ -70,34 +76,50 @@ class Outside:
 
     async def verify(self, command: Verify) -> None:
         """Have the answer checked, or what a phase is to come to."""
+        facts = {"attempt": command.attempt, "phase": command.phase}
+        await self._recorded(facts, self._checked, command)
+
+    async def accept(self, command: Accept) -> None:
+        """Have what was made of a task merged, if it can be and holds."""
+        facts = {"agent": command.planner, "task": command.task.id, "attempt": command.attempt}
+        await self._recorded(facts, self._accepted, command)
+
+    async def _recorded(self, facts: dict[str, Any], check: Callable[[Any], Awaitable[Checked]], command: Any) -> None:
         runner = self._runner
+
+        def record(passed: bool, detail: str, state: str = "") -> None:
+            runner.record(Verification(passed=passed, detail=mended(detail), state=state, **facts))
+
         with anyio.CancelScope() as scope:
             self._scopes.add(scope)
             if runner.ending:
                 scope.cancel()
             try:
-                passed, detail = await self._checked(command)
+                checked = await check(command)
             except anyio.get_cancelled_exc_class():
                 if not runner.ending:
                     runner.stop("cancelled", INTERRUPTED)
-                self._verified(command, False, "cancelled")  # the end of the log waits for it
+                record(False, "cancelled")  # the end of the log waits for it
                 raise
             except Exception as error:  # a check is somebody else's code; one that fails has not passed
-                passed, detail = False, self._failed(command, error)
+                checked = False, self._failed(command, error), ""
             finally:
                 self._scopes.discard(scope)
-            self._verified(command, passed, detail)
+            record(*checked)
 
-    def _verified(self, command: Verify, passed: bool, detail: str) -> None:
-        checked = Verification(passed=passed, attempt=command.attempt, detail=mended(detail), phase=command.phase)
-        self._runner.record(checked)
+    async def _accepted(self, command: Accept) -> Checked:
+        return *await accepted(self._runner.plan, command), ""
 
-    async def _checked(self, command: Verify) -> tuple[bool, str]:
+    async def _checked(self, command: Verify) -> Checked:
         runner = self._runner
-        check = runner.plan.verify if command.phase is None else runner.plan.untils[command.phase]
+        if command.phase is not None:
+            return await iterated(runner.plan, command)
+        check = runner.plan.verify
         assert check is not None, "nobody asks for what nobody checks"
-        if not isinstance(check, Verifier):
-            return await check(command.answer)
+        return *await (self._verdict(check, command) if isinstance(check, Verifier) else check(command.answer)), ""
+
+    async def _verdict(self, check: Verifier, command: Verify) -> tuple[bool, str]:
+        runner = self._runner
         started, calls = runner.events[0], 0
         assert isinstance(started, RunStarted), "a log begins with the beginning"
 
@@ -111,11 +133,13 @@ class Outside:
         case = Case(task, command.answer, command.author, command.attempt, files, command.parts)
         return await check.verdict(case, paid)
 
-    def _failed(self, command: Verify, error: Exception) -> str:
+    def _failed(self, command: Verify | Accept, error: Exception) -> str:
         """Why there is no verdict. Where nothing could come of another try, the run ends with it."""
         runner, check = self._runner, self._runner.plan.verify
         why = told(error)
-        if command.phase is not None:  # to go through the phase again would be paid for nothing
+        if isinstance(command, Accept):  # what git cannot do now it can do no better for the next task
+            runner.stop("failed", f"merge of task {command.task.id}: {why}")
+        elif command.phase is not None:  # to go through the phase again would be paid for nothing
             runner.stop("failed", f"until of phase {command.phase}: {why}")
         elif isinstance(check, Verifier):
             why = classified(error)[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -42,7 +42,19 @@ from agentmesh.runner.people import People
 from agentmesh.runner.resume import resume
 from agentmesh.runner.summaries import Summaries
 from agentmesh.runner.turns import Turns
-from agentmesh.scheduler import AskPerson, CancelTurns, Command, Judge, Rewrite, Scheduler, StartTurn, Summarise, Verify
+from agentmesh.runner.working import put_away
+from agentmesh.scheduler import (
+    Accept,
+    AskPerson,
+    CancelTurns,
+    Command,
+    Judge,
+    Rewrite,
+    Scheduler,
+    StartTurn,
+    Summarise,
+    Verify,
+)
 
 
 class Runner:
@@ -87,6 +99,8 @@ class Runner:
         self._over = anyio.Event()
         self._started = time.monotonic()
         self._fatal: BaseException | None = None
+        self.kept: Mapping[str, Sequence[str]] = {}
+        """By agent: branches with work that was not merged, and folders with what could not be committed."""
 
     async def execute(self) -> None:
         """Run to the end, or until nothing is left but to wait for people. The log of a run that ends says so itself.
@@ -122,9 +136,11 @@ class Runner:
             self.people.tell(word)
 
     async def _close(self) -> None:
-        """Wait until the end of the log is safe too."""
-        with anyio.CancelScope(shield=True), suppress(JournalError):  # which is kept for whoever waits
-            await self.durable()
+        """Wait until the end of the log is safe too, and put away what agents worked in."""
+        with anyio.CancelScope(shield=True):
+            with suppress(JournalError):  # which is kept for whoever waits
+                await self.durable()
+            self.kept = await put_away(self.plan, self.events)
 
     def _beginning(self) -> RunStarted:
         plan = self.plan
@@ -137,6 +153,7 @@ class Runner:
             version=__version__,
             continues=plan.continues,
             team_hash=plan.team_hash,
+            servers=dict(plan.servers),
         )
 
     def go_on_from(self, past: Past, deeds: Mapping[str, Deeds], seconds: float, by_agent: Mapping[str, float]) -> None:
@@ -304,6 +321,8 @@ class Runner:
                 self._begin(self.summaries.make, command)
             case Verify():
                 self._begin(self.outside.verify, command)
+            case Accept():
+                self._begin(self.outside.accept, command)
             case AskPerson():
                 self._begin(self.people.put, command)
             case Judge():

@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 import anyio.lowlevel
@@ -33,6 +33,9 @@ from agentmesh.scheduler.commands import StartTurn
 from agentmesh.tools.context import ToolContext
 from agentmesh.tools.graph import GRAPH_TOOLS
 from agentmesh.tools.results import READ_RESULT
+
+if TYPE_CHECKING:
+    from agentmesh.tools.workspaces.base import Workspace
 
 APPROVALS = frozenset({"yes", "y", "ok", "approve", "approved"})
 """Answers by which a person lets a tool be called, whatever their case."""
@@ -107,6 +110,8 @@ class RunningTurn:
         self._calls = 0
         self._questions = 0
         self._resting = False
+        self.workspace: Workspace | None = None
+        """Where the agent works on files, once that was prepared."""
         self.view = View(
             agent=command.agent,
             turn=command.turn,
@@ -249,7 +254,7 @@ class RunningTurn:
             await runner.durable()
             result, trust = await self._called(call, key)
         except ToolError as failure:
-            error = without_keys(str(failure))
+            error, trust = without_keys(str(failure)), failure.trust
         except anyio.get_cancelled_exc_class():
             error = "cancelled"
             raise
@@ -268,7 +273,7 @@ class RunningTurn:
         """A result as the agent is shown it: the log has all of it; the prompt, as much as it takes."""
         if finished.result is None or call.name == READ_RESULT:
             return _result(call, finished)
-        return ToolResult(call, self._member.results.shown(finished.result, finished.trust))
+        return ToolResult(call, self._member.results.shown(finished.result, finished.trust), trust=finished.trust)
 
     async def _called(self, call: ToolCall, key: str) -> tuple[str, Trust]:
         """What a tool of the agent's own returns, and whether that may be acted upon. Raises: ToolError, any other."""
@@ -289,7 +294,13 @@ class RunningTurn:
             if answer.strip().casefold() not in APPROVALS:
                 raise ToolError(f"'{call.name}' was not approved; the person in charge says: {answer}")
         asked = itertools.count(1)
-        context = ToolContext(self._agent, key, lambda text: self.ask(text, f"{index}/question/{next(asked)}"))
+        context = ToolContext(
+            self._agent,
+            key,
+            lambda text: self.ask(text, f"{index}/question/{next(asked)}"),
+            self.workspace,
+            again=relative(key) in self._runner.past.begun,
+        )
         return mended(await tool(call.arguments, context)), tool.trust
 
     def _only_answers(self, request: Request) -> bool:
@@ -347,4 +358,4 @@ def _same_call(call: ToolCall, before: ToolCallFinished) -> ToolCallFinished:
 
 def _result(call: ToolCall, finished: ToolCallFinished) -> ToolResult:
     failed = finished.error is not None
-    return ToolResult(call, finished.error or finished.result or "", failed, finished.ends_turn)
+    return ToolResult(call, finished.error or finished.result or "", failed, finished.ends_turn, finished.trust)

@@ -24,6 +24,7 @@ from agentmesh.messages import Outcome, Position
 from agentmesh.providers.encoding import mended
 from agentmesh.runner.past import INTERRUPTED, Deeds
 from agentmesh.runner.turn import RunningTurn, Shell
+from agentmesh.runner.working import prepared
 from agentmesh.scheduler.commands import StartTurn
 
 
@@ -72,13 +73,13 @@ class Turns:
         runner, agent = self._runner, command.agent
         failure: tuple[str, str] | None = None
         started = time.monotonic()
-        deeds = self._deeds.pop(agent, None) or Deeds()
+        begun = self._deeds.pop(agent, None)
         with anyio.CancelScope() as scope:
             self._scopes[agent] = scope
             if runner.ending:
                 scope.cancel()
             try:
-                failure = await self._act(command, deeds)
+                failure = await self._act(command, begun)
             except anyio.get_cancelled_exc_class():
                 if not runner.waiting:
                     if not runner.ending:
@@ -99,10 +100,12 @@ class Turns:
             kind, text = failure
             self._end(command, TurnFailed(agent=agent, turn=command.turn, error=text, kind=kind))
 
-    async def _act(self, command: StartTurn, deeds: Deeds) -> tuple[str, str] | None:
+    async def _act(self, command: StartTurn, begun: Deeds | None) -> tuple[str, str] | None:
         """Let the agent act, and end its turn with what it says; or say what kind of failure it is, and why."""
-        member = self._runner.plan.members[command.agent]
+        plan, deeds = self._runner.plan, begun or Deeds()
+        member = plan.members[command.agent]
         turn = RunningTurn(self._runner, member, command, deeds)
+        turn.workspace = await prepared(plan, command, again=begun is not None)
         said = await self._in_own_time(command.agent, member.occupant.act(turn))
         if said is None:
             return self._out_of_time(command.agent)

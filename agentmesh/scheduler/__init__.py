@@ -1,6 +1,7 @@
 """Who acts next: a pure reducer over the events of a run."""
 
 from agentmesh.scheduler.commands import (
+    Accept,
     AskPerson,
     CancelTurns,
     Command,
@@ -14,6 +15,7 @@ from agentmesh.scheduler.commands import (
 from agentmesh.scheduler.core import Scheduler
 
 __all__ = [
+    "Accept",
     "AskPerson",
     "CancelTurns",
     "Command",

@@ -101,17 +101,19 @@ class Boards:
 
     def phase_ended(self, _: PhaseEnded) -> None:
         """Claims hold as long as a phase."""
-        self._release(lambda entry: True)
+        self._release(lambda entry: entry.kind == "claim")
 
     def left(self, agent: str) -> None:
-        """An agent is out: what it claimed is free."""
-        self._release(lambda entry: entry.owner == agent)
+        """An agent is out: what it claimed is free, and what it offered can be agreed upon with nobody any more."""
+        self._release(
+            lambda entry: (
+                entry.owner == agent and (entry.kind == "claim" or (entry.kind == "offer" and not entry.taken_by))
+            )
+        )
 
     def _release(self, gone: Callable[[BoardEntry], bool]) -> None:
         for sheet in self._sheets.values():
-            sheet.entries = {
-                id_: entry for id_, entry in sheet.entries.items() if entry.kind != "claim" or not gone(entry)
-            }
+            sheet.entries = {id_: entry for id_, entry in sheet.entries.items() if not gone(entry)}
 
     def _label(self, event: BoardWritten, sheet: _Sheet, part: int | str) -> None:
         if event.trust == "untrusted":
@@ -219,8 +221,7 @@ def _claimed(agent: str, action: Claim, sheet: _Sheet) -> Outcome:
     if action.end < action.start:
         return f"a claim goes from start to end; found {action.start} to {action.end}"
     for entry in sheet.entries.values():
-        apart = entry.path != action.path or entry.end < action.start or action.end < entry.start
-        if entry.kind == "claim" and entry.owner != agent and not apart:
+        if entry.owner != agent and entry.holds(action.path, action.start, action.end):
             held = f"{entry.start}-{entry.end} of '{entry.path}' is claimed by '{entry.owner}' ({entry.id})"
             return f"{held}; claim what does not overlap with it"
     return BoardEntry(
@@ -229,9 +230,15 @@ def _claimed(agent: str, action: Claim, sheet: _Sheet) -> Outcome:
 
 
 def _committed(agent: str, action: CommitTo, sheet: _Sheet) -> Outcome:
-    for entry in sheet.entries.values():
-        if entry.kind == "commitment" and entry.owner == agent and answer_key(entry.text) == answer_key(action.text):
+    own = [entry for entry in sheet.entries.values() if entry.kind == "commitment" and entry.owner == agent]
+    said = answer_key(action.text)
+    for entry in own:
+        if said in (entry.id, answer_key(entry.text)):
             return entry.model_copy(update={"state": action.state})
+    if action.state != "open":
+        # What is said with other words would leave the commitment open for ever, and nobody would know.
+        yours = ", ".join(f"{entry.id} '{entry.text}'" for entry in own) or "none"
+        return f"you have committed yourself to no such thing; yours: {yours}"
     return BoardEntry(id=f"k{sheet.made + 1}", kind="commitment", owner=agent, text=action.text, state=action.state)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agentmesh.events import ContextReason, Event, FindingRecorded, Inbound
-from agentmesh.messages import Part
+from agentmesh.messages import Part, Task
 from agentmesh.tools.graph import Choices
 from agentmesh.topology.phases import Positions
 
@@ -33,6 +33,8 @@ class StartTurn:
     """Why the agent forgets what was before this turn, if it does."""
     wrap_up: bool = False
     """Whether it is the last turn of a run that has come to a limit: plain text alone counts, as the answer."""
+    task: tuple[str, Task] | None = None
+    """Of who works on one: the planner on whose board it stands, and the task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,20 @@ class Verify:
     """phase#occurrence in which the answer was given, by its author."""
     author: str = ""
     parts: tuple[Part, ...] = ()
+    promised: bool = True
+    """Of a phase: whether the promise was given without which nothing is checked."""
+    acted: tuple[str, ...] = ()
+    """Of a phase: who has taken a turn in this iteration, the latest last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Have what a worker made of its task merged and checked: what it says of it does not count before."""
+
+    planner: str
+    task: Task
+    worker: str
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +110,6 @@ class CancelTurns:
     """Stop everything in flight: the run is about to end."""
 
 
-Command = StartTurn | Rewrite | Summarise | Verify | AskPerson | Judge | CancelTurns
+Command = StartTurn | Rewrite | Summarise | Verify | Accept | AskPerson | Judge | CancelTurns
 Step = list[Event | Command]
 """What follows from an event: events to append, in this order, and commands to carry out."""

@@ -86,7 +86,7 @@ class Scheduler:
         agents = {name for phase in phases for name in phase.participants}
         self._used = Used()
         self.state = RunState(phases[0], Labels(forgetful, untrusted), policy)
-        self._course = Course(phases, self.state)
+        self._course = Course(phases, self.state, self._end)
         self._polls = Polls(self.state)
         self._boards = Boards(self.state)
         self._post = Post(self.state, self._polls, limits or Limits(), dict(agent_limits or {}))
@@ -105,7 +105,7 @@ class Scheduler:
         self._awaited: set[int] = set()
         """Identities of the events returned and not yet seen back."""
         self._deeds = Deeds(self.state, self._course, self._post.calls, self._polls, self._boards, self._end)
-        self._answer = Answer(self.state, verify_retries, self._end)
+        self._answer = Answer(self.state, self._course, verify_retries, self._end)
         self._ending: tuple[Outcome, str] | None = None
         self._cancelling = self._stopped = False
         self._patient, self._answerable = patient, answerable
@@ -165,7 +165,8 @@ class Scheduler:
     def _follow(self, event: Event) -> Step:  # noqa: C901 - one line per kind of event; splitting it would hide the list
         match event:
             case RunStarted():
-                self._task, self.state.seed = event, event.seed or 0
+                self._task = self.state.given = event
+                self.state.seed = event.seed or 0
                 return [self._course.begin()]
             case PhaseStarted():
                 return self._begin_phase()
@@ -176,17 +177,16 @@ class Scheduler:
                 return self._end_turn(agent, event)
             case TurnFailed(agent=str(agent)):
                 return self._fail_turn(agent, event)
-            case ContextStarted():
-                self.state.labels.started(event)
             case PositionStated(agent=str(agent)):
                 self.state.stated[agent] = self.state.positions[agent] = event.position
             case ToolCallStarted() if event.name in GRAPH_TOOLS:
                 return self._deeds.called(event, self._order)
-            case ToolCallFinished():
-                self.state.labels.returned(event)
+            case ContextStarted() | ToolCallFinished():
+                self.state.labels.heard(event)
             case BoardWritten():
                 self._boards.written(event)
             case MessageProposed():
+                self._course.proposed(event, self._order.round)
                 return self._post.judge(event, self._order)
             case MessageTransformed():
                 return self._post.transformed(event)
@@ -201,7 +201,7 @@ class Scheduler:
             case Notice(agent=str(agent)):
                 self.state.inbox.setdefault(agent, []).append(event)
             case TaskChanged():
-                self._order.task_changed(event)
+                return self._order.task_changed(event)
             case LimitWasReached():
                 return self._limit(event)
             case FindingRecorded():
@@ -210,8 +210,10 @@ class Scheduler:
                 return self._interventions.carry_out(event, self._ladder.finding(event), self._order, self._task)
             case TopologyChanged():
                 return self._changes.apply(event, self._order, self._task)
+            case Verification(task=str()):
+                return self._order.accepted(event)
             case Verification():
-                return self._course.checked(event) if event.phase else self._answer.checked(event, self._order)
+                return self._answer.checked(event, self._order, ending=self.reached.of_run is not None)
             case StopRequested():
                 self._end(event.outcome, event.reason)
             case PhaseEnded():
@@ -230,16 +232,14 @@ class Scheduler:
         state.positions.clear()
         anew = self._interventions.phase_begins()
         if (state.phase.fresh or anew) and not self._course.is_first:
-            for name in state.phase.participants:
-                state.restart[name] = "fresh"
-                state.inbox.pop(name, None)
-                state.told.discard(name)
+            state.forget(state.phase.participants)
         self._polls.begin()
         told = state.task(self._task.task, self._task.parts)
         self._order.first_told = bool(told)
-        return [*told, *agreed(state.phase), *self._order.begin()]
+        return [*told, *agreed(state.phase), *self._course.told(), *self._order.begin()]
 
     def _next_phase(self) -> Step:
+        self._answer.drop()
         started, self._order = self._course.move(), order_of(self.state)
         return [started]
 
@@ -247,7 +247,7 @@ class Scheduler:
 
     def _end_turn(self, agent: str, event: TurnEnded) -> Step:
         state = self.state
-        state.busy.pop(agent, None)
+        self._course.acted(agent)
         position = state.stated.pop(agent, None)
         if agent == state.closing:
             return [] if self._ending else self.reached.last_words(event.reply, event.parts)
@@ -260,7 +260,7 @@ class Scheduler:
         return [*state.after_turn(agent, said), *ended]
 
     def _fail_turn(self, agent: str, event: TurnFailed) -> Step:
-        self.state.busy.pop(agent, None)
+        self._course.acted(agent, event.error)
         self.state.stated.pop(agent, None)
         if not self._ending and event.kind != "limit":  # a limit stands in the log, and among the obstacles, already
             self.state.obstacles.append(("failed", f"turn_failed: {agent}: {event.error}"))
@@ -315,9 +315,10 @@ class Scheduler:
 
     def _advance(self) -> Step:
         """Nothing is left to decide: start turns, count votes, end the phase, or end the run."""
-        released = [] if self._ending else self._released()
-        if released:
+        if not self._ending and (released := self._released()):
             return released
+        if self._answer.waiting and not self._ending:
+            return self._leave_phase() if self._at_rest() else []
         if self.reached.of_run and not self._ending:
             more = self.reached.wrap_up(self._turns.last, self._order) if self._at_rest() else []
             if more or not self.ending:
@@ -325,10 +326,9 @@ class Scheduler:
         if self._ending:
             return self._finish()
         # What is being rewritten belongs to what comes next: nobody begins before it has arrived.
-        if not self._answer.taken and not self._post.under_way and not self.reached.leaving:
-            turns = self._turns.start(self._order.ready(), self._order)
-            if turns:
-                return list(turns)
+        begins = not self._answer.taken and not self._post.under_way and not self.reached.leaving
+        if begins and (turns := self._turns.start(self._order.ready(), self._order)):
+            return list(turns)
         return self._leave_phase() if self._at_rest() else []
 
     def _released(self) -> Step:
@@ -360,10 +360,9 @@ class Scheduler:
         """Nobody acts and nobody will: what was kept goes out, votes close, and the next phase begins."""
         if (stuck := self._stuck()) is not None:
             return stuck
-        counted = [] if self._course.entering else self._polls.close()
-        if counted:
+        if not (self._course.entering or self._answer.waiting) and (counted := self._polls.close()):
             return list(counted)
-        following = self._course.leave("limit" if self.reached.of_phase else self._order.over())
+        following = self._course.leave("limit" if self.reached.of_phase else self._order.over(), self._answer.proposed)
         if following is not None:
             return following
         if (self._patient and self._post.withholds) or (self._answerable and self._post.asks):
@@ -373,8 +372,8 @@ class Scheduler:
 
     def _at_rest(self) -> bool:
         """Whether nobody acts, and nothing that was sent is still on its way."""
-        waiting = self._post.under_way or self._answer.taken or self._course.checking or self._interventions.waiting
-        return not (self.state.busy or waiting or self._verdicts.waiting)
+        waiting = self._post.under_way or self._answer.stands or self._course.checking or self._interventions.waiting
+        return not (self.state.busy or self.state.accepting or waiting or self._verdicts.waiting)
 
     def _finish(self) -> Step:
         assert self._ending is not None
@@ -382,7 +381,8 @@ class Scheduler:
             return self._post.give_up(self._ending[0])
         outcome, reason = self._ending
         # A judge may still halt a run that is otherwise over; one that is stopped meanwhile does not wait for it.
-        if self.state.busy or self._answer.checking or (self._verdicts.waiting and self._stopped):
+        in_flight = self.state.busy or self.state.accepting or self._answer.checking
+        if in_flight or (self._verdicts.waiting and self._stopped):
             if self._cancelling:
                 return []
             self._cancelling = True

@@ -201,7 +201,7 @@ class Interventions:
         comes = spare is not None and spare not in self._taking_part
         if isinstance(order, Retasked):
             if rung.agent is None or not comes:
-                moved = tuple(worker for _, worker, _ in order.movable(named, rung.agent))
+                moved = tuple(worker for worker, _ in order.movable(named, rung.agent))
                 if moved or rung.agent is not None:
                     return self._about(rung, event, moved)
             named = tuple(name for name in named if order.replaceable(name))

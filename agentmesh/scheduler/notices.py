@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentmesh.events import Notice
+from agentmesh.events import ITERATING, Notice
 from agentmesh.topology.phases import Phase
 
 TEMPLATES = {
@@ -21,6 +21,9 @@ TEMPLATES = {
     "board_refused": "What you put on the board '{board}' was not accepted when the round was over: {why}.",
     "task_failed": "Task {task} came back without a handoff: the turn of {worker} failed.",
     "task_blocked": "Task {task} was not started: it depends on {depends_on}, which did not succeed.",
+    "task_refused": "Task {task} has failed: what {worker} handed off could not be accepted in {attempts} attempts. "
+    "{why}",
+    "board_so_far": "Your tasks so far, whose ids are not used again:\n{tasks}",
     "handoff_lost": "The handoff of task {task} by {worker} could not be delivered to you.",
     "task_abandoned": "Task {task} was not started: nobody is left who could do it.",
     "wrap_up": "The run has come to its limit, and this is its last turn. Reply now, in plain text, with the best "
@@ -33,6 +36,9 @@ TEMPLATES = {
     "vote_again": "Answer the task anew and alone: nobody else's answer is shown to you, and yours is shown to nobody "
     "before all have answered.",
     "task_again": "The user's task is:\n\n{task}",
+    "iteration": "{head}{work}{tried}",
+    "plan_anew": "{head} The last {idle} iterations came to nothing new. Write the plan in {plan} anew, from what you "
+    "find on disk and not from what the plan says now; do nothing else in this iteration.",
     "replan": "What was planned and is not done yet is given up. Plan anew, from the task alone.",
     "reassigned": "Task {task} was given to somebody else: what you still return for it does not count.",
     "given_up": "Task {task} was given up: what you still return for it does not count.",
@@ -46,7 +52,19 @@ TEMPLATES = {
 }
 
 
-QUIET = frozenset({"note", "refused", "board_refused", "reassigned", "given_up", "agreed_order", "agreed_rule"})
+QUIET = frozenset(
+    {
+        "note",
+        "refused",
+        "board_refused",
+        "board_so_far",
+        "reassigned",
+        "given_up",
+        "agreed_order",
+        "agreed_rule",
+        *ITERATING,
+    }
+)
 """Templates that are read with the agent's next turn and never start one: else a refusal could repeat for ever."""
 
 

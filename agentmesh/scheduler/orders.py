@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from agentmesh.events import (
@@ -15,8 +15,10 @@ from agentmesh.events import (
     TaskChanged,
     ToolCallStarted,
     TopologyChanged,
+    Verification,
 )
-from agentmesh.messages import USER, Part, Position
+from agentmesh.messages import USER, Part, Position, Task
+from agentmesh.scheduler.commands import Command, Step
 from agentmesh.scheduler.notices import listed, notice
 from agentmesh.scheduler.state import RunState
 from agentmesh.tools.graph import Action, Choices
@@ -51,7 +53,7 @@ class Order(Protocol):
         """The agent used a graph tool other than send_message. A sentence means that it was refused."""
         ...
 
-    def ended(self, agent: str, *, acted: bool) -> list[Event]:
+    def ended(self, agent: str, *, acted: bool) -> Sequence[Event | Command]:
         """The agent's turn is over. `acted`: its text has just been sent on its way."""
         ...
 
@@ -71,8 +73,12 @@ class Order(Protocol):
         """The agent takes no more turns: it has used up a limit of its own."""
         ...
 
-    def task_changed(self, event: TaskChanged) -> None:
+    def task_changed(self, event: TaskChanged) -> Step:
         """A task has come into a new state."""
+        ...
+
+    def accepted(self, event: Verification) -> Step:
+        """What a worker handed off has been merged and checked, or could not be."""
         ...
 
     def wake(self, agent: str) -> None:
@@ -136,6 +142,10 @@ class Order(Protocol):
         """Whether the agent's plain text may become the answer."""
         ...
 
+    def task_of(self, agent: str) -> tuple[str, Task] | None:
+        """The task that the agent works on, with the planner on whose board it stands."""
+        ...
+
 
 class Talk:
     """What the orders in which agents simply talk have in common."""
@@ -161,7 +171,7 @@ class Talk:
     def opening(self, agent: str) -> Event:
         """What an agent is told that acts first although nobody has written to it."""
         phase, recipients = self.state.phase, self.state.recipients(agent)
-        if recipients == (USER,):
+        if recipients == (USER,) and phase.until is None:
             return notice(agent, "answer_now")
         if recipients and all(name in phase.votes for name in recipients):
             return notice(agent, "vote_now")
@@ -180,7 +190,7 @@ class Talk:
     def called(self, event: ToolCallStarted, action: Action) -> list[Event] | str:
         return f"'{event.name}' is not a tool of this phase ({self.state.phase.name})"
 
-    def ended(self, agent: str, *, acted: bool) -> list[Event]:
+    def ended(self, agent: str, *, acted: bool) -> Sequence[Event | Command]:
         return []
 
     def undelivered(self, message: MessageRefused) -> list[Event]:
@@ -195,8 +205,11 @@ class Talk:
     def retired(self, agent: str) -> list[Event]:
         return []
 
-    def task_changed(self, event: TaskChanged) -> None:
-        """No tasks here."""
+    def task_changed(self, event: TaskChanged) -> Step:
+        return []
+
+    def accepted(self, event: Verification) -> Step:
+        return []
 
     def wake(self, agent: str) -> None:
         """Agents act in turn anyhow."""
@@ -241,6 +254,9 @@ class Talk:
 
     def choices(self, agent: str) -> Mapping[str, Choices]:
         return {"send_message": {"recipients": self.state.recipients(agent)}}
+
+    def task_of(self, agent: str) -> tuple[str, Task] | None:
+        return None
 
     def answers(self, agent: str) -> bool:
         return (agent, USER) in self.state.phase.by_pair

@@ -10,7 +10,7 @@ from agentmesh.scheduler.notices import listed, notice
 from agentmesh.scheduler.orders import Talk, notices_in
 from agentmesh.scheduler.state import RunState
 from agentmesh.tools.graph import Action, Choices, NextSpeaker
-from agentmesh.topology.activity import JUDGE_ATTEMPTS
+from agentmesh.topology.lines import JUDGE_ATTEMPTS
 
 
 class Rounds(Talk):

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from agentmesh.events import ContextReason, Event, Inbound, MessageDelivered, MessageProposed, Notice
+from agentmesh.events import ContextReason, Event, Inbound, MessageDelivered, MessageProposed, Notice, RunStarted
 from agentmesh.messages import USER, MessageKind, Outcome, Part, Policy, Position
 from agentmesh.scheduler.notices import QUIET
 from agentmesh.scheduler.revote import Aside, Revote
 from agentmesh.scheduler.trust import Labels
-from agentmesh.topology.phases import Phase
+from agentmesh.topology.phases import Phase, Planning
 
 
 @dataclass
@@ -70,8 +70,18 @@ class RunState:
     """By guest: the agents that begin no turn before it has spoken."""
     revote: Revote | None = None
     """The blind vote that is under way."""
+    accepting: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By planner and task: the worker whose work is being merged and checked just now."""
+    given: RunStarted | None = None
+    """How the run began."""
     obstacles: list[tuple[Outcome, str]] = field(default_factory=list)
     """What stood in the way so far: the outcome and reason if nothing more can happen."""
+
+    @property
+    def planning(self) -> Planning:
+        """Who plans and who works; in a phase of order `tasks` alone."""
+        assert self.phase.planning is not None, "a phase of order 'tasks' says who plans"
+        return self.phase.planning
 
     def recipients(self, sender: str) -> tuple[str, ...]:
         """To whom the graph lets an agent write now."""
@@ -88,6 +98,13 @@ class RunState:
     def reads(self, agent: str) -> tuple[str, ...]:
         """The boards that an agent may read now."""
         return self._held(self.phase.reads.get(agent, ()), lambda name: (name, agent))
+
+    def forget(self, agents: Collection[str]) -> None:
+        """These agents begin their next turn anew, and get the task again where they are given it."""
+        self.restart.update(dict.fromkeys(agents, "fresh"))
+        self.told.difference_update(agents)
+        for agent in agents:
+            self.inbox.pop(agent, None)
 
     def _held(self, names: tuple[str, ...], pair: object) -> tuple[str, ...]:
         if not self.cut:

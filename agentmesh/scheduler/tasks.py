@@ -2,83 +2,74 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from agentmesh.events import (
     Event,
     Inbound,
-    LimitWasReached,
     MessageDelivered,
     MessageRefused,
     TaskChanged,
     ToolCallStarted,
     TopologyChanged,
+    Verification,
 )
-from agentmesh.messages import Handoff, MessageKind, Part, Position, Task, TaskStatus
+from agentmesh.messages import Handoff, Part, Position, Task
+from agentmesh.scheduler.accepting import Acceptance
+from agentmesh.scheduler.commands import Command, Step
+from agentmesh.scheduler.cycles import Cycles
 from agentmesh.scheduler.notices import notice
 from agentmesh.scheduler.orders import Talk
 from agentmesh.scheduler.state import RunState
+from agentmesh.scheduler.taskboard import UNSUCCESSFUL, Entry, Place, TaskBoards, handoff_text, task_text
 from agentmesh.tools.graph import Action, Decide, HandOff, OpenTasks
-from agentmesh.topology.activity import JUDGE_ATTEMPTS
 from agentmesh.topology.phases import Planning
-
-SETTLED: frozenset[TaskStatus] = frozenset({"done", "blocked", "failed"})
-UNSUCCESSFUL: frozenset[TaskStatus] = frozenset({"blocked", "failed"})
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A task on the board of one planner."""
-
-    task: Task
-    number: int
-    status: TaskStatus = "open"
-    worker: str | None = None
 
 
 class Tasks(Talk):
     """A planner acts when it has something to read and none of its tasks is still under way.
 
     A planner thus reads all handoffs of a batch together, in the order in which it opened the tasks: what it sees does
-    not depend on who was faster.
+    not depend on who was faster. A worker has nothing else to do while its work is merged.
     """
 
     free_talk = False
 
-    def __init__(self, state: RunState, planning: Planning) -> None:
+    def __init__(self, state: RunState) -> None:
         super().__init__(state)
-        self.planning = planning
-        self._boards: dict[str, dict[str, Entry]] = {planner: {} for planner in planning.workers}
-        self._under_way = dict.fromkeys(planning.workers, 0)
-        self._active: dict[str, Entry] = {}
+        planners = self.planning.workers
+        self.boards = TaskBoards(planners, self.planning.accepts.difference(planners))
+        self.acceptance = Acceptance(state)
+        self.cycles = Cycles(state, self.boards)
         self._handed: dict[str, str] = {}
         """Each worker's last task that it handed off."""
+        self._retried: Counter[Place] = Counter()
+        self._tried: defaultdict[Place, set[str]] = defaultdict(set)
+        """Who has had a task."""
         self._candidates: dict[str, None] = {}
         self._to_assign: dict[str, None] = {}
         self._opened: set[str] = set()
         """Planners that have opened tasks in their current turn."""
-        self._proposal = ""
-        """The proposed answer that the judge has read; `_unread` is one that it has not."""
-        self._unread: str | None = None
-        self._cycles = 1
-        self._undecided = 0
+
+    @property
+    def planning(self) -> Planning:
+        """Who plans and who works now."""
+        return self.state.planning
 
     # What happened
 
     def delivered(self, event: MessageDelivered) -> None:
         self._candidates[event.recipient] = None
-        if event.kind == "proposal":
-            self._unread = event.content
+        self.cycles.delivered(event)
 
     def started(self, agent: str) -> None:
         self._opened.discard(agent)
-        if agent == self.planning.judge and self._unread is not None:
-            self._proposal, self._unread = self._unread, None
+        self.cycles.started(agent)
 
     def redrawn(self, event: TopologyChanged) -> None:
-        self._to_assign.update(dict.fromkeys(self._boards))
+        self._to_assign.update(dict.fromkeys(self.planning.workers))
 
     def wake(self, agent: str) -> None:
         self._candidates[agent] = None
@@ -91,14 +82,13 @@ class Tasks(Talk):
         if agent in self.state.guests:
             return list(self.state.to_all(agent, text, parts, position))
         if agent == self.planning.judge:
-            return self._undecided_judge(agent)
+            self._candidates[agent] = None
+            return self.cycles.talked(agent)
         if not text.strip() or self._busy_planning(agent):
             return []
         if agent == self.planning.root:
-            if agent in self._opened:
-                return []  # what it says beside its tasks is no answer
-            kind: MessageKind = "proposal" if self.planning.judge else "answer"
-            return [self.state.proposal(agent, name, text, kind, parts=parts) for name in self._above_root()]
+            # What it says beside its tasks is no answer.
+            return [] if agent in self._opened else self.cycles.propose(text, parts)
         return self._hand_off(agent, Handoff(summary=text), parts)
 
     def called(self, event: ToolCallStarted, action: Action) -> list[Event] | str:
@@ -110,62 +100,58 @@ class Tasks(Talk):
             case OpenTasks():
                 return self._open(agent, action)
             case HandOff():
-                if agent not in self._active:
+                if self._claimed_by(agent) is None:
                     return f"'{agent}' has no task to hand off"
                 if self._busy_planning(agent):
                     return f"tasks of '{agent}' are still under way; hand off when they have come back"
                 return self._hand_off(agent, action)
             case Decide():
-                return self._decide(agent, action)
+                return self.cycles.decide(agent, action)
             case _:
                 return f"'{event.name}' is not a tool of this phase"
 
-    def ended(self, agent: str, *, acted: bool) -> list[Event]:
+    def ended(self, agent: str, *, acted: bool) -> Sequence[Event | Command]:
         """A worker that returns without a handoff has failed its task; the planner is told so, in the run's words."""
         self._candidates[agent] = None
         if agent in self.planning.planner_of:
             self._to_assign[self.planning.planner_of[agent]] = None
-        return [] if acted or self._busy_planning(agent) else self._failed(agent)
+        if acted or self._busy_planning(agent):
+            return []
+        return self.acceptance.begin(self.boards.active.get(agent)) or self._failed(agent)
 
     def replaced(self, old: str, new: str) -> list[Event]:
         """The task that the other was doing has failed; the one who comes takes the next."""
-        failed = self._failed(old)
-        assert self.state.phase.planning is not None
-        self.planning = self.state.phase.planning
-        self._to_assign.update(dict.fromkeys(self._boards))
-        return failed
+        self._to_assign.update(dict.fromkeys(self.planning.workers))
+        return self._failed(old)
 
     def retired(self, agent: str) -> list[Event]:
         """A task whose worker cannot begin any more has failed; what nobody is left to do fails when it is due."""
-        self._to_assign.update(dict.fromkeys(self._boards))
+        self._to_assign.update(dict.fromkeys(self.planning.workers))
         return [] if agent in self.state.busy or self._busy_planning(agent) else self._failed(agent)
 
-    def _failed(self, worker: str) -> list[Event]:
-        entry = self._active.get(worker)
-        if entry is None:
-            return []
-        planner = self.planning.planner_of[worker]
-        # The planner is told and can go on: whatever failed here is no longer what stands in the way.
-        self.state.obstacles.clear()
-        told = notice(planner, "task_failed", task=entry.task.id, worker=worker)
-        return [TaskChanged(agent=planner, task=entry.task, status="failed", worker=worker), told]
+    def task_changed(self, event: TaskChanged) -> Step:
+        entry = self.boards.change(event)
+        self._to_assign[entry.planner] = None
+        if entry.settled:
+            self._candidates[entry.planner] = None
+        if entry.status == "claimed" and entry.worker:
+            self._tried[entry.place].add(entry.worker)
+            self.acceptance.claimed(entry)
+        return self.acceptance.begin(entry)
 
-    def task_changed(self, event: TaskChanged) -> None:
-        planner = event.agent or ""
-        board = self._boards[planner]
-        before = board.get(event.task.id)
-        entry = Entry(event.task, before.number if before else len(board), event.status, event.worker)
-        board[event.task.id] = entry
-        if before is None or (before.status in SETTLED and event.status not in SETTLED):
-            self._under_way[planner] += 1
-        if before is not None and before.worker and before.status == "claimed":
-            self._active.pop(before.worker, None)
-        if event.status == "claimed" and event.worker:
-            self._active[event.worker] = entry
-        if event.status in SETTLED:
-            self._under_way[planner] -= 1
-            self._candidates[planner] = None
-        self._to_assign[planner] = None
+    def accepted(self, event: Verification) -> Step:
+        """What was merged counts, and what was not goes back; unless the task was taken from its worker meanwhile."""
+        place = planner, id_ = (event.agent or "", event.task or "")
+        self.state.accepting.pop(place, None)
+        self._candidates[planner] = self._to_assign[planner] = None
+        entry = self.boards.of(planner).get(id_)
+        if entry is None or entry.status != "done" or entry.attempt != event.attempt:
+            return []
+        if self.state.closed is not None:
+            return [entry.changed("verified", entry.worker)] if event.passed else []
+        if not event.passed:
+            return [*self.acceptance.refused(entry, event.detail)]
+        return [entry.changed("verified", entry.worker), *self._counts(entry, *self.acceptance.words(entry))]
 
     # What follows
 
@@ -181,19 +167,19 @@ class Tasks(Talk):
 
     def ready(self) -> list[str]:
         state = self.state
-        waiting = [name for name in self._candidates if name not in state.busy and not state.rests(name)]
-        self._candidates = {name: None for name in self._candidates if state.rests(name)}
+        waiting = [name for name in self._candidates if name not in state.busy and not self._rests(name)]
+        self._candidates = {name: None for name in self._candidates if self._rests(name)}
         return [name for name in waiting if state.has_to_act(name) and not self._busy_planning(name)]
 
     def reads(self, agent: str, inbox: list[Inbound]) -> list[Inbound]:
         """Handoffs in the order in which their tasks were opened."""
-        board = self._boards.get(agent, {})
+        board = self.boards.of(agent)
 
         def place(item: Inbound) -> int:
             # A planner's own task may bear the same id as one that it opened.
-            if not isinstance(item, MessageDelivered) or item.kind != "handoff" or item.task_id not in board:
-                return -1
-            return board[item.task_id].number
+            handed = isinstance(item, MessageDelivered) and item.kind == "handoff"
+            entry = board.get(item.task_id or "") if handed else None  # type: ignore[union-attr]
+            return -1 if entry is None else entry.number
 
         return sorted(inbox, key=place) if board else inbox
 
@@ -207,18 +193,30 @@ class Tasks(Talk):
     def answers(self, agent: str) -> bool:
         return agent == self.planning.root
 
-    def _busy_planning(self, agent: str) -> bool:
-        return self._under_way.get(agent, 0) > 0
+    def task_of(self, agent: str) -> tuple[str, Task] | None:
+        entry = self.boards.active.get(agent)
+        plans = agent in self.planning.workers  # and has it done by others
+        return None if entry is None or plans else (entry.planner, entry.task)
 
-    def _above_root(self) -> tuple[str, ...]:
-        workers = self.planning.workers[self.planning.root]
-        return tuple(name for name in self.state.recipients(self.planning.root) if name not in workers)
+    def _busy_planning(self, agent: str) -> bool:
+        """Whether a task of the agent's is under way, or what was made of one that was taken back is still merged."""
+        return self.boards.under_way(agent) or any(planner == agent for planner, _ in self.state.accepting)
+
+    def _rests(self, agent: str) -> bool:
+        return self.state.rests(agent) or agent in self.state.accepting.values()
+
+    def _claimed_by(self, worker: str) -> Entry | None:
+        """The task that the worker has not handed off yet."""
+        entry = self.boards.active.get(worker)
+        return entry if entry is not None and entry.status == "claimed" else None
+
+    # Giving tasks out
 
     def _open(self, planner: str, action: OpenTasks) -> list[Event] | str:
-        board = self._boards[planner]
-        left = self.planning.max_tasks[planner] - len(board) + self._given_up(planner)
+        board, most = self.boards.of(planner), self.planning.max_tasks[planner]
+        left = most - self.boards.counted(planner)
         if len(action.tasks) > left:
-            return f"'{planner}' may open {left} more tasks (max_tasks {self.planning.max_tasks[planner]})"
+            return f"'{planner}' may open {left} more tasks (max_tasks {most})"
         ids = [task.id for task in action.tasks]
         known = {*board, *ids}
         twice = sorted({id_ for id_ in ids if ids.count(id_) > 1 or id_ in board})
@@ -236,70 +234,124 @@ class Tasks(Talk):
         return [TaskChanged(agent=planner, task=task, status="open") for task in action.tasks]
 
     def _blocked(self, planner: str) -> list[Event]:
-        board = self._boards[planner]
+        board = self.boards.of(planner)
         events: list[Event] = []
         for entry in board.values():
-            if entry.status != "open":
-                continue
-            lost = [id_ for id_ in entry.task.depends_on if board[id_].status in UNSUCCESSFUL]
+            lost = [id_ for id_ in entry.task.depends_on if entry.waits and board[id_].status in UNSUCCESSFUL]
             if lost:
-                facts = {"task": entry.task.id, "depends_on": ", ".join(lost)}
-                events += [
-                    TaskChanged(agent=planner, task=entry.task, status="blocked", summary=f"depends on {lost[0]}"),
-                    notice(planner, "task_blocked", **facts),
-                ]
+                told = notice(planner, "task_blocked", task=entry.task.id, depends_on=", ".join(lost))
+                events += [entry.changed("blocked", summary=f"depends on {lost[0]}"), told]
         return events
 
     def _assign(self, planner: str) -> list[Event]:
-        board = self._boards[planner]
-        able = [
-            entry
-            for entry in board.values()
-            if entry.status == "open" and all(board[id_].status == "done" for id_ in entry.task.depends_on)
-        ]
-        left = [
-            name
-            for name in self.planning.workers[planner]
-            if name not in self.state.retired and self.state.may_send(planner, name)
-        ]
-        able.sort(key=lambda entry: (-entry.task.priority, entry.number))
-        free = [name for name in left if name not in self._active and self._is_free(name)]
+        state, board = self.state, self.boards.of(planner)
+        waiting = [entry for entry in board.values() if entry.waits and entry.place not in state.accepting]
+        able: list[Entry] = []
         events: list[Event] = []
+        for entry in waiting:
+            if all(board[id_].succeeded for id_ in entry.task.depends_on):
+                able.append(entry)
+            elif entry.status == "ready":  # what it depends on is done once more
+                events.append(entry.changed("open"))
+        able.sort(key=lambda entry: (not self.acceptance.is_back(entry), -entry.task.priority, entry.number))
+        workers = self.planning.workers[planner]
+        left = [name for name in workers if name not in state.retired and state.may_send(planner, name)]
+        free = [name for name in left if name not in self.boards.active and self._is_free(name)]
         for entry in able:
-            fit = self._fit(planner, entry, left)
-            worker = next((name for name in free if name in fit), None)
+            fit = self._fit(entry, left)
+            preferred = self._preferred(entry, fit)
+            worker = next((name for name in free if name in preferred), None)
             if worker is not None:
                 free.remove(worker)
-                events += self._claimed(planner, worker, entry)
+                events += self._claimed(worker, entry)
             elif not fit:
-                events += self._abandoned(planner, entry)
+                told = notice(planner, "task_abandoned", task=entry.task.id)
+                events += [entry.changed("failed", summary="no worker is left"), told]
+            elif entry.status == "open" and not any(self._is_ending(name) for name in fit):
+                events.append(entry.changed("ready"))
         return events
 
-    def _claimed(self, planner: str, worker: str, entry: Entry) -> list[Event]:
-        return [
-            TaskChanged(agent=planner, task=entry.task, status="claimed", worker=worker),
-            self.state.proposal(planner, worker, _task_text(entry.task), "task", entry.task.id),
-        ]
+    def _claimed(self, worker: str, entry: Entry) -> list[Event]:
+        claimed = entry.changed("claimed", worker, again=not entry.waits)
+        return [claimed, self._task_for(worker, entry, claimed.attempt)]
+
+    def _task_for(self, worker: str, entry: Entry, attempt: int) -> Event:
+        text = task_text(entry.task, attempt, self.acceptance.why(entry))
+        return self.state.proposal(entry.planner, worker, text, "task", entry.task.id)
 
     def _is_free(self, worker: str) -> bool:
-        return worker not in self.state.busy and not self.state.rests(worker)
+        return worker not in self.state.busy and not self._rests(worker)
 
-    def _fit(self, planner: str, entry: Entry, workers: Sequence[str]) -> Sequence[str]:
+    def _is_ending(self, worker: str) -> bool:
+        """Whether the worker has handed off in the turn that it is in, and is free in a moment."""
+        return worker in self.state.busy and worker not in self.boards.active
+
+    def _fit(self, entry: Entry, workers: Sequence[str]) -> Sequence[str]:
         """Who of these workers may do the task."""
-        return workers
+        planning = self.planning
+        if planning.reconcile is None or entry.planner != planning.root:
+            return workers
+        own = entry.task.id in self.cycles.own
+        return [name for name in workers if (name == planning.reconcile) == own]
 
-    def _given_up(self, planner: str) -> int:
-        """Tasks that do not count towards those that the planner may open."""
-        return 0
+    def _preferred(self, entry: Entry, fit: Sequence[str]) -> Sequence[str]:
+        """Who of those that may do the task should."""
+        back = self.acceptance.back_to(entry, fit)
+        if back is not None:
+            return [back]
+        untried = [name for name in fit if name not in self._tried[entry.place]] if self._retried[entry.place] else []
+        return untried or fit
+
+    # What comes back
+
+    def _hand_off(self, worker: str, handoff: Handoff, parts: tuple[Part, ...] = ()) -> list[Event]:
+        entry = self._claimed_by(worker)
+        if entry is None:
+            return []
+        self._handed[worker] = entry.task.id
+        changed = entry.changed(handoff.status, worker, handoff.summary)
+        text = handoff_text(handoff)
+        if handoff.status == "failed" and self._is_retried(entry):
+            return [changed, self._given_out_again(entry)]
+        if handoff.status != "done":
+            return [changed, self._handoff(worker, entry, text, parts)]
+        if entry.checked:
+            self.acceptance.keep(entry, text, parts)
+            return [changed]
+        return [changed, *self._counts(entry, text, parts)]
+
+    def _counts(self, entry: Entry, text: str, parts: tuple[Part, ...]) -> list[Event]:
+        """Work is done: what waited for it alone goes on, else its planner reads of it."""
+        return self.cycles.reconciled(entry) or [self._handoff(entry.worker or "", entry, text, parts)]
+
+    def _handoff(self, worker: str, entry: Entry, text: str, parts: tuple[Part, ...]) -> Event:
+        if worker not in self.planning.workers.get(entry.planner, ()):
+            return notice(entry.planner, "handoff_lost", task=entry.task.id, worker=worker)
+        return self.state.proposal(worker, entry.planner, text, "handoff", entry.task.id, parts)
+
+    def _failed(self, worker: str) -> list[Event]:
+        entry = self._claimed_by(worker)
+        if entry is None:
+            return []
+        # The planner is told and can go on: whatever failed here is no longer what stands in the way.
+        self.state.obstacles.clear()
+        failed = entry.changed("failed", worker)
+        if self._is_retried(entry):
+            return [failed, self._given_out_again(entry)]
+        return [failed, notice(entry.planner, "task_failed", task=entry.task.id, worker=worker)]
+
+    def _is_retried(self, entry: Entry) -> bool:
+        """Whether a task that has failed is given out again."""
+        return self._retried[entry.place] < self.planning.retries and self.state.closed is None
+
+    def _given_out_again(self, entry: Entry) -> Event:
+        self._retried[entry.place] += 1
+        return entry.changed("open", summary="given out again", again=True)
 
     def _outlived(self, planner: str) -> list[Event]:
         """A planner that may not act any more fails its own task once all tasks below it have come back."""
         over = planner in self.state.retired and planner not in self.state.busy and not self._busy_planning(planner)
         return self._failed(planner) if over else []
-
-    def _abandoned(self, planner: str, entry: Entry) -> list[Event]:
-        told = notice(planner, "task_abandoned", task=entry.task.id)
-        return [TaskChanged(agent=planner, task=entry.task, status="failed", summary="no worker is left"), told]
 
     def undelivered(self, message: MessageRefused) -> list[Event]:
         """A task that could not be sent to its worker has failed; of a handoff that got lost the planner is told."""
@@ -310,51 +362,3 @@ class Tasks(Talk):
             self._candidates[message.recipient] = None
             return [notice(message.recipient, "handoff_lost", task=self._handed[message.sender], worker=message.sender)]
         return []
-
-    def _hand_off(self, worker: str, handoff: Handoff, parts: tuple[Part, ...] = ()) -> list[Event]:
-        entry = self._active.get(worker)
-        if entry is None:
-            return []
-        planner = self.planning.planner_of[worker]
-        self._handed[worker] = entry.task.id
-        changed = TaskChanged(
-            agent=planner, task=entry.task, status=handoff.status, worker=worker, summary=handoff.summary
-        )
-        text = _handoff_text(handoff)
-        return [changed, self.state.proposal(worker, planner, text, "handoff", entry.task.id, parts)]
-
-    def _decide(self, judge: str, action: Decide) -> list[Event] | str:
-        self._undecided = 0
-        match action.decision:
-            case "done":
-                names = [name for name in self.state.recipients(judge) if name != self.planning.root]
-                return [self.state.proposal(judge, name, self._proposal, "answer") for name in names]
-            case "abort":
-                return []
-            case "continue" | "replan":
-                limit = self.planning.max_cycles
-                if self._cycles >= limit:
-                    return [LimitWasReached(limit="max_cycles", allowed=limit, needed=self._cycles + 1)]
-                self._cycles += 1
-                text = f"Decision: {action.decision}\nReason: {action.reason}"
-                return [self.state.proposal(judge, self.planning.root, text, "decision")]
-
-    def _undecided_judge(self, judge: str) -> list[Event]:
-        self._undecided += 1
-        if self._undecided >= JUDGE_ATTEMPTS:
-            self.state.obstacles.append(("failed", f"'{judge}' did not decide in {JUDGE_ATTEMPTS} turns"))
-            return []
-        self._candidates[judge] = None
-        return [notice(judge, "decide_only")]
-
-
-def _task_text(task: Task) -> str:
-    parts = [f"Task {task.id}: {task.title}", task.instructions]
-    if task.acceptance:
-        parts.append(f"Acceptance: {task.acceptance}")
-    return "\n\n".join(part for part in parts if part)
-
-
-def _handoff_text(handoff: Handoff) -> str:
-    fields = ((name, getattr(handoff, name)) for name in Handoff.model_fields)
-    return "\n".join(f"{name.capitalize()}: {value}" for name, value in fields if value)

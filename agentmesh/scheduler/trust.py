@@ -20,6 +20,8 @@ class Labels:
         self._source: dict[str, str] = dict(untrusted or {})
         self._unread: dict[str, str] = {}
         """What the inbox of the current turn brought, which a context that starts with it keeps."""
+        self._carried: dict[str, str] = {}
+        """Of what agents will be shown again of their own words."""
 
     def of(self, node: str) -> Trust:
         """The label of what the node writes now."""
@@ -34,23 +36,28 @@ class Labels:
         if agent in self._forgetful:
             self._source.pop(agent, None)
         self._unread.pop(agent, None)
+        if agent in self._carried:
+            self._unread[agent] = self._source[agent] = self._carried.pop(agent)
         for item in inbox:
             if isinstance(item, MessageDelivered) and item.trust == "untrusted":
                 self._unread[agent] = f"message {item.message_id} from '{item.sender}'"
                 self._source[agent] = self._unread[agent]
 
-    def started(self, event: ContextStarted) -> None:
-        """A context begins: what is carried over keeps its label."""
+    def carry(self, agent: str, source: str | None) -> None:
+        """What the agent is told when its next turn begins comes from what it had from there."""
+        if source is not None:
+            self._carried[agent] = source
+
+    def heard(self, event: ContextStarted | ToolCallFinished) -> None:
+        """A context begins: what is carried over keeps its label. Or a tool has returned something from outside."""
         agent = event.agent or ""
-        if event.reason in ("fresh", "reset", "replace"):
+        if isinstance(event, ToolCallFinished):
+            if event.trust == "untrusted" and agent:
+                self._source[agent] = f"what {event.name} returned"
+        elif event.reason in ("fresh", "reset", "replace"):
             self._source.pop(agent, None)
             if agent in self._unread:
                 self._source[agent] = self._unread[agent]
-
-    def returned(self, event: ToolCallFinished) -> None:
-        """A tool has returned something from outside."""
-        if event.trust == "untrusted" and event.agent is not None:
-            self._source[event.agent] = f"what {event.name} returned"
 
     def mark(self, node: str, source: str) -> None:
         """The node has taken in something untrusted."""

@@ -99,6 +99,7 @@ class Turns:
             positions="off" if answers or not order.free_talk else state.phase.positions,
             restart=state.restart.pop(agent, None),
             wrap_up=agent == state.closing,
+            task=order.task_of(agent),
         )
 
     def _open_what_was_shut(self, agent: str, order: Order) -> None:

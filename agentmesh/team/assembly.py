@@ -8,26 +8,28 @@ from typing import Any
 
 from agentmesh.config.language import did_you_mean, one_of
 from agentmesh.config.loader import Draft, Loaded, once
+from agentmesh.config.merging import check_merge
 from agentmesh.config.models import AgentConfig, Limits, ModelConfig, MonitorConfig, VerifyConfig
 from agentmesh.config.names import expand_agents, replicas_of
-from agentmesh.config.phases import drawn_phases
 from agentmesh.config.programs import functions_of
+from agentmesh.config.servers import ServerConfig
 from agentmesh.config.source import written
-from agentmesh.config.topologies import Graph
+from agentmesh.config.workspaces import MergeConfig
 from agentmesh.errors import ConfigError, Problem, TopologyError
 from agentmesh.messages import RUN, USER
 from agentmesh.providers.registry import unsupported
 from agentmesh.providers.schema_faults import schema_faults
 from agentmesh.team.brought import Brought, unused
-from agentmesh.team.graphs import draw, place_of
+from agentmesh.team.graphs import draw, faults_drawn, place_of
 from agentmesh.team.ladders import ladder_faults
-from agentmesh.team.parts import Models, find_tools
+from agentmesh.team.named import rewrites_named, untils_named
+from agentmesh.team.parts import Models, OwnTool, find_tools
 from agentmesh.team.references import UNLOADED, ReferenceFault, load_reference
+from agentmesh.team.serving import Wanted, unused_servers, wanted_of
 from agentmesh.team.verifying import Declared, declared, unfit
 from agentmesh.team.watches import fault_of, find_monitor
-from agentmesh.tools.function import FunctionTool
-from agentmesh.topology.bounds import Bounds, bounds_of
-from agentmesh.topology.checks import Lint, lint
+from agentmesh.topology.bounds import Bounds
+from agentmesh.topology.checks import lint
 from agentmesh.topology.graph import Topology
 
 Place = Sequence[str | int]
@@ -44,7 +46,10 @@ class Assembly:
     read: Loaded | Draft | None
     allow: Collection[str] = ()
     models: dict[str, str] = field(default_factory=dict)
-    tools: dict[str, dict[str, FunctionTool]] = field(default_factory=dict)
+    tools: dict[str, dict[str, OwnTool]] = field(default_factory=dict)
+    servers: Mapping[str, ServerConfig] = field(default_factory=dict)
+    wanted: dict[str, tuple[Wanted, ...]] = field(default_factory=dict)
+    """By node: the tools of servers that it may call, which are found when a run begins."""
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
     monitors: dict[str, tuple[Any, MonitorConfig]] = field(default_factory=dict)
     judges: dict[str, str] = field(default_factory=dict)
@@ -74,6 +79,8 @@ class Assembly:
             None,
             models=copied(self.models),
             tools=copied(self.tools),
+            servers=self.servers,
+            wanted=copied(self.wanted),
             functions=copied(self.functions),
             teams=copied(self.teams),
             verify=self.verify,
@@ -126,19 +133,22 @@ def assemble(
     brought: Brought,
     monitors: Mapping[str, tuple[Any, MonitorConfig]],
     verify: tuple[VerifyConfig | None, Callable[..., Any] | None],
+    merge: MergeConfig | None,
+    mcp: Mapping[str, ServerConfig],
     answer: Any,
     allow: Collection[str],
     read: Loaded | Draft | None,
     load_team: Callable[[Any], Any] | None = None,
 ) -> Assembly:
     """Find everything; problems are kept, not raised, so that they come all at once."""
-    made = Assembly(topology, models, read, allow, load_team=load_team)
+    made = Assembly(topology, models, read, allow, load_team=load_team, servers=mcp)
     made.verifier = declared(verify[0], agents)
     for name, nodes in _entries(made, agents):
         if nodes[0] in agents:  # votes and boards name nothing
             _find_agent(made, name, nodes, agents, brought)
     if read is None and topology is not None:
         _find_strangers(made, topology, agents, verify[0])
+    _find_unused_servers(made)
     for name, (_, config) in monitors.items():
         _find_judge(made, name, config)
     _find_models(made)
@@ -146,11 +156,12 @@ def assemble(
         _find_monitor(made, name, monitor, config)
         for place, message in ladder_faults(config, agents, topology) if made.is_settled(("agents",)) else ():
             made.say(("monitors", name, *place), message)
-    _find_functions(made, made.rewrites, _rewrites(topology, read), brought)
-    _find_functions(made, made.untils, _untils(topology, read), brought)
+    _find_functions(made, made.rewrites, rewrites_named(topology, read), brought)
+    _find_functions(made, made.untils, untils_named(topology, read), brought)
     asked, function = verify
     if asked is not None and asked.function is not None:
         made.verify = function or made.load(asked.function, ("verify", "function"))
+    _find_merge(made, merge, asked, agents)
     if isinstance(answer, Mapping):
         for fault in schema_faults(answer):
             made.say(("answer", "schema", *fault.path), fault.message, at_key=fault.at_key)
@@ -177,25 +188,17 @@ def refusal(
         brought=brought,
         monitors=monitors,
         verify=(parts.verify, None),
+        merge=parts.merge,
+        mcp=parts.mcp,
         answer=parts.answer.answer_schema if parts.answer else None,
         allow=allow,
         read=draft,
         load_team=load_team,
     )
     faults = [
-        made.problem(place_of(fault, draft), fault.message) for fault in _graph_faults(draft, made.topology, agents)
+        made.problem(place_of(fault, draft), fault.message) for fault in faults_drawn(draft, made.topology, agents)
     ]
     return ConfigError(once([*draft.problems, *made.problems, *faults]), draft.path)
-
-
-def _graph_faults(draft: Draft, topology: Topology | None, agents: Mapping[str, AgentConfig]) -> list[Lint]:
-    if topology is None:
-        return []
-    limits = draft.parts.limits
-    taking_part = {name: agents[name] for name in topology.nodes if name in agents}
-    bounds = bounds_of(topology.phases, taking_part, limits)
-    bounded = draft.is_settled(("limits", "turns"))
-    return [fault for fault in lint(topology, bounds, limits) if fault.fatal and (bounded or fault.check != "cycle")]
 
 
 def _entries(made: Assembly, agents: Mapping[str, AgentConfig]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -215,10 +218,14 @@ def _find_agent(
     """What an agent's entry names, once for all its replicas."""
     path = ("agents", name)
     agent = agents[nodes[0]]
-    tools, faults = find_tools(agent, brought.tools, made.allow)
+    wanted = wanted_of(path, agent, made.servers)
+    served = [int(one.path[-1]) for one in wanted]
+    servers = made.servers if made.is_settled(("mcp",)) else None
+    tools, faults = find_tools(agent, brought.tools, made.allow, served, servers)
     for index, message in faults:
         made.say((*path, "tools", index), message)
-    made.tools.update(dict.fromkeys(nodes, tools))
+    made.tools.update((node, {**tools}) for node in nodes)
+    made.wanted.update(dict.fromkeys(nodes, wanted))
     if agent.kind == "llm" and made.is_settled((*path, "kind")):
         _find_model(made, name, nodes, agent)
     elif agent.kind == "function":
@@ -341,6 +348,22 @@ def _find_functions(
             found[reference] = function
 
 
+def _find_merge(
+    made: Assembly, merge: MergeConfig | None, verify: VerifyConfig | None, agents: Mapping[str, AgentConfig]
+) -> None:
+    phases = made.topology.phases if made.topology is not None else ()
+    orders = [phase.order for phase in phases] or ["tasks"]
+    plans = [phase.planning for phase in phases if phase.planning is not None]
+    workers = [name for plan in plans for name in plan.planner_of if name not in (*plan.workers, plan.reconcile)]
+    for remark in check_merge(agents, merge, verify, orders, workers if phases else None):
+        made.say(remark.path, remark.message, at_key=remark.at_key)
+
+
+def _find_unused_servers(made: Assembly) -> None:
+    for fault in unused_servers(made.servers, made.wanted):
+        made.say(("mcp", fault.path), fault.message, about=("agents",), at_key=True)
+
+
 def _find_judge(made: Assembly, name: str, config: MonitorConfig) -> None:
     path = ("monitors", name, "judge")
     if config.judge is None or not made.is_settled(("models",)) or not made.is_settled(path):
@@ -370,28 +393,3 @@ def _find_monitor(made: Assembly, name: str, monitor: Any, config: MonitorConfig
     if unfit is not None:
         made.say((*path, "parameters"), unfit)
     made.monitors[name] = (monitor, config)
-
-
-def _untils(topology: Topology | None, read: Loaded | Draft | None) -> Iterator[tuple[str, Place]]:
-    """The functions that say whether a phase is over, and where they are named."""
-    config = None if read is None else read.parts.topology if isinstance(read, Draft) else read.config.topology
-    if config is not None:
-        for path, phase in drawn_phases(config):
-            if phase.until is not None and phase.until.function is not None:
-                yield phase.until.function, (*path, "until", "function")
-    elif topology is not None:
-        named = (phase.until.function for phase in topology.phases if phase.until is not None)
-        yield from ((function, ("topology", "until")) for function in named if function is not None)
-
-
-def _rewrites(topology: Topology | None, read: Loaded | Draft | None) -> Iterator[tuple[str, Place]]:
-    """The functions that edges name, and where."""
-    config = None if read is None else read.parts.topology if isinstance(read, Draft) else read.config.topology
-    if isinstance(config, Graph):
-        for path, phase in drawn_phases(config):
-            for index, edge in enumerate(phase.edges):
-                if edge.rewrite is not None:
-                    yield edge.rewrite, (*path, "edges", index, "rewrite")
-    elif topology is not None:
-        drawn = (edge.rewrite for phase in topology.phases for edge in phase.edges)
-        yield from ((rewrite, ("topology", "edges")) for rewrite in drawn if rewrite is not None)

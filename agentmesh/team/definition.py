@@ -11,6 +11,8 @@ from typing import Any, Self
 
 from agentmesh.config.loader import Draft, Loaded, read_team
 from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, TeamConfig, VerifyConfig
+from agentmesh.config.servers import ServerConfig
+from agentmesh.config.workspaces import MergeConfig
 from agentmesh.errors import ConfigError, Problem
 from agentmesh.journal.base import DEFAULT_JOURNAL
 from agentmesh.providers.base import Provider
@@ -27,8 +29,10 @@ from agentmesh.team.given import (
     confided,
     instructed,
     limits_of,
+    merge_of,
     monitors_of,
     named_verifier,
+    servers_of,
     verifier_of,
 )
 from agentmesh.team.graphs import draw
@@ -37,7 +41,8 @@ from agentmesh.team.members import Members, summary_models
 from agentmesh.team.nested import nested_team
 from agentmesh.team.parts import Model, Models, make_check
 from agentmesh.team.prices import unpriced
-from agentmesh.team.recorded import PREFIX, recording
+from agentmesh.team.recorded import PREFIX, Recording, recording
+from agentmesh.team.working import accepted_in
 from agentmesh.topology.bounds import Bounds
 from agentmesh.topology.graph import Topology
 
@@ -58,6 +63,8 @@ class Definition:
         limits: Limits | Mapping[str, Any] | None = None,
         monitors: Mapping[str, Any] | Sequence[Any] = (),
         verify: Callable[..., Any] | Mapping[str, Any] | VerifyConfig | None = None,
+        merge: Mapping[str, Any] | MergeConfig | None = None,
+        mcp: Mapping[str, Mapping[str, Any] | ServerConfig] | None = None,
         answer: Any = None,
         allow: Collection[str] = (),
     ) -> None:
@@ -77,6 +84,8 @@ class Definition:
             limits=limits_of(limits),
             monitors=monitors_of(monitors),
             verify=verifier_of(verify),
+            merge=merge_of(merge),
+            mcp=servers_of(mcp),
             answer=answer,
             allow=allowed_packages(allow),
             load_team=lambda inner: (
@@ -112,7 +121,7 @@ class Definition:
                 path, models=models, model=then.model, overrides=overrides, tools=tools, functions=functions,
                 monitors=monitors, allow=allow, environment=environment,
             )  # fmt: skip
-            return team._answered_by(then.provider)  # noqa: SLF001 - another object of this class
+            return team._answered_by(then)  # noqa: SLF001 - another object of this class
         known = [*(models or {})]
         file = read_team(path, overrides=overrides, environment=environment, model=model, known_models=known)
         read, topology = draw(file)
@@ -153,6 +162,8 @@ class Definition:
             brought=brought,
             limits=config.limits,
             verify=(config.verify, None),
+            merge=config.merge,
+            mcp=config.mcp,
             answer=None if config.answer is None else config.answer.answer_schema,
             read=loaded,
             config=config,
@@ -171,6 +182,8 @@ class Definition:
         limits: Limits,
         monitors: Mapping[str, tuple[Any, MonitorConfig]],
         verify: tuple[VerifyConfig | None, Callable[..., Any] | None],
+        merge: MergeConfig | None,
+        mcp: Mapping[str, ServerConfig],
         answer: Any,
         allow: Collection[str],
         environment: Mapping[str, str] | None = None,
@@ -180,7 +193,7 @@ class Definition:
     ) -> None:
         self.name = name
         self.config = config
-        self.topology = topology
+        self.topology = topology = accepted_in(topology, agents, merge)
         self.limits = limits
         standing = {node: agents[node] for node in topology.nodes if node in agents}
         self.agents = {**standing, **{name: agent for name, agent in agents.items() if agent.reserve}}
@@ -193,6 +206,8 @@ class Definition:
             brought=brought,
             monitors=monitors,
             verify=verify,
+            merge=merge,
+            mcp=mcp,
             answer=answer,
             allow=allow,
             read=read,
@@ -208,10 +223,13 @@ class Definition:
         self._verify: Check | None = make_check(checked, assembly.verify) if checked else None
         self._verify_retries = retries
         self._verify_config = verify[0]
+        self._merge = merge
+        self._recording: Recording | None = None
+        self._folder: str | os.PathLike[str] | None = None
         self._untils = {
             phase.name: make_check(phase.until, assembly.untils.get(phase.until.function or ""))
             for phase in topology.phases
-            if phase.until is not None and phase.until.promise is None
+            if phase.until is not None
         }
 
     def with_model(self, model: Model) -> Self:
@@ -226,7 +244,7 @@ class Definition:
 
         What that run did not ask ends a run, with the difference. Raises: RunNotFound, JournalError.
         """
-        return self._answered_by(recording(run_id, journal).provider)
+        return self._answered_by(recording(run_id, journal))
 
     def cached(self, path: str | os.PathLike[str] = DEFAULT_CACHE) -> Self:
         """The same team, whose models' answers are kept in a file, and given from there if they are asked the same.
@@ -253,6 +271,12 @@ class Definition:
         team.bounds = members.bounds(team.topology.phases, team.limits, retries=team._verify_retries)  # noqa: SLF001
         return team._with(members)  # noqa: SLF001 - another object of this class
 
+    def with_folder(self, folder: str | os.PathLike[str]) -> Self:
+        """The same team, whose agents work in this folder, or repository, whatever path their workspaces name."""
+        team = copy.copy(self)
+        team._folder = folder  # noqa: SLF001 - another object of this class
+        return team
+
     def regrouped(
         self, copies: Mapping[str, str], topology: Topology, *, name: str, asked: Mapping[str, str] | None = None
     ) -> Self:
@@ -272,9 +296,11 @@ class Definition:
         team.__dict__["_untils"] = {}
         return team._with(members)  # noqa: SLF001 - another object of this class
 
-    def _answered_by(self, provider: Provider) -> Self:
-        teams = {name: team._answered_by(provider) for name, team in self._members.assembly.teams.items()}  # noqa: SLF001
-        return self._with(self._members.answering(self._members.models.answered_by(provider), teams))
+    def _answered_by(self, then: Recording) -> Self:
+        teams = {name: team._answered_by(then) for name, team in self._members.assembly.teams.items()}  # noqa: SLF001
+        team = self._with(self._members.answering(self._members.models.answered_by(then.provider), teams))
+        team._recording = then  # noqa: SLF001 - another object of this class
+        return team
 
     def _kept_in(self, cache: ResponseCache) -> Self:
         teams = {name: team._kept_in(cache) for name, team in self._members.assembly.teams.items()}  # noqa: SLF001
@@ -320,7 +346,8 @@ class Definition:
         """Expanded graph, phases, instructions, models, tools and monitors as JSON; neither limits nor prices."""
         form = None if self._form is None else self._form.schema
         verify = self._verify_config
-        return described(self.agents, self.topology, self._members.models, self._members.assembly, verify, form)
+        members = self._members
+        return described(self.agents, self.topology, members.models, members.assembly, verify, form, self._merge)
 
     @cached_property
     def hash(self) -> str:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from agentmesh.config.models import AgentConfig, MonitorConfig, VerifyConfig
+from agentmesh.config.servers import ServerConfig
+from agentmesh.config.workspaces import MergeConfig
 from agentmesh.team.assembly import Assembly
 from agentmesh.team.parts import Models
 from agentmesh.topology.graph import Topology
@@ -29,6 +31,7 @@ def described(
     assembly: Assembly,
     verify: VerifyConfig | None,
     answer: Any,
+    merge: MergeConfig | None = None,
 ) -> str:
     """Expanded graph, phases, instructions, models, tools and monitors as JSON; neither limits nor prices."""
     facts = {
@@ -39,6 +42,8 @@ def described(
         "verify": _verify(verify, assembly, models) if verify else None,
         "answer": answer,
         "teams": {name: team.description for name, team in assembly.teams.items()},
+        **({"mcp": {name: _server(one) for name, one in assembly.servers.items()}} if assembly.servers else {}),
+        **({"merge": merge.model_dump(mode="json")} if merge is not None else {}),
     }
     return json.dumps(facts, ensure_ascii=False, indent=1, default=str)
 
@@ -59,6 +64,8 @@ def difference(before: str, now: str, most: int = 40) -> str:
 def _agent(name: str, agent: AgentConfig, assembly: Assembly, models: Models) -> dict[str, Any]:
     told = agent.model_dump(mode="json", exclude=_TOLD_OTHERWISE, exclude_defaults=True)
     tools = assembly.tools.get(name, {})
+    if wanted := assembly.wanted.get(name):
+        told["served"] = [[f"{one.server}__{one.tool}", one.requires, one.trust, one.approve] for one in wanted]
     told["tools"] = {tool: getattr(one, "definition", None) or str(type(one).__name__) for tool, one in tools.items()}
     model = assembly.models.get(name)
     if model is not None:
@@ -66,6 +73,12 @@ def _agent(name: str, agent: AgentConfig, assembly: Assembly, models: Models) ->
     if name in assembly.functions:
         told["function"] = _name_of(assembly.functions[name])
     return told
+
+
+def _server(server: ServerConfig) -> dict[str, Any]:
+    """What a server is, without the values of its variables, which may be secrets."""
+    told = server.model_dump(mode="json", exclude={"environment", "timeout_s"}, exclude_defaults=True)
+    return {**told, "environment": sorted(server.environment)}
 
 
 def _verify(verify: VerifyConfig, assembly: Assembly, models: Models) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from agentmesh.config.language import did_you_mean, one_of
 from agentmesh.config.models import AgentConfig, Limits, MonitorConfig, VerifyConfig
+from agentmesh.config.servers import ServerConfig
+from agentmesh.config.workspaces import MergeConfig
 from agentmesh.errors import ConfigError, Problem
 from agentmesh.journal.base import Durability
 from agentmesh.messages import Part
@@ -86,6 +88,19 @@ def run_options(options: Mapping[str, Any]) -> RunOptions:
 def limits_of(given: Limits | Mapping[str, Any] | None) -> Limits:
     """Limits from themselves or from a mapping. Raises: ConfigError."""
     return given if isinstance(given, Limits) else configured(Limits, given or {}, "limits")
+
+
+def merge_of(given: MergeConfig | Mapping[str, Any] | None) -> MergeConfig | None:
+    """How work is merged, from itself or from a mapping. Raises: ConfigError."""
+    return given if given is None or isinstance(given, MergeConfig) else configured(MergeConfig, given, "merge")
+
+
+def servers_of(given: Mapping[str, Mapping[str, Any] | ServerConfig] | None) -> dict[str, ServerConfig]:
+    """MCP servers by name, each from itself or from a mapping. Raises: ConfigError."""
+    return {
+        name: one if isinstance(one, ServerConfig) else configured(ServerConfig, one, f"mcp.{name}")
+        for name, one in (given or {}).items()
+    }
 
 
 def configured(model: type[Any], given: Any, path: str) -> Any:

@@ -19,7 +19,8 @@ from agentmesh.config.verifier import team_of
 from agentmesh.errors import TopologyError
 from agentmesh.messages import USER
 from agentmesh.team.shape import topology_of
-from agentmesh.topology.checks import Lint
+from agentmesh.topology.bounds import bounds_of
+from agentmesh.topology.checks import Lint, lint
 from agentmesh.topology.drawn import (
     edges_of,
     generate,
@@ -218,3 +219,14 @@ def _in_vote(fault: Lint, agents: Mapping[str, AgentConfig], resolve: Resolve) -
     else:
         candidates = enumerate(agents[vote].candidates)
         yield from ((*path, "candidates", at) for at, candidate in candidates if one in resolve([candidate]))
+
+
+def faults_drawn(draft: Draft, topology: Topology | None, agents: Mapping[str, AgentConfig]) -> list[Lint]:
+    """What is wrong with the graph of a file that is wrong elsewhere too."""
+    if topology is None:
+        return []
+    limits = draft.parts.limits
+    taking_part = {name: agents[name] for name in topology.nodes if name in agents}
+    bounds = bounds_of(topology.phases, taking_part, limits)
+    bounded = draft.is_settled(("limits", "turns"))
+    return [fault for fault in lint(topology, bounds, limits) if fault.fatal and (bounded or fault.check != "cycle")]

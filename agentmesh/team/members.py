@@ -16,7 +16,8 @@ from agentmesh.providers.base import Provider
 from agentmesh.runner import Member, Runner
 from agentmesh.team.answer import AnswerForm
 from agentmesh.team.assembly import Assembly
-from agentmesh.team.parts import Models, make_occupant
+from agentmesh.team.parts import Models, OwnTool, make_occupant
+from agentmesh.tools.mcp import ServerTool
 from agentmesh.tools.results import LongResults
 from agentmesh.topology.allowance import Allowance, allowance_of
 from agentmesh.topology.bounds import Bounds, bounds_of
@@ -152,6 +153,14 @@ class Members:
         judges = dict.fromkeys(self.assembly.judges, "default")
         assembly = replace(self.assembly, configs=models, models=every, teams=teams, judges=judges)
         return replace(self, assembly=assembly, models=models, summaries=dict.fromkeys(self.summaries, "default"))
+
+    def served(self, tools: Mapping[str, Mapping[str, ServerTool]]) -> Members:
+        """The same members, who may call these tools of servers too."""
+        if not tools:
+            return self
+        own = self.assembly.tools
+        more: dict[str, dict[str, OwnTool]] = {node: {**own.get(node, {}), **tools.get(node, {})} for node in own}
+        return replace(self, assembly=replace(self.assembly, tools=more))
 
     def answering(self, models: Models, teams: dict[str, Any]) -> Members:
         """The same members, whose models, and teams on nodes, are these."""

@@ -15,7 +15,7 @@ from typing import Any
 from agentmesh.agents.base import Said, Turn
 from agentmesh.agents.verifier import Verifier
 from agentmesh.errors import AgentError, ConfigError, LimitExceeded
-from agentmesh.messages import Part, Reply
+from agentmesh.messages import RUN, Part, Reply
 from agentmesh.providers.base import Delta, Provider, Request
 from agentmesh.runner import Member
 from agentmesh.runner.past import relative
@@ -72,7 +72,8 @@ class NestedTeam:
         view = turn.view
         parts = tuple(part for message in view.messages for part in message.parts)
         senders = {message.sender for message in view.messages}
-        text = view.text if len(senders) <= 1 else "\n\n".join(f"{m.sender}: {m.content}" for m in view.messages)
+        told = (f"{getattr(item, 'sender', RUN)}: {item.content}" for item in view.work)
+        text = view.text if len(senders) <= 1 else "\n\n".join(told)
         purse = Purse(turn)
         result = await self.run(text, parts, purse)
         self.results.append(result)

@@ -10,7 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from agentmesh.agents.base import Occupant
-from agentmesh.agents.command import CommandAgent, run_program
+from agentmesh.agents.command import CommandAgent
 from agentmesh.agents.function import FunctionAgent
 from agentmesh.agents.human import HumanAgent
 from agentmesh.agents.llm import LLMAgent, LLMSettings
@@ -28,15 +28,21 @@ from agentmesh.providers.windows import context_window
 from agentmesh.runner.member import Check
 from agentmesh.team.answer import AnswerForm
 from agentmesh.team.references import ReferenceFault, load_reference
+from agentmesh.team.serving import no_such_server
 from agentmesh.tools.calculator import calculator
 from agentmesh.tools.calling import call
 from agentmesh.tools.context import ask_human
 from agentmesh.tools.function import FunctionTool
+from agentmesh.tools.mcp import ServerTool
+from agentmesh.tools.programs import run_program
 from agentmesh.tools.results import LongResults
 from agentmesh.tools.results import definition as read_result_definition
+from agentmesh.tools.workspaces.tools import QUICK, WORKSPACE_TOOLS
 from agentmesh.topology.phases import Until
 
 BUILT_IN_TOOLS: dict[str, Callable[..., Any]] = {"calculator": calculator, "ask_human": ask_human}
+OwnTool = FunctionTool | ServerTool
+"""What an agent may call that does not act on the graph."""
 Model = str | ModelConfig | Provider | Callable[..., Any]
 """How a model may be given: provider:model[@base_url], its configuration, a provider, or fn(request)."""
 
@@ -175,14 +181,28 @@ async def let_go(providers: Iterable[Provider]) -> None:
 
 
 def find_tools(
-    agent: AgentConfig, given: Mapping[str, Callable[..., Any]], allow: Collection[str]
+    agent: AgentConfig,
+    given: Mapping[str, Callable[..., Any]],
+    allow: Collection[str],
+    served: Collection[int] = (),
+    servers: Collection[str] | None = (),
 ) -> tuple[dict[str, FunctionTool], list[tuple[int, str]]]:
-    """An agent's own tools by name; and which entries of its list are none, with what is wrong with them."""
+    """An agent's own tools by name; and which entries of its list are none, with what is wrong with them.
+
+    `served`: the entries that name tools of `servers`, which are found when a run begins; None: these are not known.
+    """
     tools: dict[str, FunctionTool] = {}
     faults: list[tuple[int, str]] = []
     for index, entry in enumerate(agent.tools):
+        if index in served:
+            continue
+        named = entry.use if isinstance(entry, ToolConfig) else entry
+        strange = no_such_server(named, servers or ()) if isinstance(named, str) and named not in given else None
+        if strange is not None:
+            faults += [(index, strange)] if servers is not None else []
+            continue
         try:
-            made = _tool(entry, given, allow)
+            made = _tool(entry, agent, given, allow)
         except ReferenceFault as fault:
             faults.append((index, str(fault)))
         except ConfigError as error:
@@ -194,9 +214,11 @@ def find_tools(
     return tools, faults
 
 
-def _tool(entry: Any, given: Mapping[str, Callable[..., Any]], allow: Collection[str]) -> FunctionTool:
+def _tool(
+    entry: Any, agent: AgentConfig, given: Mapping[str, Callable[..., Any]], allow: Collection[str]
+) -> FunctionTool:
     if isinstance(entry, ToolConfig):
-        tool = copy.copy(_tool(entry.use, given, allow))
+        tool = copy.copy(_tool(entry.use, agent, given, allow))
         tool.requires, tool.trust, tool.approve = entry.requires, entry.trust, entry.approve
         return tool
     if isinstance(entry, FunctionTool):
@@ -207,9 +229,13 @@ def _tool(entry: Any, given: Mapping[str, Callable[..., Any]], allow: Collection
         return FunctionTool(given[entry], name=entry)
     if entry in BUILT_IN_TOOLS:
         return FunctionTool(BUILT_IN_TOOLS[entry], name=entry, quick=entry == "calculator")
+    if entry in WORKSPACE_TOOLS:
+        if agent.workspace is None:
+            raise ReferenceFault(f"'{entry}' works on files; give the agent a `workspace`, or remove it")
+        return FunctionTool(WORKSPACE_TOOLS[entry], name=entry, quick=entry in QUICK)
     if ":" in entry:
         return FunctionTool(load_reference(entry, allow))
-    known = [*given, *BUILT_IN_TOOLS]
+    known = [*given, *BUILT_IN_TOOLS, *(WORKSPACE_TOOLS if agent.workspace else ())]
     allowed = f"known: {', '.join(known)}, or package.module:function{did_you_mean(entry, known)}"
     raise ReferenceFault(f"there is no tool '{entry}'; {allowed}")
 
@@ -217,7 +243,7 @@ def _tool(entry: Any, given: Mapping[str, Callable[..., Any]], allow: Collection
 def make_occupant(
     agent: AgentConfig,
     settings: ModelConfig | None,
-    tools: Mapping[str, FunctionTool],
+    tools: Mapping[str, OwnTool],
     form: AnswerForm | None,
     function: Callable[..., Any] | None,
     seed: int | None,
@@ -255,7 +281,7 @@ def make_occupant(
             raise ConfigError(f"a {agent.kind} takes no turns")
 
 
-def _definitions(tools: Collection[FunctionTool]) -> list[dict[str, Any]]:
+def _definitions(tools: Collection[OwnTool]) -> list[dict[str, Any]]:
     """What a model is told of an agent's own tools, and of how to read their results where they may be long."""
     found = [tool.definition for tool in tools]
     return found if all(tool.quick for tool in tools) else [*found, read_result_definition()]

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import anyio
 
 from agentmesh.agents.prompt import inbox_content, summary_request
-from agentmesh.agents.quoting import escaped
+from agentmesh.agents.quoting import returned
 from agentmesh.errors import RunNotFound
 from agentmesh.events import (
     ContextStarted,
@@ -35,6 +35,7 @@ from agentmesh.messages import ChatMessage, ChatToolCall, ToolCall
 from agentmesh.providers.replay import RecordedCall, ReplayProvider
 from agentmesh.runner.past import relative, reply_of
 from agentmesh.team.kept import Address, opened
+from agentmesh.team.serving import Serving, recorded
 from agentmesh.tools.results import LongResults
 
 PREFIX = "replay:"
@@ -52,6 +53,8 @@ class Recording:
     model: str | None
     """What it was run with in place of its file's `default`, if it was begun on the command line."""
     provider: ReplayProvider
+    serving: Serving
+    """Tools of servers that it was offered, and what their calls returned."""
 
 
 def recording(name: str, journal: Address = DEFAULT_JOURNAL) -> Recording:
@@ -64,7 +67,7 @@ def recording(name: str, journal: Address = DEFAULT_JOURNAL) -> Recording:
     if isinstance(journal, str | os.PathLike) and "://" not in str(journal) and not Path(journal).exists():
         raise RunNotFound(f"there is no journal {journal}; --journal PATH, or {PREFIX}{run_id}@PATH, names another one")
     record, events, model = _in_a_thread(partial(_read, run_id, journal))
-    return Recording(model, ReplayProvider(record.run_id, calls_of(events)))
+    return Recording(model, ReplayProvider(record.run_id, calls_of(events)), recorded(events))
 
 
 async def _read(run_id: str, journal: Address) -> tuple[RunRecord, list[Event], str | None]:
@@ -153,9 +156,9 @@ class _Context:
         self.calls, self.results = (), []
 
     def _shown(self, result: ToolCallFinished) -> str:
-        if result.error is not None:
-            return f"error: {escaped(result.error)}"
-        return escaped(self.shown.shown(result.result or "", result.trust))
+        failed = result.error is not None
+        text = result.error if result.error is not None else self.shown.shown(result.result or "", result.trust)
+        return returned(text, failed=failed, trust=result.trust)
 
 
 class _Told:

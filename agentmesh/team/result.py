@@ -34,12 +34,14 @@ _ERRORS: dict[Outcome, type[RunError]] = {
 
 @dataclass(frozen=True)
 class RunResult:
-    """One ended run. Everything in it is computed from `events`."""
+    """One ended run. All but `kept` is computed from `events`."""
 
     run_id: str
     events: Sequence[Event] = field(repr=False)
     nested: Mapping[str, Sequence[RunResult]] = field(default_factory=dict, repr=False)
     """By node that is a team: the result of each of its turns. Their model calls stand in `events` as well."""
+    kept: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    """By agent: git branches with work that was not merged, and folders with what could not be committed."""
     _read_value: Callable[[str], Any] | None = field(default=None, repr=False)
     _continue: Callable[[str], Awaitable[RunResult]] | None = field(default=None, repr=False)
 

@@ -8,15 +8,16 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import anyio
 
 from agentmesh.agents.base import Occupant
+from agentmesh.agents.verifier import Verifier
 from agentmesh.events import RunResumed
 from agentmesh.journal.base import DEFAULT_JOURNAL, RunRecord
 from agentmesh.messages import Part
-from agentmesh.runner import Runner, RunPlan
+from agentmesh.runner import Check, Runner, RunPlan
 from agentmesh.runner.replay import Replayed, damage, replayed
 from agentmesh.runner.resume import gone_through
 from agentmesh.team.definition import Definition
@@ -28,7 +29,12 @@ from agentmesh.team.parts import hold, let_go
 from agentmesh.team.prices import prices_of, refuse_unpriced
 from agentmesh.team.result import RunResult
 from agentmesh.team.run import EndedRun, Run
+from agentmesh.team.serving import Serving, from_record, live, recorded
 from agentmesh.team.watches import make_watches
+from agentmesh.team.working import check_of_merged, checks_merged, works_of
+
+if TYPE_CHECKING:
+    from agentmesh.tools.workspaces.works import Works
 
 
 class Team(Definition):
@@ -104,11 +110,13 @@ class Team(Definition):
         address, durability = options.get("journal") or DEFAULT_JOURNAL, options.get("durability", "full")
         async with gone_on_with(address, durability, run_id, self.hash, self.description, raised) as kept:
             if kept.log is None:
-                yield EndedRun(RunResult(kept.run_id, kept.recorded, {}, self._form.read if self._form else None))
+                read = self._form.read if self._form else None
+                yield EndedRun(RunResult(kept.run_id, kept.recorded, _read_value=read))
                 return
             self.refuse_unready()
-            async with self._open():
-                run = self._run(kept.started.task, options, kept, await self._before(kept))
+            async with self._open() as serving:
+                serving.refuse_changed(kept.run_id, kept.started.servers)
+                run = self._run(kept.started.task, options, kept, serving, await self._before(kept))
                 async with run.driving():
                     yield run
 
@@ -119,8 +127,9 @@ class Team(Definition):
         address, durability = options["journal"], options.get("durability", "full")
         assert address is not None
         self.refuse_unready()
-        async with forked(address, durability, self._record("", options), run_id, at) as kept, self._open():
-            run = self._run(kept.started.task, options, kept, await self._before(kept))
+        record = self._record("", options)
+        async with self._open() as serving, forked(address, durability, record, run_id, at) as kept:
+            run = self._run(kept.started.task, options, kept, serving, await self._before(kept))
             async with run.driving():
                 yield run
 
@@ -132,8 +141,8 @@ class Team(Definition):
         refuse_no_task(task)
         self.refuse_unready()
         address, durability = options.get("journal"), options.get("durability", "full")
-        async with begun(address, durability, self._record(task, options)) as new, self._open():
-            yield self._run(task, options, new, before, within)
+        async with self._open() as serving, begun(address, durability, self._record(task, options)) as new:
+            yield self._run(task, options, new, serving, before, within)
 
     async def _before(self, kept: Kept) -> Before | None:
         """Of a run that continues another one: that one's agents, with all that they remembered at its end."""
@@ -160,10 +169,11 @@ class Team(Definition):
         task: str,
         options: RunOptions,
         kept: Kept,
+        serving: Serving,
         before: Before | None = None,
         within: Purse | None = None,
     ) -> Run:
-        plan, made = self._plan(task, options, kept, before, within)
+        plan, made = self._plan(task, options, kept, before, within, serving)
 
         def finish(runner: Runner) -> RunResult:
             async def go_on(text: str) -> RunResult:
@@ -173,38 +183,49 @@ class Team(Definition):
 
             nested = {name: tuple(one.results) for name, one in made.items() if isinstance(one, NestedTeam)}
             read = self._form.read if self._form else None
-            return RunResult(plan.run_id, tuple(runner.events), nested, read, go_on)
+            return RunResult(plan.run_id, tuple(runner.events), nested, runner.kept, read, go_on)
 
         return Run(Runner(plan), finish)
 
     def _plan(
-        self, task: str, options: RunOptions, kept: Kept, before: Before | None, within: Purse | None
+        self,
+        task: str,
+        options: RunOptions,
+        kept: Kept,
+        before: Before | None,
+        within: Purse | None,
+        serving: Serving | None = None,
     ) -> tuple[RunPlan, Mapping[str, Occupant]]:
         seed, limits = options.get("seed"), options.get("limits")
         parts = tuple(options.get("parts", ()))
         if kept.recorded:
             seed, parts = kept.started.seed if seed is None else seed, kept.started.parts
+        serving = serving or recorded(kept.recorded)
+        members = self._members.served(serving.tools(self._members.assembly.wanted))
         made = (
             before.occupants
             if before
-            else self._members.occupants(seed, lambda name: self._nested(name, {**options, "seed": seed}))
+            else members.occupants(seed, lambda name: self._nested(name, {**options, "seed": seed}))
         )
         allowed = (self.limits if limits is None else limits_of(limits)).raised(**kept.added)
         assembly = self._members.assembly
         refuse_unpriced(self._members, self.topology.phases, allowed)
+        works = works_of(self.agents, self._merge, kept.run_id, self._folder)
         return RunPlan(
             run_id=kept.run_id,
             team=self.name,
             task=task,
             phases=self.topology.phases,
-            members=through(self._members.of(made), within),
+            members=through(members.of(made), within),
             topology_hash=self.topology.hash,
             policy=self.topology.policy,
             limits=allowed,
             seed=seed,
             parts=parts,
             monitors=make_watches(assembly.monitors),
-            verify=verifying(self._members.verifier(seed), within) or self._verify,
+            verify=self._checking(verifying(self._members.verifier(seed), within) or self._verify, works),
+            works=works,
+            servers=serving.offers,
             verify_retries=self._verify_retries,
             answer_fault=self._form.fault if self._form else None,
             rewrites=assembly.rewrites,
@@ -225,6 +246,14 @@ class Team(Definition):
             words=None if kept.journal is None or not kept.recorded else partial(kept.journal.said, kept.run_id),
         ), made
 
+    def _checking(self, check: Check | Verifier | None, works: Works | None) -> Check | Verifier | None:
+        """How an answer is checked: where work is merged, what was merged is checked."""
+        if works is None or self._merge is None or isinstance(check, Verifier):
+            return check
+        if check is None and not checks_merged(self.topology.phases, self._merge):
+            return None
+        return check_of_merged(works, self.topology.nodes, self._verify_config, check)
+
     def _nested(self, name: str, options: RunOptions) -> NestedTeam:
         """The occupant of a node that is a team. Whoever answers the questions of the outer run answers its own too."""
         team = self._members.assembly.teams[name]
@@ -244,12 +273,16 @@ class Team(Definition):
         return NestedTeam(name, run)
 
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[None]:
-        """Providers are closed when the last run that holds them, of whatever team, has ended in this event loop."""
-        held = self._made()
+    async def _open(self) -> AsyncIterator[Serving]:
+        """Servers of tools are asked now, and let go with this run.
+
+        Providers are closed when the last run that holds them, of whatever team, has ended in this event loop.
+        """
+        held, then, assembly = self._made(), self._recording, self._members.assembly
         hold(held)
         try:
-            yield
+            async with live(assembly) if then is None else from_record(then, assembly) as serving:
+                yield serving
         finally:
             with anyio.CancelScope(shield=True):
                 await let_go(held)

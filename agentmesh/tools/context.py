@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from agentmesh.errors import AgentError
+from agentmesh.tools.workspaces.base import Workspace
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,10 @@ class ToolContext:
     """Names the call: the same when it is made again because the process ended in the middle of it."""
     ask: Callable[[str], Awaitable[str]]
     """Puts a question to the person in charge and waits for the answer, for days if need be."""
+    workspace: Workspace | None = None
+    """The files that the agent works on, if it has any."""
+    again: bool = False
+    """The call was begun before, by a process that ended in the middle of it: what it does may be done already."""
 
 
 async def _nobody(question: str) -> str:

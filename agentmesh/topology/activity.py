@@ -5,55 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from agentmesh.messages import USER
+from agentmesh.topology.lines import BEGINNING, JUDGE_ATTEMPTS, Activity, Pair, Start, least, over, times
 from agentmesh.topology.parts import strong_parts
-from agentmesh.topology.phases import Join, Phase, Planning
-
-JUDGE_ATTEMPTS = 3
-"""Turns that a judge may take to decide on one proposal, or a moderator to choose one speaker."""
-
-Pair = tuple[str, str]
+from agentmesh.topology.phases import Join, Phase
+from agentmesh.topology.planned import planned
 
 
-@dataclass(frozen=True)
-class Start:
-    """What a phase finds when it begins.
-
-    `first`: nobody has anything to read from before. `midway`: the phase is under way, and anybody may have something
-    to read already. `told`: who has the task. `again`: times that a refuted answer goes back to its author. `calls`:
-    times that each agent may be called upon by interventions.
-    """
-
-    first: bool = True
-    midway: bool = False
-    told: frozenset[str] = frozenset()
-    again: int = 0
-    calls: int = 0
-
-
-@dataclass
-class Activity:
-    """Lines of turns and of messages, infinite where nothing bounds them.
-
-    Agents of one line share its turns, however they fall to them; edges of one line share its messages, of which each
-    edge takes no more than the second number.
-    """
-
-    turns: list[tuple[tuple[str, ...], float]] = field(default_factory=list)
-    messages: list[tuple[tuple[Pair, ...], float, float]] = field(default_factory=list)
-
-    def turn(self, count: float, *names: str) -> None:
-        """Note a line of turns."""
-        self.turns.append((names, count))
-
-    def message(self, count: float, *pairs: Pair, each: float | None = None) -> None:
-        """Note a line of messages."""
-        self.messages.append((pairs, count, count if each is None else each))
-
-
-def activity(phase: Phase, start: Start = Start()) -> Activity:
+def activity(phase: Phase, start: Start = BEGINNING) -> Activity:
     """The most that can happen in the phase, over all its iterations."""
     once, more = _once(phase, start), phase.max_iterations - 1
     if not more:
@@ -62,19 +23,19 @@ def activity(phase: Phase, start: Start = Start()) -> Activity:
     later = _once(phase, replace(start, first=phase.fresh, midway=False, told=told))
     most = Activity()
     for (names, count), (_, again) in zip(once.turns, later.turns, strict=True):
-        most.turn(count + _times(again, more), *names)
+        most.turn(count + times(again, more), *names)
     for (pairs, count, each), (_, again, again_each) in zip(once.messages, later.messages, strict=True):
         # A cap holds for the whole run, however often the phase is gone through.
         cap = phase.by_pair[pairs[0]].max_messages if len(pairs) == 1 else None
-        in_all = least(count + _times(again, more), cap)
-        most.message(in_all, *pairs, each=least(each + _times(again_each, more), cap))
+        in_all = least(count + times(again, more), cap)
+        most.message(in_all, *pairs, each=least(each + times(again_each, more), cap))
     return most
 
 
 def _once(phase: Phase, start: Start) -> Activity:
     match phase.order:
         case "tasks":
-            return _tasks(phase, start)
+            return planned(phase, start)
         case "moderator":
             return _moderated(phase, start)
         case "reactive":
@@ -187,24 +148,7 @@ def _sent(phase: Phase, turns: Mapping[str, float], most: Activity, start: Start
     """What passes if everybody always writes to all that it may, but for those `apart`."""
     for edge in phase.edges:
         if edge.sender not in phase.boards and edge.recipient not in phase.boards and edge.sender not in apart:
-            most.message(_over(phase, edge.pair, turns.get(edge.sender, 0), start), edge.pair)
-
-
-def _over(phase: Phase, pair: Pair, turns: float, start: Start) -> float:
-    """Messages over one edge, if its sender takes so many turns."""
-    sender, recipient = pair
-    cap = phase.by_pair[pair].max_messages
-    if sender == USER:
-        return (0 if recipient in start.told else 1) + start.calls
-    if sender in phase.votes:
-        return 1
-    if recipient == USER:
-        return least(min(turns, 1 + start.again), cap)
-    if recipient in phase.votes:
-        # A candidate enters its text, and has a ballot too where nobody else votes.
-        both = sender in phase.votes[recipient].candidates and sender in phase.voters(recipient)
-        return least(min(turns, 2 if both else 1), cap)
-    return least(turns, cap)
+            most.message(over(phase, edge.pair, turns.get(edge.sender, 0), start), edge.pair)
 
 
 def _woken(phase: Phase, name: str, start: Start) -> int:
@@ -243,7 +187,7 @@ def _shared(phase: Phase, speakers: Sequence[str], turns: float, most: Activity,
     free: dict[str, list[Pair]] = {}
     for speaker in speakers:
         for other in phase.successors.get(speaker, ()):
-            count = _over(phase, (speaker, other), turns, start)
+            count = over(phase, (speaker, other), turns, start)
             if count < turns:
                 most.message(count, (speaker, other))
             else:
@@ -253,72 +197,19 @@ def _shared(phase: Phase, speakers: Sequence[str], turns: float, most: Activity,
         most.message(turns * max(map(len, free.values())), *pairs, each=turns)
 
 
-def _tasks(phase: Phase, start: Start) -> Activity:
-    """A planner's turn opens tasks, or proposes an answer; a worker's ends a task; a judge's ends a cycle.
-
-    However tasks fall to the plain workers of one planner, together they are no more than it may open.
-    """
-    planning = phase.planning
-    assert planning is not None
-    most = Activity()
-    # Who is called upon does its last task once more, and its planner reads that.
-    anew = start.calls * len(planning.planner_of)
-    again = start.again + (start.calls + anew if start.calls else 0)
-    cycles = planning.max_cycles
-    given: Counter[str] = Counter({planning.root: (cycles if planning.judge else 1) + again + start.midway})
-    for planner in _downwards(planning.root, planning.workers):
-        tasks, below = planning.max_tasks[planner] + anew, planning.workers[planner]
-        most.turn(tasks + given[planner], planner)
-        plain = tuple(worker for worker in below if worker not in planning.workers)
-        if plain:
-            most.turn(tasks, *plain)
-        given.update(dict.fromkeys(below, tasks))
-        # What one planner may open is shared by its plain workers; a planner below may take all of it, too.
-        shares = [below] if len(plain) == len(below) else [*((name,) for name in below if name not in plain), plain]
-        for share in filter(None, shares):
-            most.message(tasks, *((planner, worker) for worker in share))
-            most.message(tasks, *((worker, planner) for worker in share))
-    if planning.judge:
-        most.turn((cycles + again) * JUDGE_ATTEMPTS, planning.judge)
-        most.message(cycles + again, (planning.root, planning.judge))
-        most.message(cycles - 1, (planning.judge, planning.root))
-    for pair in dict.fromkeys(edge.pair for edge in phase.edges if USER in edge.pair):
-        most.message(_over(phase, pair, math.inf, start), pair)
-    _guests(phase, planning, most, start)
-    return most
-
-
-def _guests(phase: Phase, planning: Planning, most: Activity, start: Start) -> None:
-    """Those who were called to object to what others said: each of their edges carries so many messages."""
-    staff = {planning.root, planning.judge, *planning.planner_of}
-    for guest in (name for name in phase.participants if name not in staff):
-        heard = phase.predecessors.get(guest, ())
-        most.turn(start.calls + len(heard), guest)
-        for pair in (*((name, guest) for name in heard), *((guest, name) for name in phase.successors.get(guest, ()))):
-            most.message(phase.by_pair[pair].max_messages or 0, pair)
-
-
-def _downwards(root: str, tree: Mapping[str, tuple[str, ...]]) -> list[str]:
-    order, ahead = [], [root]
-    for planner in ahead:  # grows while it is read
-        order.append(planner)
-        ahead += [worker for worker in tree[planner] if worker in tree]
-    return order
-
-
 def _reactive(phase: Phase, start: Start) -> Activity:
     """Turns follow from messages heard, messages from turns. Capped edges are taken at their cap, then lowered."""
     messages: dict[Pair, float] = {}
     for edge in phase.edges:
         settled = edge.sender == USER or edge.sender in phase.votes
-        messages[edge.pair] = _over(phase, edge.pair, 1, start) if settled else edge.max_messages or 0
+        messages[edge.pair] = over(phase, edge.pair, 1, start) if settled else edge.max_messages or 0
     order, endless = _forwards(phase)
     turns: dict[str, float] = {}
     for _ in range(3):  # each pass only lowers the bounds; more passes would gain little
         for name in order:
             turns[name] = math.inf if name in endless else _reactive_turns(phase, name, messages, start)
             for other in phase.successors.get(name, ()):
-                messages[name, other] = _over(phase, (name, other), turns[name], start)
+                messages[name, other] = over(phase, (name, other), turns[name], start)
     most = Activity()
     for name in phase.participants:
         most.turn(turns[name], name)
@@ -380,13 +271,3 @@ def free_pairs(phase: Phase) -> Iterable[Pair]:
         for edge in phase.edges
         if edge.max_messages is None and edge.sender in agents and edge.recipient in agents
     )
-
-
-def least(value: float, limit: float | None) -> float:
-    """The smaller of the two, where there is a limit."""
-    return value if limit is None else min(value, limit)
-
-
-def _times(count: float, each: float) -> float:
-    """The product, where nothing times infinity is nothing."""
-    return count * each if count and each else 0

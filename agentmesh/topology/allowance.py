@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agentmesh.config.interventions import ENTERING, FREE, ladder_of
 from agentmesh.config.models import MonitorConfig
-from agentmesh.topology.activity import Activity
+from agentmesh.topology.lines import Activity
 from agentmesh.topology.phases import Phase
 
 

@@ -10,17 +10,20 @@ from typing import NamedTuple
 
 from agentmesh.config.models import AgentConfig, Limits
 from agentmesh.messages import USER
-from agentmesh.topology.activity import Activity, Start, activity, least
+from agentmesh.topology.activity import activity
 from agentmesh.topology.allowance import NOTHING, Allowance, repeated
 from agentmesh.topology.costs import Checks, PriceLike, cost
-from agentmesh.topology.phases import Phase
+from agentmesh.topology.lines import Activity, Start, least
+from agentmesh.topology.phases import Phase, speaks_to_user
 
 TASK_TOKENS = 4096
 """A task is taken to be at most this long, in tokens: its true length is known only when it is given."""
 PROMPT_TOKENS = 1024
 """What the run itself adds to a prompt (rules, tools, notices) stays below this, in tokens, plus 16 per agent named."""
 NOTICE_TOKENS = 128
-"""What a notice of an intervention adds to a prompt stays below this, in tokens."""
+"""What a notice of an intervention, or of an iteration, adds to a prompt stays below this, in tokens."""
+TRIED_TOKENS = 192
+"""What an iteration is told of one before it stays below this, in tokens."""
 SUMMARY_TOKENS = 512
 """Longest summary of a message, in tokens."""
 _ANYBODY = AgentConfig()
@@ -127,7 +130,7 @@ def bounds_of(
         total.add(_limited(activity(phase, replace(start, calls=allowance.calls)), phase), phase)
     for phase in again if allowance.entries else ():
         start = Start(first=False, midway=True, again=retries, calls=allowance.calls)
-        total.add(_limited(repeated(activity(phase, start), allowance.entries), phase), phase)
+        total.add(_limited(repeated(activity(phase, start), allowance.entries), phase), phase, allowance.entries)
     most = total.most(limits)
     total.add_last(name for phase in phases for name in phase.predecessors.get(USER, ()) if name not in phase.votes)
     more = total.most(limits)
@@ -189,6 +192,8 @@ class _Total:
         self._means = means
         self._allowance = allowance
         self._most_answers = answers
+        self._dropped = 0
+        """Messages to `user` that are no answers, because the `until` of their phase did not hold."""
         self._alone: defaultdict[str, float] = defaultdict(float)
         self._shared: list[tuple[tuple[str, ...], float]] = []
         self._heard: defaultdict[str, float] = defaultdict(float)
@@ -209,8 +214,9 @@ class _Total:
         self.unasked = float(answers)
         """Messages that nobody wrote in a turn: the task, results of votes, answers of votes."""
 
-    def add(self, most: Activity, phase: Phase) -> None:
-        """Add a phase."""
+    def add(self, most: Activity, phase: Phase, entries: int = 0) -> None:
+        """Add a phase, or one that is entered so many times again."""
+        self._add_iterations(phase, entries)
         for several, count in most.turns:
             names = self._or_stand_ins(several)
             if len(names) == 1:
@@ -223,15 +229,22 @@ class _Total:
                 longest = (self._length(sender, phase) for sender, _ in pairs)
                 self._longest_answer = max([self._longest_answer, *longest])
                 edges = (phase.by_pair.get(pair) for pair in pairs)
-                summed = (
-                    edge for edge in edges if edge and edge.carries == "summary" and edge.sender not in phase.votes
-                )
+                summed = (one for one in edges if one and one.carries == "summary" and one.sender not in phase.votes)
                 self._closing |= {(edge.sender, edge.model): None for edge in summed if count}
             else:
                 self._told += count
                 self._add_messages(pairs, each, phase)
         self._at_boards |= {*phase.reads, *phase.writes}
         self.widest = max([self.widest, *(len(phase.successors.get(name, ())) for name in phase.participants)])
+
+    def _add_iterations(self, phase: Phase, entries: int) -> None:
+        """What an iteration proposes that is not the last one, and what the next one is told of those before it."""
+        if phase.until is not None and speaks_to_user(phase):
+            self._dropped += phase.max_iterations * entries or phase.max_iterations - 1
+        if phase.loop is not None:
+            times = (1 if phase.fresh else phase.max_iterations) * max(1, entries)
+            for name in self._or_stand_ins(phase.participants):
+                self._heard[name] += times * (NOTICE_TOKENS + phase.loop.tried * TRIED_TOKENS)
 
     def _or_stand_ins(self, names: Iterable[str]) -> tuple[str, ...]:
         """The agents, and those who may be in their places."""
@@ -263,7 +276,7 @@ class _Total:
     def most(self, limits: Limits) -> _Most:
         """All of it, within the run's limits on turns and messages, and what tokens can cost within that on tokens."""
         turns = least(self.turns, limits.turns)
-        messages = least(min(self.messages, _times(turns, self.widest) + self.unasked), limits.messages)
+        messages = least(min(self.messages, _times(turns, self.widest) + self.unasked + self._dropped), limits.messages)
         calls = min(self.calls, _times(turns, self.most_steps)) + min(self.summaries, messages) + self._checks[0]
         tokens, usd = self.spending()
         if limits.tokens:
@@ -281,12 +294,12 @@ class _Total:
 
     @property
     def messages(self) -> float:
-        """Messages over all edges; one of them, or one after each refutation, is the answer."""
+        """Messages over all edges; one of them, or one after each refutation, is the answer, beside those dropped."""
         return self._told + self._answered
 
     @property
     def _answered(self) -> float:
-        return min(self._answers, self._most_answers)
+        return min(self._answers, self._most_answers + self._dropped)
 
     @property
     def turns(self) -> float:

@@ -56,6 +56,9 @@ def phases_of(  # noqa: C901 - one case for each kind; splitting it would hide t
                 max_cycles=config.max_cycles,
                 max_tasks=config.max_tasks,
                 resolve=resolve,
+                retries=config.retries,
+                fresh=config.memory == "fresh",
+                reconcile=config.reconcile,
             )
         case Graph():
             return drawn_phases(config, resolve, everybody)

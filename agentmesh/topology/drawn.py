@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from agentmesh.config.language import did_you_mean
+from agentmesh.config.loops import UntilConfig
 from agentmesh.config.topologies import (
     DrawnPhase,
     EdgeConfig,
@@ -19,7 +20,6 @@ from agentmesh.config.topologies import (
     PhaseConfig,
     Planner,
     Preset,
-    UntilConfig,
     long_phase,
 )
 from agentmesh.errors import TopologyError
@@ -68,6 +68,7 @@ def _phase(
         end=drawn.end or ("rounds" if drawn.rounds is not None else "all_done"),
         until=until_of(drawn.until),
         max_iterations=drawn.max_iterations,
+        loop=drawn.loop,
         fresh=drawn.memory == "fresh",
         reserve=isinstance(drawn, PhaseConfig) and drawn.reserve,
         positions=positions,
@@ -92,7 +93,15 @@ def _planning(drawn: DrawnPhase, resolve: Resolve) -> Planning | None:
     if drawn.order != "tasks" or drawn.planner is None:
         return None
     root = Planner(planner=drawn.planner, workers=drawn.workers, max_tasks=drawn.max_tasks)
-    return planning_of(root, judge=drawn.judge, max_cycles=drawn.max_cycles, resolve=resolve)
+    return planning_of(
+        root,
+        judge=drawn.judge,
+        max_cycles=drawn.max_cycles,
+        resolve=resolve,
+        retries=drawn.retries,
+        fresh=drawn.memory == "fresh",
+        reconcile=drawn.reconcile,
+    )
 
 
 def _opens(

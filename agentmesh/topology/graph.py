@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from agentmesh.config.topologies import (
     AnyTopology,
@@ -172,12 +173,15 @@ class Topology:
         judge: str | None = None,
         max_cycles: int = 3,
         max_tasks: int = 32,
+        retries: int = 0,
+        memory: Literal["full", "fresh"] = "full",
+        reconcile: str | None = None,
         **more: Any,
     ) -> Topology:
         """A planner, workers (or planners with workers: `{"planner": ..., "workers": [...]}`), and perhaps a judge."""
-        given = {"planner": planner, "workers": tuple(workers), "judge": judge}
-        config = valid(Hierarchy, {**given, "max_cycles": max_cycles, "max_tasks": max_tasks})
-        return cls._of(config, **more)
+        given = {"planner": planner, "workers": tuple(workers), "judge": judge, "reconcile": reconcile}
+        numbers = {"max_cycles": max_cycles, "max_tasks": max_tasks, "retries": retries}
+        return cls._of(valid(Hierarchy, {**given, **numbers, "memory": memory}), **more)
 
     @classmethod
     def graph(
@@ -228,6 +232,12 @@ class Topology:
     def with_joins(self, joins: Mapping[str, Join]) -> Topology:
         """The same topology with what some agents wait for."""
         return Topology(self.phases, kind=self.kind, joins=joins, policy=self.policy)
+
+    def accepting(self, workers: Collection[str], retries: int, resolver: str | None) -> Topology:
+        """The same topology with tasks of these workers done only when their work is merged and holds."""
+        topology = copy.copy(self)
+        topology.phases = tuple(phase.accepting(workers, retries, resolver) for phase in self.phases)
+        return topology
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:

@@ -7,10 +7,8 @@ from dataclasses import replace
 from itertools import pairwise, permutations
 from typing import Any
 
-from agentmesh.config.topologies import (
-    Planner,
-    Positions,
-)
+from agentmesh.config.phases import not_reconciling
+from agentmesh.config.topologies import Planner, Positions
 from agentmesh.errors import TopologyError
 from agentmesh.messages import USER
 from agentmesh.topology.phases import Edge, End, Order, Phase, Planning, Vote
@@ -139,17 +137,23 @@ def hierarchy(
     max_cycles: int = 3,
     max_tasks: int = 32,
     resolve: Resolve = tuple,
+    **more: Any,
 ) -> tuple[Phase, ...]:
-    """A tree of planners and workers who speak only upwards; the judge, if there is one, decides when it is done."""
+    """A tree of planners and workers who speak only upwards; the judge, if there is one, decides when it is done.
+
+    `more`: `retries`, `fresh` and `reconcile` of `Planning`.
+    """
     root = Planner(planner=planner, workers=tuple(workers), max_tasks=max_tasks)
-    planning = planning_of(root, judge=judge, max_cycles=max_cycles, resolve=resolve)
+    planning = planning_of(root, judge=judge, max_cycles=max_cycles, resolve=resolve, **more)
     out = [Edge(planner, judge), Edge(judge, planner), Edge(judge, USER)] if judge else [Edge(planner, USER)]
     edges = (Edge(USER, planner), *tree_edges(planning), *out)
     return (Phase("work", "tasks", everyone_in(planning), edges, planning=planning),)
 
 
-def planning_of(root: Planner, *, judge: str | None, max_cycles: int, resolve: Resolve = tuple) -> Planning:
-    """Who plans for whom. Raises: TopologyError where somebody stands in two places."""
+def planning_of(
+    root: Planner, *, judge: str | None, max_cycles: int, resolve: Resolve = tuple, **more: Any
+) -> Planning:
+    """Who plans for whom. Raises: TopologyError where somebody stands in two places, or cannot put all in order."""
     tree: dict[str, tuple[str, ...]] = {}
     tasks: dict[str, int] = {}
 
@@ -168,8 +172,11 @@ def planning_of(root: Planner, *, judge: str | None, max_cycles: int, resolve: R
             grow(branch)
 
     grow(root)
-    planning = Planning(root.planner, tree, tasks, judge, max_cycles)
+    planning = Planning(root.planner, tree, tasks, judge, max_cycles, **more)
     unique(everyone_in(planning))
+    wrong = not_reconciling(planning.reconcile, root.planner, tree[root.planner])
+    if wrong:
+        raise TopologyError(wrong)
     return planning
 
 

@@ -178,13 +178,11 @@ def _converged(phase: Phase, where: str) -> Iterator[Lint]:
 def _until(phase: Phase, *, last: bool) -> Iterator[Lint]:
     if phase.until is None:
         return
-    answers = phase.predecessors.get(USER, ())
-    if answers:
-        found = f"phase '{phase.name}' has `until` and an edge {answers[0]} -> user"
-        why = "the answer would end the run before it is checked; answer in a later phase"
-        yield Lint("until", tuple(answers), f"{found}: {why}", key="until")
-    elif last:
-        fix = "add one with an edge to 'user'"
+    if phase.until.command is None and phase.until.function is None:
+        message = f"`until` of phase '{phase.name}' has nothing that checks: a promise alone proves nothing"
+        yield Lint("until", (), f"{message}; add `verify` or `function`", key="until")
+    if last and not speaks_to_user(phase):
+        fix = "draw an edge to 'user', or add a phase that has one"
         message = f"phase '{phase.name}' has `until` and no phase comes after it, so that nobody can answer: {fix}"
         yield Lint("until", (), message, key="until")
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from agentmesh.config.limits import EdgeLimits, Limits
+from agentmesh.config.loops import LoopConfig
 from agentmesh.config.topologies import Carries, End, Positions
 from agentmesh.config.topologies import OrderName as Order
 from agentmesh.messages import USER, Trust
@@ -75,7 +76,7 @@ class Board:
 
 @dataclass(frozen=True)
 class Until:
-    """What must hold for a phase to be over: a program's, a function's, or an agent's word."""
+    """What must hold for a phase to be over: a program's or a function's word; with a promise, an agent's before."""
 
     command: tuple[str, ...] | None = None
     promise: str | None = None
@@ -88,6 +89,8 @@ class Planning:
     """Who plans and who works in a phase of order `tasks`.
 
     `workers` maps each planner to those who take its tasks, in order; a worker that is a key itself plans for others.
+    `retries`: times that a failed task is given out again. `fresh`: whether all forget what was with each cycle.
+    `reconcile`: a worker of the root who gets no other task than to put all in order before an answer is proposed.
     """
 
     root: str
@@ -95,6 +98,15 @@ class Planning:
     max_tasks: Mapping[str, int]
     judge: str | None = None
     max_cycles: int = 1
+    retries: int = 0
+    fresh: bool = False
+    reconcile: str | None = None
+    accepts: frozenset[str] = field(default=frozenset(), repr=False)
+    """Whose work is merged and checked before it counts. How is no part of the graph, nor of its hash."""
+    merge_retries: int = field(default=0, repr=False)
+    """Times that work goes back which could not be merged, or did not hold then."""
+    resolver: str | None = field(default=None, repr=False)
+    """To whom it goes then in place of its author, if both work for one planner."""
 
     @cached_property
     def planner_of(self) -> dict[str, str]:
@@ -125,6 +137,7 @@ class Phase:
     end: End = "all_done"
     until: Until | None = None
     max_iterations: int = 1
+    loop: LoopConfig | None = None
     fresh: bool = False
     reserve: bool = False
     """Whether it is gone through only when it is entered."""
@@ -196,6 +209,13 @@ class Phase:
         participants = self.participants if here else (*self.participants, agent)
         return replace(self, participants=participants, edges=(*self.edges, *new))
 
+    def accepting(self, workers: Collection[str], retries: int, resolver: str | None) -> Phase:
+        """The phase with tasks of these workers done only when their work is merged and holds."""
+        if self.planning is None:
+            return self
+        merged = replace(self.planning, accepts=frozenset(workers), merge_retries=retries, resolver=resolver)
+        return replace(self, planning=merged)
+
     def renamed(self, old: str, new: str) -> Phase:
         """The phase with one agent in the place of another."""
 
@@ -206,8 +226,9 @@ class Phase:
         if planning is not None:
             workers = {name(boss): tuple(map(name, below)) for boss, below in planning.workers.items()}
             tasks = {name(boss): many for boss, many in planning.max_tasks.items()}
-            judge = planning.judge and name(planning.judge)
+            judge, tidier = planning.judge and name(planning.judge), planning.reconcile and name(planning.reconcile)
             planning = replace(planning, root=name(planning.root), workers=workers, max_tasks=tasks, judge=judge)
+            planning = replace(planning, reconcile=tidier, resolver=planning.resolver and name(planning.resolver))
         return replace(
             self,
             participants=tuple(map(name, self.participants)),

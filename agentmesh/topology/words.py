@@ -54,11 +54,10 @@ def _repeated(phase: Phase) -> list[str]:
 
 def until_text(until: Until) -> str:
     """What must hold for a phase to be over."""
+    said = f"somebody says {shortened(until.promise, COMMAND)} and " if until.promise is not None else ""
     if until.command is not None:
-        return f"{shortened(shlex.join(until.command), COMMAND)} succeeds"
-    if until.promise is not None:
-        return f"somebody says {shortened(until.promise, COMMAND)}"
-    return f"{shortened(until.function or '', COMMAND)} holds"
+        return f"{said}{shortened(shlex.join(until.command), COMMAND)} succeeds"
+    return f"{said}{shortened(until.function or '', COMMAND)} holds"
 
 
 def join_text(join: Join) -> str:

@@ -10,6 +10,7 @@ from agentmesh.errors import AgentError
 from agentmesh.events import ContextReason, Inbound, MessageDelivered, Notice
 from agentmesh.messages import Reply, ToolCall
 from agentmesh.providers.base import Provider, Request
+from agentmesh.tools.workspaces.base import Workspace
 
 
 def message(content: str, sender: str = "user", **more: object) -> MessageDelivered:
@@ -50,6 +51,7 @@ class FakeTurn:
     asked: list[str] = field(default_factory=list)
     wrong: Callable[[str], str | None] | None = None
     reminders: list[str] = field(default_factory=list)
+    workspace: Workspace | None = None
 
     async def complete(
         self, request: Request, request_hash: str, input_tokens: int, provider: Provider | None = None, key: str = ""

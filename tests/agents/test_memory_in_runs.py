@@ -165,7 +165,9 @@ def test_what_is_read_on_keeps_the_label_of_what_it_is_a_piece_of() -> None:
     agent = Agent.model_validate({"name": "a", "model": model, "tools": [page], "max_result": 5000, "max_steps": 40})
     team = Team(agents=[agent], topology=Topology.solo("a"), tools={"look_up": look_up})
     result = team.run_sync("read it")
-    assert "".join(model.pieces) == LONG
+    said, texts = zip(*(piece.split("\n", 1) for piece in model.pieces), strict=True)
+    assert "".join(texts) == LONG
+    assert all(line.startswith("[untrusted, from outside") for line in said), "each piece says so to the model"
     labels = [event.trust for event in result.events if event.type == "tool_call_finished"]
     assert labels == ["untrusted"] * len(model.pieces)
 

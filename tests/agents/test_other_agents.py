@@ -13,12 +13,13 @@ import anyio
 import pytest
 
 from agentmesh.agents.base import ToolResult, View
-from agentmesh.agents.command import CommandAgent, run_program
+from agentmesh.agents.command import CommandAgent
 from agentmesh.agents.function import FunctionAgent
 from agentmesh.agents.human import HumanAgent
 from agentmesh.config.models import CommandConfig
 from agentmesh.errors import AgentError
 from agentmesh.messages import Reply, ToolCall
+from agentmesh.tools.programs import run_program
 from tests.agents.agent_turns import FakeTurn, message, told, view
 
 pytestmark = pytest.mark.anyio

@@ -9,11 +9,12 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agentmesh.agents.command import OUTPUT_LIMIT, CommandAgent, run_program
+from agentmesh.agents.command import CommandAgent
 from agentmesh.config.models import CommandConfig
 from agentmesh.errors import AgentError
 from agentmesh.events import Inbound
 from agentmesh.messages import ToolCall
+from agentmesh.tools.programs import OUTPUT_LIMIT, run_program
 from tests.agents.agent_turns import FakeTurn, message, told, view
 from tests.agents.left_processes import none_left
 

@@ -56,11 +56,13 @@ def test_an_unknown_cost_shows_as_a_question_mark() -> None:
 
 def test_nested_facts_are_spelt_out() -> None:
     task = TaskChanged(agent="planner", task=Task(id="t1", title="Add them"), status="done", worker="w")
-    assert shown(task) == '+1.250 task_changed planner task=t1 title="Add them" status=done worker=w'
+    assert shown(task) == '+1.250 task_changed planner task=t1 title="Add them" status=done worker=w attempt=1'
     finding = FindingRecorded(finding=Finding(monitor="mine", label="stall", score=0.25, agents=("a", "b"), why="so"))
     assert shown(finding) == "+1.250 finding monitor=mine label=stall score=0.25 agents=a,b why=so"
     cut = TopologyChanged(change="cut", edges=(("a", "b"),))
     assert shown(cut) == "+1.250 topology_changed change=cut edges=a->b"
+    checked = Verification(agent="planner", task="t1", passed=True, attempt=2)
+    assert shown(checked) == "+1.250 verification planner task=t1 passed=true attempt=2"
     assert shown(Verification(passed=False, attempt=1)) == "+1.250 verification passed=false attempt=1"
 
 

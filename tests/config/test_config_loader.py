@@ -307,7 +307,7 @@ def test_a_wrong_mapping_made_in_python_is_reported_by_path() -> None:
     assert [problem.at("team") for problem in raised.value.problems] == [
         "team: agents.a.model: found a value of type builtin_function_or_method; allowed: text, numbers, true, false, "
         "None, lists and mappings",
-        "team: agents.a.memroy: unknown key 'memroy'; closest of the 23 allowed: memory, method, role, team, "
+        "team: agents.a.memroy: unknown key 'memroy'; closest of the 24 allowed: memory, method, role, team, "
         "model; did you mean 'memory'?",
         "team: topology.agent: no agent 'b'; agents: a",
     ]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from agentmesh.evaluation.metrics import (
     communication_density,
+    communication_share,
     coordination_cost,
     efficiency,
     error_amplification,
@@ -63,6 +64,7 @@ def test_of_errors_less_is_better() -> None:
 def test_densities_count_per_turn_and_per_pair() -> None:
     assert message_density(12, 30) == pytest.approx(0.4)
     assert communication_density(12, 4) == pytest.approx(1.0)
+    assert communication_share(3, 12) == 0.25
 
 
 def test_the_published_loss_in_pairs_is_a_coordination_cost() -> None:
@@ -118,6 +120,7 @@ def test_retention_has_no_value_where_all_tasks_are_equally_hard_or_solo_never_s
         lambda: efficiency(0.5, 0, 1),
         lambda: coordination_cost(0.1, 0.0),
         lambda: communication_density(3, 1),
+        lambda: communication_share(0, 0),
         lambda: message_density(3, 0),
         lambda: error_gap(1.0, 0.0),
     ],

@@ -13,100 +13,8 @@ from agentmesh.events import BoundsChanged, Event, MessageDelivered, TopologyCha
 from agentmesh.scheduler import StartTurn
 from agentmesh.topology.bounds import bounds_of
 from agentmesh.topology.graph import Topology, Vote
+from tests.properties.bounds_cases import KINDS, NAMES, RANKED, VOTE, VOTES, courses, deeds, graphs
 from tests.scheduler.scheduler_play import Holds, Play, decide, hand_off, send, tasks
-
-NAMES = ("a", "b", "c", "d")
-VOTE, RANKED = "v", "w"
-VOTES: Any = {VOTE: Vote(), RANKED: Vote(candidates=("a", "b"))}
-KINDS = [
-    Topology.solo("a"),
-    Topology.chain(NAMES),
-    Topology.flat(NAMES, rounds=2),
-    Topology.flat(NAMES, rounds=2, order="round_robin", speaker="a"),
-    Topology.flat(NAMES, rounds=2, order="random", positions="optional", end="converged"),
-    Topology.flat(NAMES, rounds=1, vote=VOTE),
-    Topology.star("a", ["b", "c", "d"], rounds=2),
-    Topology.ring(NAMES),
-    Topology.ring(NAMES, order="round_robin", rounds=2),
-    Topology.layers([["a", "b"], "c", "d"]),
-    Topology.debate(["a", "b", "c"], judge="d"),
-    Topology.debate(["a", "b", "c"], judge="d", order="random"),
-    Topology.independent(NAMES, vote=VOTE),
-    Topology.independent(NAMES[:3], best_of="d"),
-    Topology.independent(NAMES[:3], aggregator="d"),
-    Topology.hierarchy("a", ["b", "c"], judge="d", max_cycles=2, max_tasks=3),
-    Topology.hierarchy("a", [{"planner": "b", "workers": ["c"], "max_tasks": 2}, "d"], max_tasks=2),
-    Topology.hierarchy("a", [{"planner": "b", "workers": ["c"], "max_tasks": 2}], judge="d", max_cycles=2, max_tasks=2),
-]
-
-
-@st.composite
-def edges(draw: st.DrawFn, *, capped: bool, nodes: tuple[str, ...] = NAMES) -> list[dict[str, Any]]:
-    """Any digraph; if `capped`, whose every inner edge has a cap, or which has no cycle among agents."""
-    ends = st.sampled_from([*nodes, "user"])
-    pairs = sorted(
-        draw(st.sets(st.tuples(ends, ends).filter(lambda pair: pair[0] != pair[1]), min_size=1, max_size=12))
-    )
-    free = [a < b or not {a, b} <= {*NAMES} for a, b in pairs]
-    caps = [None if may and (capped or draw(st.booleans())) else draw(st.integers(1, 2)) for may in free]
-    return [
-        {"from": a, "to": b, **({"max_messages": cap} if cap else {})}
-        for (a, b), cap in zip(pairs, caps, strict=True)
-        if (a, b) not in {("user", VOTE), ("user", RANKED), (VOTE, RANKED), (RANKED, VOTE)}
-    ]
-
-
-@st.composite
-def graphs(draw: st.DrawFn) -> Topology:
-    """One reactive phase with joins."""
-    joins: Any = draw(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["all", "quorum", 2])))
-    return Topology.graph(draw(edges(capped=True)), joins=joins)
-
-
-@st.composite
-def courses(draw: st.DrawFn) -> Topology:
-    """Up to three phases of any order but `tasks`, with votes, loops and forgetting."""
-    phases: list[Any] = []
-    for index in range(draw(st.integers(1, 3))):
-        order = draw(st.sampled_from(["reactive", "simultaneous", "round_robin", "random", "moderator"]))
-        rounds = None if order == "reactive" else draw(st.integers(1, 4))
-        drawn = draw(edges(capped=order == "reactive", nodes=(*NAMES, VOTE, RANKED)).filter(bool))
-        loops = draw(st.sampled_from([1, 1, 2, 3]))
-        phases.append(
-            {
-                "name": f"p{index}",
-                "nodes": NAMES,
-                "edges": drawn,
-                "order": order,
-                "rounds": rounds,
-                "moderator": "a" if order == "moderator" else None,
-                "opens": draw(st.none() | st.lists(st.sampled_from(NAMES), unique=True, max_size=2)),
-                "until": {"promise": "done"} if loops > 1 else None,
-                "max_iterations": loops,
-                "memory": draw(st.sampled_from(["full", "fresh"])),
-                "positions": draw(st.sampled_from(["off", "optional"])),
-            }
-        )
-    joins: Any = draw(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["all", "quorum", 2])))
-    return Topology(phases, votes=VOTES, joins=joins)
-
-
-@st.composite
-def deeds(draw: st.DrawFn) -> Any:
-    """Anything that an agent may try in a turn."""
-    to = st.lists(st.sampled_from([*NAMES, VOTE, RANKED, "user", "ghost"]), min_size=1, max_size=3)
-    ids = st.lists(st.sampled_from("123456"), min_size=1, max_size=3, unique=True)
-    calls = st.one_of(
-        to.map(lambda names: send(*names)),
-        ids.map(lambda found: tasks(*found)),
-        st.sampled_from(["done", "failed", "blocked"]).map(lambda status: hand_off("x", status)),
-        st.sampled_from(["done", "continue", "replan"]).map(decide),
-        st.sampled_from(NAMES).map(lambda name: ("next_speaker", {"agent": name})),
-        st.sampled_from(NAMES).map(lambda name: ("vote", {"ranking": [name]})),
-    )
-    last = st.sampled_from([None, "", "text", "<promise>done</promise>", Holds("text", "42")])
-    several = st.tuples(st.lists(calls, max_size=3), last).map(lambda both: [*both[0], both[1]])
-    return draw(st.one_of(several, st.just("text"), st.just(Exception("broken"))))
 
 
 @given(st.data())
@@ -119,6 +27,10 @@ def test_no_run_exceeds_its_bounds(data: st.DataObject) -> None:
         dict.fromkeys(topology.nodes, lambda turn: data.draw(deeds())),
         choose=lambda pending: data.draw(st.integers(0, len(pending) - 1)),
         verify=lambda answer: False,
+        until=lambda said: data.draw(st.booleans()),
+        accept=lambda command: data.draw(st.sampled_from([None, "it does not hold"])),
+        slow_accept=data.draw(st.booleans()),
+        check_now=lambda: data.draw(st.booleans()),
         options={"verify_retries": retries or data.draw(st.sampled_from([None, 0]))},
     ).run()
     assert bounds.turns is not None
@@ -152,6 +64,9 @@ def test_no_run_exceeds_the_bounds_that_a_change_of_its_graph_left(data: st.Data
         topology,
         dict.fromkeys(topology.nodes, lambda turn: data.draw(st.sampled_from(["talk", "talk", None]) | deeds())),
         after=change,
+        accept=lambda command: data.draw(st.sampled_from([None, "it does not hold"])),
+        slow_accept=data.draw(st.booleans()),
+        check_now=lambda: data.draw(st.booleans()),
         options={"bounds": lambda phases, used: bounds_of(phases, begun=True).after(used)},
     ).run()
     made = play.of(BoundsChanged)
@@ -274,7 +189,7 @@ def test_a_loop_that_is_satisfied_at_the_last_moment_reaches_the_bounds(memory: 
         [
             {
                 "name": "work", "edges": ["user -> a, b, c", "a, b, c -> a, b, c"], "order": "simultaneous",
-                "rounds": 2, "until": {"promise": "done"}, "max_iterations": 3, "memory": memory,
+                "rounds": 2, "until": {"promise": "done", "function": "m:f"}, "max_iterations": 3, "memory": memory,
             },
             {"name": "answer", "edges": ["a -> user"]},
         ]
@@ -283,6 +198,24 @@ def test_a_loop_that_is_satisfied_at_the_last_moment_reaches_the_bounds(memory: 
     told = 9 if memory == "fresh" else 3
     assert bound(topology) == (18 + 1, told + 3 * 2 * 6 + 1)
     assert used(Play(topology, actors)) == bound(topology)
+
+
+def test_a_loop_that_answers_in_every_iteration_and_is_refuted_beside_reaches_the_bounds() -> None:
+    phase = {"name": "work", "edges": ["user -> a", "a -> user"], "memory": "fresh", "max_iterations": 3}
+    topology = Topology([{**phase, "until": {"function": "m:f"}}])
+    assert used(Play(topology, {"a": lambda turn: "x"}, until=lambda said: False)) == bound(topology) == (3, 3 + 3)
+    bounds = bounds_of(topology.phases, retries=1)
+    checks = iter([False, False, True, True])
+    play = Play(
+        topology,
+        {"a": lambda turn: "x"},
+        until=lambda said: next(checks),
+        verify=lambda answer: False,
+        options={"verify_retries": 1},
+    )
+    assert used(play) == (4, 3 + 4)
+    assert play.end.reason == "not_verified"
+    assert (bounds.messages, (bounds.turns or 0) >= 4) == (3 + 4, True)
 
 
 def test_an_answer_that_is_refuted_to_the_last_reaches_the_bounds() -> None:

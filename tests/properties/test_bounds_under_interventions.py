@@ -14,7 +14,7 @@ from agentmesh.events import Answered, Event, InterventionMade, MessageDelivered
 from agentmesh.topology.allowance import allowance_of
 from agentmesh.topology.bounds import bounds_of
 from agentmesh.topology.graph import Topology
-from tests.properties.test_bounds_hold import KINDS, NAMES, courses, deeds, graphs
+from tests.properties.bounds_cases import KINDS, NAMES, courses, deeds, graphs
 from tests.scheduler.findings import found
 from tests.scheduler.scheduler_play import Play
 
@@ -60,6 +60,9 @@ def test_no_run_exceeds_its_bounds_whatever_is_found_in_it(data: st.DataObject) 
         dict.fromkeys([*topology.nodes, *RESERVE], lambda turn: data.draw(st.just("talk") | deeds())),
         choose=lambda pending: data.draw(st.integers(0, len(pending) - 1)),
         verify=lambda answer: False,
+        accept=lambda command: data.draw(st.sampled_from([None, "it does not hold"])),
+        slow_accept=data.draw(st.booleans()),
+        check_now=lambda: data.draw(st.booleans()),
         before=before,
         after=after,
         options={

@@ -167,6 +167,7 @@ KINDS = (
     Topology.hierarchy("ann", ["bob", "cy"], judge="dee", max_cycles=2),
     Topology.hierarchy("ann", [{"planner": "bob", "workers": ["cy"]}, "dee"]),
     Topology.hierarchy("ann", ["bob", "cy", "dee"]),
+    Topology.hierarchy("ann", ["bob", "cy"], judge="dee", retries=1, memory="fresh", reconcile="cy"),
     Topology.star("ann", ["bob", "cy", "dee"], rounds=1),
     Topology.debate(["ann", "bob", "cy"], "dee", rounds=1),
     Topology.flat(["ann", "bob", "cy"], rounds=1, vote="poll", positions="optional"),

@@ -55,6 +55,7 @@ def limit(name: str, scope: str = "run") -> LimitWasReached:
         (limit("turns"), "agentmesh fork run-1 --at 3 -O limits.turns=1500"),
         (limit("tokens", "agent:ann b"), "agentmesh fork run-1 --at 3 -O 'agents.ann b.limits.tokens=1500'"),
         (limit("messages", "edge:a->b"), ""),
+        (limit("max_iterations"), ""),
     ],
 )
 def test_after_a_limit_there_is_a_way_to_go_on_with_more(event: LimitWasReached, command: str) -> None:
@@ -105,6 +106,12 @@ def test_after_a_stall_those_who_never_acted_and_the_last_message_are_named() ->
     text = said(ended("stalled", "nobody has anything left", last))
     assert "Without any turn: b." in text
     assert "The last message went from a to b." in text
+
+
+def test_after_a_loop_that_failed_alike_again_and_again_its_check_is_named() -> None:
+    (step,) = ended("stalled", "p: 5 iterations", Verification(passed=False, attempt=5, phase="p")).steps
+    assert step.text.startswith("Read what the check of p says again and again")
+    assert step.events == (4,)
 
 
 def test_an_interrupted_run_is_resumed_and_one_that_was_ended_for_good_is_forked() -> None:

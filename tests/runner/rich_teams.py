@@ -117,7 +117,12 @@ agents: {a: {memory: fresh}, b: {}, c: {}, v: {kind: vote, ties: seed, options: 
 topology:
   kind: graph
   phases:
-    - {name: work, edges: [user -> a, a -> b], until: {promise: READY}, max_iterations: 4, memory: fresh}
+    - name: work
+      edges: [user -> a, a -> b]
+      until: {promise: READY, verify: ["true"]}
+      max_iterations: 4
+      memory: fresh
+      loop: {plan: PLAN.md, replan_after: 1, tried: 2}
     - {name: talk, order: random, rounds: 2, edges: [a <-> b, b <-> c, a <-> c], memory: fresh}
     - {name: vote, order: simultaneous, rounds: 1, edges: ["a, b, c -> v", v -> user]}
 """

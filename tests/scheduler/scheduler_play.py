@@ -26,7 +26,7 @@ from agentmesh.events import (
     stamped,
 )
 from agentmesh.messages import Position
-from agentmesh.scheduler import AskPerson, CancelTurns, Rewrite, Scheduler, StartTurn, Summarise, Verify
+from agentmesh.scheduler import Accept, AskPerson, CancelTurns, Rewrite, Scheduler, StartTurn, Summarise, Verify
 from agentmesh.topology.graph import Topology
 
 Call = tuple[str, dict[str, Any]]
@@ -61,8 +61,8 @@ class Play:
     """By agent: its deeds, one a turn, or a function from its turn to the deed."""
     choose: Choose = first
     verify: Callable[[str], bool] = lambda answer: True
-    until: Callable[[str], bool] = lambda said: True
-    """What checks the `until` of a phase."""
+    until: Callable[[str], bool | tuple[bool, str, str]] = lambda said: True
+    """What checks the `until` of a phase; it may say more than that: a detail, and the state of the files."""
     rewrites: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     summarise: Callable[[str], str | None] = lambda content: f"in short: {content}"
     """None where no summary can be made."""
@@ -79,6 +79,12 @@ class Play:
     most_at_once: int = 0
     slow_verify: bool = False
     """Checks take until nobody is in a turn."""
+    accept: Callable[[Accept], str | None] = lambda command: None
+    """What merges the work of a task: why it does not hold, None where it does."""
+    slow_accept: bool = False
+    """As `slow_verify`, of what is merged."""
+    check_now: Callable[[], bool] = lambda: False
+    """Whether a check that takes long comes to its end before the next turn does."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -90,16 +96,18 @@ class Play:
         self.cancelled = False
         self.checked: list[Verify] = []
         self.asked: list[AskPerson] = []
+        self.accepted: list[Accept] = []
         self._scripts = {name: iter(actor) if not callable(actor) else actor for name, actor in self.actors.items()}
 
-    def run(self, task: str = "the task", steps: int = 20_000) -> Play:
-        """Play until the run has ended. Fails if it never does."""
-        self.happen(RunStarted(team="t", task=task, seed=self.seed))
-        while not self.scheduler.ended:
+    def run(self, task: str = "the task", steps: int = 20_000, until: Callable[[Play], bool] | None = None) -> Play:
+        """Play until the run has ended, or until this holds; on from there if it is called again. Fails if neither."""
+        if not self.log:
+            self.happen(RunStarted(team="t", task=task, seed=self.seed))
+        while not self.scheduler.ended and not (until is not None and until(self)):
             if self.changing and not self.pending:
                 self._change_one()
                 continue
-            if not self.pending and self._checks:
+            if self._checks and (not self.pending or self.check_now()):
                 self.happen(self._checks.popleft())
                 continue
             assert self.pending, "nobody is in a turn, and the run has not ended"
@@ -118,10 +126,9 @@ class Play:
                     self.pending.append(item)
                     self.most_at_once = max(self.most_at_once, len(self.pending))
                 case Verify():
-                    self.checked.append(item)
-                    passed = (self.verify if item.phase is None else self.until)(item.answer)
-                    checked = Verification(passed=passed, attempt=item.attempt, phase=item.phase)
-                    (self._checks if self.slow_verify else self._queue).append(checked)
+                    (self._checks if self.slow_verify else self._queue).append(self._verified(item))
+                case Accept():
+                    (self._checks if self.slow_accept else self._queue).append(self._merged(item))
                 case Rewrite():
                     self._changed(item, self.rewrites[item.function](item.content), item.function)
                 case Summarise():
@@ -129,14 +136,31 @@ class Play:
                 case AskPerson():
                     self.asked.append(item)
                 case CancelTurns():
-                    self.cancelled = True
-                    for turn in self.pending:
-                        self._queue.append(
-                            TurnFailed(agent=turn.agent, turn=turn.turn, error="cancelled", kind="cancelled")
-                        )
-                    self.pending.clear()
+                    self._cancel()
                 case _:
                     self._append(item)
+
+    def _cancel(self) -> None:
+        self.cancelled = True
+        for turn in self.pending:
+            self._queue.append(TurnFailed(agent=turn.agent, turn=turn.turn, error="cancelled", kind="cancelled"))
+        self.pending.clear()
+        while self._checks:
+            check = self._checks.popleft()
+            self._queue.append(check.model_copy(update={"passed": False, "detail": "cancelled"}))
+
+    def _verified(self, item: Verify) -> Verification:
+        self.checked.append(item)
+        found = (self.verify if item.phase is None else self.until)(item.answer)
+        passed, detail, state = found if isinstance(found, tuple) else (found, "", "")
+        facts = {"attempt": item.attempt, "phase": item.phase, "detail": detail, "state": state}
+        return Verification(passed=passed and item.promised, **facts)
+
+    def _merged(self, item: Accept) -> Verification:
+        self.accepted.append(item)
+        why = self.accept(item)
+        ends = {"agent": item.planner, "task": item.task.id, "attempt": item.attempt}
+        return Verification(passed=why is None, detail=why or "", **ends)
 
     def _changed(self, item: Rewrite | Summarise, content: str | None, by: str) -> None:
         ends = {"message_id": item.message_id, "sender": item.sender, "recipient": item.recipient}

@@ -116,6 +116,14 @@ def test_an_overlapping_claim_is_refused_with_who_holds_it() -> None:
     assert shown(board)["version"] == 0, "an entry is no new version of the text"
 
 
+def test_a_claim_of_the_same_file_by_another_spelling_overlaps_too() -> None:
+    done = play(
+        team(*BOTH), [claim("src/f.py", 10, 20)], [claim("./src//f.py", 15, 30), claim("src/x/../f.py", 1, 10), read()]
+    )
+    assert all("is claimed by 'a' (c1)" in told for told in results(done, "b")[:2])
+    assert len(shown(results(done, "b")[2])["entries"]) == 1
+
+
 def two_phases(**more: Any) -> Topology:
     edges = (Edge("a", "board"), Edge("b", "board"), Edge("board", "b"))
     first = Phase("one", "reactive", ("a", "b"), (Edge("user", "a"), *edges), boards={"board": Board()})
@@ -153,6 +161,35 @@ def test_a_commitment_has_an_owner_and_a_state_that_only_its_owner_changes() -> 
         ("k1", "a", "kept"),
         ("k2", "b", "open"),
     ]
+
+
+def test_what_became_of_a_commitment_can_be_said_by_its_id_and_only_of_one_that_stands() -> None:
+    done = play(
+        team(*BOTH),
+        [commit_to("write tests"), commit_to("write docs"), commit_to("k2", "dropped"), commit_to("the tests", "kept")],
+        [commit_to("k1", "kept"), commit_to("k1"), read()],
+    )
+    assert results(done, "a")[2:] == [
+        "commitment k2 stands on 'board'",
+        "you have committed yourself to no such thing; yours: k1 'write tests', k2 'write docs'",
+    ]
+    assert results(done, "b")[0] == "you have committed yourself to no such thing; yours: none"
+    entries = shown(results(done, "b")[-1])["entries"]
+    assert [(entry["id"], entry["owner"], entry.get("state", "open")) for entry in entries] == [
+        ("k1", "a", "open"),
+        ("k2", "a", "dropped"),
+        ("k3", "b", "open"),
+    ]
+
+
+def test_an_offer_of_one_who_is_out_can_be_chosen_by_nobody() -> None:
+    def outside(of: Play, event: Event) -> list[Event]:
+        offered = isinstance(event, BoardWritten) and event.agent == "a"
+        return [TopologyChanged(change="isolate", agents=("a",))] if offered else []
+
+    topology = team(*BOTH, "user -> b")
+    done = Play(topology, {"a": [[offer("tea"), None]], "b": [[choose("o1", "tea"), "done"]]}, after=outside).run()
+    assert results(done, "b") == ["there is no offer 'o1'; offers: none"]
 
 
 def test_the_first_choice_of_another_settles_an_offer() -> None:

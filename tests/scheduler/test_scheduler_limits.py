@@ -22,7 +22,7 @@ from agentmesh.events import (
 from agentmesh.scheduler import StartTurn
 from agentmesh.topology.bounds import bounds_of
 from agentmesh.topology.graph import Topology
-from tests.properties.test_bounds_hold import KINDS, courses, deeds, graphs
+from tests.properties.bounds_cases import KINDS, courses, deeds, graphs
 from tests.scheduler.scheduler_play import Play, decide, hand_off, send, tasks
 
 TALK = ["a, b, c -> a, b, c"]
@@ -89,15 +89,15 @@ def test_what_is_in_flight_when_a_phase_has_used_up_its_limit_ends_and_counts() 
 
 
 def test_a_limit_holds_for_all_occurrences_of_a_phase_and_its_until_is_asked_once_more() -> None:
-    for promised, outcome in (("<promise>done</promise>", "completed"), ("not yet", "limit")):
+    for second, outcome in (("done", "completed"), ("not yet", "limit")):
         topology = two_phases(
-            {"until": {"promise": "done"}, "max_iterations": 9, "rounds": 1, "memory": "fresh", "limits": {"turns": 5}}
+            {"until": {"function": "m:f"}, "max_iterations": 9, "rounds": 1, "memory": "fresh", "limits": {"turns": 5}}
         )
 
-        def deed(turn: StartTurn, promised: str = promised) -> str:
-            return promised if turn.turn == 2 else "go on"
+        def deed(turn: StartTurn, second: str = second) -> str:
+            return second if turn.turn == 2 else "go on"
 
-        play = Play(topology, dict.fromkeys("abc", deed)).run()
+        play = Play(topology, dict.fromkeys("abc", deed), until=lambda said: said == "done").run()
         assert play.end.outcome == outcome
         assert [event.phase for event in play.of(PhaseStarted)].count("talk") == 2
         assert len([name for name in play.of(TurnStarted) if name.phase == "talk"]) == 5

@@ -55,7 +55,7 @@ def test_a_reactive_phase_gone_through_again_starts_with_those_the_user_addresse
     """What is still unread does not keep it from starting."""
     phase = Phase(
         "loop", "reactive", ("a", "b"), (Edge("user", "a"), Edge("a", "b")), joins={"b": 2},
-        until=Until(promise="done"), max_iterations=2,
+        until=Until(promise="done", function="m:f"), max_iterations=2,
     )  # fmt: skip
     play = Play(Topology([phase]), {"a": ["not yet", "<promise>done</promise>"], "b": ["never"]}).run()
     assert play.order == ["a", "a"]
@@ -220,7 +220,7 @@ def loop(until: Until, *, fresh: bool = False, iterations: int = 3, order: str =
 
 def test_a_promise_in_any_contribution_ends_the_loop() -> None:
     actors = {"a": ["1", "2", "<promise> all\nfine </promise>", "answer"], "b": [[send("a"), None], "x", "y"]}
-    play = Play(loop(Until(promise="all fine"), iterations=5), actors).run()
+    play = Play(loop(Until(promise="all fine", function="m:f"), iterations=5), actors).run()
     assert reasons(play) == ["until: not satisfied"] * 2 + ["until: satisfied"]
     assert [(e.phase, e.occurrence) for e in play.of(PhaseStarted)] == [
         ("talk", 1),

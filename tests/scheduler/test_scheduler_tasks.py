@@ -22,8 +22,8 @@ from agentmesh.events import (
     TurnStarted,
 )
 from agentmesh.scheduler import StartTurn
-from agentmesh.topology.activity import JUDGE_ATTEMPTS
 from agentmesh.topology.graph import Topology
+from agentmesh.topology.lines import JUDGE_ATTEMPTS
 from tests.scheduler.scheduler_play import Play, decide, hand_off, send, tasks
 
 
@@ -355,6 +355,8 @@ def test_tasks_of_a_worker_that_used_up_its_turns_fail_and_the_planner_is_told()
     run = play([[tasks("a", "b", "c"), None], "ok"], workers=1, options={"agent_limits": {"w1": Limits(turns=1)}}).run()
     assert [(e.task.id, e.status) for e in run.of(TaskChanged)][3:] == [
         ("a", "claimed"),
+        ("b", "ready"),
+        ("c", "ready"),
         ("a", "done"),
         ("b", "claimed"),
         ("b", "failed"),

@@ -92,7 +92,7 @@ PLACES = """\
 25:13: topology.phases[2].name
 26:49: topology.phases[2].edges[0].rewrite
 27:23: topology.phases[2].opens[1]
-28:14: topology.phases[2].until
+28:25: topology.phases[2].until.function
 30:30: topology.phases[3].generator
 31:10: limits.turnz
 32:19: monitors.watch

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from agentmesh.config.models import AgentConfig, Limits
-from agentmesh.topology.activity import Start, acting, activity
+from agentmesh.topology.activity import acting, activity
 from agentmesh.topology.bounds import PROMPT_TOKENS, SUMMARY_TOKENS, TASK_TOKENS, bounds_of
 from agentmesh.topology.graph import Board, Edge, Phase, Topology, Vote
+from agentmesh.topology.lines import Start
 
 VOTES = {"v": Vote(), "w": Vote(candidates=("a", "b"))}
 LLM = {name: AgentConfig(max_steps=1, max_output_tokens=100) for name in "abcd"}
@@ -45,13 +46,13 @@ def test_the_task_is_given_once_but_again_to_those_who_have_forgotten_it() -> No
 
 def test_a_cap_holds_for_the_run_however_often_its_phase_is_gone_through() -> None:
     capped = [{"from": "a", "to": "b", "max_messages": 2}]
-    loop = {"edges": ["user -> a", *capped], "until": {"promise": "x"}, "max_iterations": 5}
+    loop = {"edges": ["user -> a", *capped], "until": {"function": "m:f"}, "max_iterations": 5}
     assert most(course(loop, ANSWER))[1] == 1 + 2 + 1
 
 
 def test_a_phase_that_forgets_everything_begins_like_the_first() -> None:
     line = {"edges": ["user -> a", "a -> b", "b -> c"], "order": "simultaneous", "rounds": 3}
-    loop = {**line, "until": {"promise": "x"}, "max_iterations": 2}
+    loop = {**line, "until": {"function": "m:f"}, "max_iterations": 2}
     assert most(course({**loop, "memory": "fresh"}, ANSWER)) == (2 * 3 + 1, 2 * (1 + 1 + 1) + 1)
     # Who remembers may have something to read from before, whoever it is.
     assert most(course(loop, ANSWER)) == (3 + 6 + 1, 1 + 2 + 3 + 1)

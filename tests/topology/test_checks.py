@@ -74,7 +74,7 @@ def test_phases_by_hand_with_a_board_and_a_vote_are_free_of_faults() -> None:
         {"edges": ["user -> a, b, c"]},
         {
             "edges": ["a, b, c -> a, b, c", "a, b, c -> b1", "b1 -> a, b, c"], "order": "round_robin", "rounds": 2,
-            "until": {"promise": "done"}, "max_iterations": 3, "positions": "required", "end": "converged",
+            "until": {"function": "m:f"}, "max_iterations": 3, "positions": "required", "end": "converged",
         },
         {"edges": ["a, b, c -> v", "v -> user"], "order": "simultaneous", "rounds": 1},
         votes={"v": Vote(weights={"a": 2.0}, ties="b")}, boards=BOARDS,
@@ -265,7 +265,7 @@ def test_word_travels_over_boards_and_votes_and_from_phase_to_phase() -> None:
     assert said(found(course(board, ANSWER, boards=BOARDS)), "unheard") == []
     vote = {**short, "edges": [*line, "a, c -> v", "v -> a, c"]}
     assert said(found(course(vote, ANSWER, votes=VOTES)), "unheard") == []
-    again = {**short, "until": {"promise": "x"}, "max_iterations": 2}
+    again = {**short, "until": {"function": "m:f"}, "max_iterations": 2}
     assert said(found(course(again, ANSWER)), "unheard") == []
     assert said(found(course({**again, "memory": "fresh"}, ANSWER)), "unheard")
 
@@ -429,16 +429,23 @@ def test_convergence_needs_positions_of_everybody() -> None:
 # Beginnings and ends of phases
 
 
-def test_a_phase_that_is_checked_answers_in_a_later_one() -> None:
-    loop = {**DISCUSSION, "until": {"promise": "done"}, "max_iterations": 2}
+def test_a_phase_that_is_checked_answers_itself_or_in_a_later_one() -> None:
+    loop = {**DISCUSSION, "until": {"function": "m:f"}, "max_iterations": 2}
     assert found(course(loop, {"edges": ["a, b, c -> user"], "opens": ["a", "b", "c"]})) == []
-    assert only("until", course({**loop, "edges": [*DISCUSSION["edges"], "b -> user"]}, ANSWER)).message == (
-        "phase 'p0' has `until` and an edge b -> user: the answer would end the run before it is checked; answer in a "
-        "later phase"
-    )
+    assert found(course({**loop, "edges": [*DISCUSSION["edges"], "b -> user"]}, ANSWER)) == []
+    assert found(course({**loop, "edges": [*DISCUSSION["edges"], "a, b, c -> user"]})) == []
     last = course({"edges": ["user -> a, b", "b -> user"]}, {**loop, "edges": DISCUSSION["edges"][1:]})
     assert only("until", last).message == (
-        "phase 'p1' has `until` and no phase comes after it, so that nobody can answer: add one with an edge to 'user'"
+        "phase 'p1' has `until` and no phase comes after it, so that nobody can answer: draw an edge to 'user', or add "
+        "a phase that has one"
+    )
+
+
+def test_a_promise_alone_proves_nothing() -> None:
+    edges = (Edge("user", "a"), Edge("a", "user"))
+    trusting = Phase("loop", "reactive", ("a",), edges, until=Until(promise="x"), max_iterations=2)
+    assert only("until", Topology([trusting])).message == (
+        "`until` of phase 'loop' has nothing that checks: a promise alone proves nothing; add `verify` or `function`"
     )
 
 
@@ -473,7 +480,7 @@ def test_somebody_who_takes_part_acts_first() -> None:
 
 def test_what_is_fatal_comes_first_and_hides_warnings_of_the_whole_graph() -> None:
     loop = Phase(
-        "loop", "reactive", ("a",), (Edge("user", "a"),), until=Until(promise="x"), end="answer", max_iterations=2
+        "loop", "reactive", ("a",), (Edge("user", "a"),), until=Until(function="m:f"), end="answer", max_iterations=2
     )
     faults = found(Topology([loop, Phase("answer", "reactive", ("a",), (Edge("a", "user"),), opens=("a",))]))
     assert [fault.check for fault in faults] == ["answer"]

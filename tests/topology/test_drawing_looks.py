@@ -82,8 +82,8 @@ def test_the_heading_says_the_order_its_end_and_how_often_it_begins_again() -> N
     converged = draw(Topology.flat(["a", "b"], rounds=3, end="converged"), "text")
     assert converged.startswith("1 · discuss (simultaneous, up to 3 rounds, until all agree)\n")
     drawn = {"name": "p", "nodes": ["a"], "edges": ["user -> a", "a -> user"], "max_iterations": 2}
-    promised = draw(Topology([{**drawn, "until": {"promise": "DONE"}}]), "text")
-    assert promised.startswith("p (reactive, until somebody says DONE, up to 2 times)\n")
+    promised = draw(Topology([{**drawn, "until": {"promise": "DONE", "function": "m:f"}}]), "text")
+    assert promised.startswith("p (reactive, until somebody says DONE and m:f holds, up to 2 times)\n")
     tested = draw(Topology([{**drawn, "until": {"function": "my.module:good"}}]), "text")
     assert tested.startswith("p (reactive, until my.module:good holds, up to 2 times)\n")
     answered = draw(Topology([{**drawn, "max_iterations": 1, "end": "answer"}]), "text")

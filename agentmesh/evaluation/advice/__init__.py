@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agentmesh.errors import ConfigError
-from agentmesh.evaluation.advice.bench import Bench, Ledger
+from agentmesh.evaluation.advice.bench import Bench
 from agentmesh.evaluation.advice.candidates import SHAPES, SIZES, Candidate, candidates_of
 from agentmesh.evaluation.advice.halving import Rung, Search, halve
 from agentmesh.evaluation.advice.held_out import AT_MOST, Gain, compared, finalists, gain_of, spendable
@@ -20,6 +20,7 @@ from agentmesh.evaluation.advice.snippet import snippet
 from agentmesh.evaluation.comparison import Comparison, results_of
 from agentmesh.evaluation.comparison.rows import KeptRows
 from agentmesh.evaluation.comparison.study import Plan
+from agentmesh.evaluation.ledger import Ledger
 from agentmesh.evaluation.scoring import Scorer
 from agentmesh.evaluation.tasks.task import EvalTask, Tasks
 from agentmesh.team import Team
@@ -37,8 +38,7 @@ class Advice:
     """The best team found beside what one agent can do."""
     gain: Gain
     """Of the best team found, whether it is recommended or not."""
-    limit: int
-    spent: int
+    ledger: Ledger
     run_tokens: int
     """Limit of each run of the search."""
     snippet: str = field(repr=False)
@@ -54,7 +54,7 @@ class Advice:
             "ended": self.search.ended,
             "held_out": self.held_out.to_json(),
             "gain": self.gain.to_json(),
-            "ledger": {"limit": self.limit, "spent": self.spent, "run_tokens": self.run_tokens},
+            "ledger": {**self.ledger.to_json(), "run_tokens": self.run_tokens},
             "yaml": self.snippet,
         }
 
@@ -107,8 +107,7 @@ async def advise(
         search,
         comparison,
         gain,
-        budget_tokens,
-        bench.ledger.spent,
+        bench.ledger,
         limit,
         snippet(team, chosen),
     )

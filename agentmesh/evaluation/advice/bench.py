@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentmesh.evaluation.comparison.entrants import Entrant
-from agentmesh.evaluation.comparison.rows import Row
 from agentmesh.evaluation.comparison.study import Plan, Study
+from agentmesh.evaluation.ledger import Ledger
 from agentmesh.evaluation.tasks.task import EvalTask, Tasks
 
 Counts = Mapping[str, int] | None
 """By task: samples of a baseline."""
-
-
-@dataclass
-class Ledger:
-    """What all runs have used; a run that was kept from before counts as if it were run now."""
-
-    limit: int
-    _paid: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def spent(self) -> int:
-        """Tokens of runs, and of judges who scored them."""
-        return sum(self._paid.values())
-
-    @property
-    def left(self) -> int:
-        """What may still be used."""
-        return self.limit - self.spent
-
-    def settle(self, rows: Iterable[Row]) -> None:
-        """Count these runs, each once."""
-        self._paid.update({row.key: row.tokens + row.scoring_tokens for row in rows})
 
 
 @dataclass
@@ -87,9 +65,12 @@ class Bench:
         return study
 
     async def _run(self, entrants: Sequence[Entrant], tasks: Sequence[EvalTask], counts: Counts) -> None:
+        held = self.ledger.reserve((self.limit + self.scoring) * self.plan.seeds * len(entrants) * len(tasks))
+        assert held is not None, "no more is begun than is sure to fit"
         study = self._study(tasks)
         await study.run(entrants, counts)
-        self.ledger.settle(row for rows in study.found.values() for row in rows)
+        rows = [row for found in study.found.values() for row in found]
+        held.settle({row.key: row.tokens + row.scoring_tokens for row in rows})
         self.plan.progress(self.ledger.spent, self.ledger.limit)
 
     def _study(self, tasks: Sequence[EvalTask]) -> Study:

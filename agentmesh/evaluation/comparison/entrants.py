@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
@@ -98,9 +98,10 @@ def entrants_of(teams: Sequence[Team], tasks: Iterable[EvalTask]) -> list[Entran
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f"teams are told apart by their names; found more than once: {', '.join(twice)}")
-    told = {name for task in tasks for name in task.private}
     agents = {name for team in teams for name in team.agents}
-    strangers = sorted(told - agents)
+    tasks = list(tasks)
+    told = {name for task in tasks for name in task.private}
+    strangers = sorted({name for task in tasks for name in _lost(task, agents)})
     if strangers:
         raise ConfigError(
             f"tasks tell something to {', '.join(strangers)} alone, and no team has such an agent; "
@@ -131,6 +132,14 @@ def spending(best: Entrant, tasks: Iterable[EvalTask]) -> list[Entrant]:
 def is_solo(team: Team) -> bool:
     """A team of one agent is its member alone."""
     return team.topology.kind == "solo" and not team.monitors
+
+
+def _lost(task: EvalTask, agents: Collection[str]) -> Iterator[str]:
+    """Whom a task tells something alone that no team has; not where every line of it is told to somebody else too."""
+    heard = {line for name, text in task.private.items() if name in agents for line in text.splitlines()}
+    return (
+        name for name, text in task.private.items() if name not in agents and not heard.issuperset(text.splitlines())
+    )
 
 
 def _members(team: Team) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import agentmesh
 from agentmesh.config.limits import Limits
@@ -12,6 +13,7 @@ from agentmesh.config.secrets import told
 from agentmesh.errors import AgentMeshError, ConfigError
 from agentmesh.evaluation.comparison.entrants import Entrant
 from agentmesh.evaluation.comparison.given import parts_of, right_in
+from agentmesh.evaluation.comparison.repository import repository_of
 from agentmesh.evaluation.comparison.rows import Row
 from agentmesh.evaluation.measures import Right, measured
 from agentmesh.evaluation.scoring import Scorer, score
@@ -62,12 +64,15 @@ class Maker:
 
     async def row(self, order: Order, begun: str | None = None) -> Row:
         """Make the run, or go on with a `begun` one, and score its answer. Raises: AgentMeshError."""
-        result = await self._result(order, begun)
-        return _row(order.key, order.cell, result, await self._scored(order, result), right_in(order.cell.task))
+        async with repository_of(order.cell.task) as folder:
+            # What a run that was cut off had worked on is gone.
+            result = await self._result(order, begun if folder is None else None, folder)
+            scored = await self._scored(order, result, folder)
+        return _row(order.key, order.cell, result, scored, right_in(order.cell.task))
 
-    async def _scored(self, order: Order, result: RunResult) -> Score:
+    async def _scored(self, order: Order, result: RunResult, folder: Path | None) -> Score:
         try:
-            return await score(order.cell.task, _answer(result), self.scorer)
+            return await score(order.cell.task, _answer(result), self.scorer, folder=folder)
         except AgentMeshError:
             raise
         except Exception as error:
@@ -84,12 +89,13 @@ class Maker:
             self._teams[place] = cell.entrant.for_task(cell.task, cell.samples)
         return self._teams[place]
 
-    async def _result(self, order: Order, begun: str | None) -> RunResult:
+    async def _result(self, order: Order, begun: str | None, folder: Path | None) -> RunResult:
         if begun is not None:
             gone_on = await order.team.resume(begun, journal=self.journal, durability="normal")
             if gone_on.outcome is None or not _is_provisional(gone_on):
                 return gone_on
-        return await order.team.run(
+        team = order.team if folder is None else order.team.with_folder(folder)
+        return await team.run(
             order.cell.task.prompt,
             seed=order.cell.seed,
             limits=order.limits,

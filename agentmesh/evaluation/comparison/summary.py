@@ -16,6 +16,7 @@ from agentmesh.evaluation.intervals import Estimate
 from agentmesh.evaluation.measures import Measures, mean
 from agentmesh.evaluation.metrics import (
     communication_density,
+    communication_share,
     coordination_cost,
     efficiency,
     error_amplification,
@@ -85,6 +86,8 @@ MEASURES: Mapping[str, str] = {
     "efficiency": "success per turn, in units of the best member's turns",
     "message_density": "messages between agents per turn",
     "communication_density": "messages per ordered pair of agents",
+    "communication_share": "messages between agents and calls on boards, of these and all calls of tools",
+    "conflicts": "merges per run that failed because something conflicted",
     "redundancy": "mean similarity of what agents said last",
     "error_amplification": "share of wrong answers among those stated, over that of the best member alone",
     "error_survival": "of runs in which an agent's first answer was wrong, those that ended wrong",
@@ -143,6 +146,8 @@ def _measures(
         "efficiency": _told(efficiency, solved, turns, turns_alone),
         "message_density": _told(message_density, messages, turns),
         "communication_density": _told(communication_density, messages, agents),
+        "communication_share": _told(communication_share, messages + fmean(m.board_calls for m in each), _acts(each)),
+        "conflicts": fmean(m.conflicts for m in each),
         "redundancy": mean(m.redundancy for m in each),
         "error_amplification": _told(error_amplification, _errors(each), _errors([row.measures for row in alone])),
         "error_survival": _survived(rows),
@@ -156,6 +161,10 @@ def _measures(
         "monitor_tokens": fmean(m.monitor_tokens for m in each),
     }
     return {name: _rounded(value) if isinstance(value, float) else value for name, value in found.items()}
+
+
+def _acts(each: Sequence[Measures]) -> float:
+    return fmean(m.messages + m.board_calls + m.tool_calls for m in each)
 
 
 def _told(formula: Callable[..., float | None], *numbers: float | None) -> float | None:

@@ -9,16 +9,16 @@ import shutil
 import sys
 import textwrap
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import anyio.to_thread
 
-from agentmesh.agents.command import run_program
 from agentmesh.config.secrets import without_keys
 from agentmesh.errors import AgentError
 from agentmesh.evaluation.tasks.task import Check, EvalTask, Score
+from agentmesh.tools.programs import run_program
 
 _PASSED_ON = re.compile(r"PATH|LANG|LC_\w+|TZ|SYSTEMROOT|VIRTUAL_ENV", re.IGNORECASE)
 _FENCED = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[^\n]*\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
@@ -26,18 +26,19 @@ _PYTHON = ("", "python", "python3", "py")
 _SHOWN = 500
 
 
-async def program(task: EvalTask, answer: str, check: Check) -> Score:
+async def program(task: EvalTask, answer: str, check: Check, made: Path | None = None) -> Score:
     """Right if the command of the check ends with status 0.
 
-    It runs in a folder with the task's `files`, the check's `sources`, the answer in `answer.txt` (and on stdin), and
-    its code, if it has any, in `answer.py`. Of the environment it has paths and languages, so no key. When it ends, or
-    takes too long, it is killed with all that it has started. Raises: AgentError if it cannot be started.
+    It runs in a folder with a copy of what was `made`, the task's `files`, the check's `sources`, the answer in
+    `answer.txt` (and on stdin), and its code, if it has any, in `answer.py`. Of the environment it has paths and
+    languages, so no key. When it ends, or takes too long, it is killed with all that it has started.
+    Raises: AgentError if it cannot be started.
     """
     code = code_of(answer)
     texts = {"answer.txt": answer, **({} if code is None else {"answer.py": code}), **check.sources}
-    with TemporaryDirectory(prefix="agentmesh-", ignore_cleanup_errors=True) as made:
-        folder = Path(made)
-        await anyio.to_thread.run_sync(_lay_out, folder, task.files, texts)
+    with TemporaryDirectory(prefix="agentmesh-", ignore_cleanup_errors=True) as own:
+        folder = Path(own)
+        await anyio.to_thread.run_sync(_lay_out, folder, made, task.files, texts)
         try:
             done = await run_program(
                 check.command, answer, check.timeout_s, folder=folder, environment=environment(folder)
@@ -69,13 +70,20 @@ def code_of(answer: str) -> str | None:
     return answer if _does_something(answer) else None
 
 
-def _lay_out(folder: Path, files: Mapping[str, str], texts: Mapping[str, str]) -> None:
+def _lay_out(folder: Path, made: Path | None, files: Mapping[str, str], texts: Mapping[str, str]) -> None:
+    if made is not None:
+        shutil.copytree(made, folder, ignore=_left_out, dirs_exist_ok=True)
     for name in (*files, *texts):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
     for name, path in files.items():
         shutil.copy(path, folder / name)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", errors="replace", newline="\n")
+
+
+def _left_out(folder: str, names: Sequence[str]) -> list[str]:
+    """No history, and no links: what is laid out beside them would end up where they lead."""
+    return [name for name in names if name == ".git" or Path(folder, name).is_symlink()]
 
 
 def _does_something(text: str) -> bool:

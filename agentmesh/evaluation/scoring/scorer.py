@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any, assert_never
 
 from agentmesh.config.models import ModelConfig
@@ -101,8 +102,8 @@ class Scorer:
         await self.aclose()
 
 
-async def score(task: EvalTask, answer: str | None, scorer: Scorer) -> Score:
-    """How good an answer is; none at all, or an empty one, is wrong.
+async def score(task: EvalTask, answer: str | None, scorer: Scorer, *, folder: Path | None = None) -> Score:
+    """How good an answer is; none at all, or an empty one, is wrong. `folder`: what was made beside it.
 
     Raises: ProviderError if a judge gives no verdict, AgentError if a program cannot be started, ConfigError, and what
     a function raises: an answer that could not be scored is not a wrong one.
@@ -118,7 +119,7 @@ async def score(task: EvalTask, answer: str | None, scorer: Scorer) -> Score:
         case "choice":
             return choice(task, answer, check)
         case "program":
-            return await program(task, answer, check)
+            return await program(task, answer, check, folder)
         case "judge":
             return await judge(task, answer, check, scorer.judge(check))
         case "custom":

@@ -113,11 +113,16 @@ class EvalTask(Config):
     """By agent: what only it is told."""
     files: Mapping[str, str] = {}
     """By path in the workspace, which is the name of the attachment: where the file is."""
+    repository: Mapping[str, str] = {}
+    """By path: the text of what stands in a git repository of each run's own, on which the team's agents work.
+
+    A program that checks runs on its base branch as the team leaves it.
+    """
     check: Annotated[Check | None, BeforeValidator(_check)] = None
     """How an answer is scored; guessed from `answer` if absent."""
     metadata: Mapping[str, Any] = {}
 
-    @field_validator("files")
+    @field_validator("files", "repository")
     @classmethod
     def _inside(cls, files: Mapping[str, str]) -> Mapping[str, str]:
         _refuse_outside(files)

@@ -22,8 +22,8 @@ score = 1 - (1 - apart) * (1 - evidence), evidence = 1 - exp(-mass).
 
 A finding on positions comes when everybody has stated one at least twice after hearing others, when an answer goes
 out, and at the end. Not flagged: different first answers; disagreement that is narrowing; positions that are put to a
-vote; agents who work on different things; two who edit one file after talking of it; questions to the user; promises
-by agents that have no tools.
+vote; agents who work on different things; two who edit one file after talking of it, or whose lines of it they claim on
+a board; questions to the user; promises by agents that have no tools.
 
 Source: the coordination symptoms of CooperBench (arXiv 2601.13295), work overlap, broken commitment and
 unresponsiveness; consensus failure of SILO-BENCH (more than one answer at the end), made gradual.

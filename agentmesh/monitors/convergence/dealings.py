@@ -179,7 +179,7 @@ class Dealings:
                 (done.agent, owners[0]),
                 f"{done.agent} changes what {owners[0]} claimed",
             )
-        elif before is not None and before[0] != done.agent:
+        elif before is not None and before[0] != done.agent and done.agent not in owners:
             other, event = before
             why = f"{done.agent} and {other} both change the same thing, and neither told the other"
             yield Matter("overlap", OVERLAP, (event, done.event), (other, done.agent), why)

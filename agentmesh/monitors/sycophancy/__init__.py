@@ -114,7 +114,7 @@ class Sycophancy(Reader):
 
     def other(self, event: Event) -> Iterable[Finding]:
         """A passed verification: what follows is idle, and no loop."""
-        if isinstance(event, Verification) and event.passed:
+        if isinstance(event, Verification) and event.passed and event.task is None:
             self._loop.over = True
         return ()
 

@@ -23,14 +23,18 @@ m is the sum of
           ran); a task handed in as done without a call, by who makes calls
     1.1   times 2 / n, at most all of it, for each of n things that the latest report names in one list and no call or
           result has, where calls have half of the others; 0.66 for one of two, in a report on `all` or `both`
+    1.1   for each claim that a check refutes (`refuted`), until it is mended: a task handed in as done that is not
+          accepted, the promise that a phase has come to its end; 2.2 where its author called no tool in that turn;
+          half as much for each further time of the same. It is reported as soon as it is refuted
     1.1   (0.2 for each further one) where the answer follows contributions since the last call that name items, and
           no value, of agents that make calls otherwise: what they say of them, nothing shows
 Asks that are open, those that nobody voiced and things in lists count at the end of a trace; what an answer passes
 over, the board and the last line at an answer; at a handoff only claims and accepted offers.
 
 Not flagged: questions to the client before the end; what is refused with a reason, or failed and was reported; honest
-halves that name what is missing; an ending after a verification that passed. Nor its opposite, not ending when all is
-done: n contributions after thanks that add nothing are reported as `stall`, with 1 - exp(-0.25 n).
+halves that name what is missing; an ending after a verification that passed; a task that was accepted; one that cannot
+be merged because it conflicts with others' work; a failed check of what nobody said was done. Nor its opposite, not
+ending when all is done: n contributions after thanks that add nothing are reported as `stall`, with 1 - exp(-0.25 n).
 
 Source: MAST taxonomy, failure modes 3.1, 3.2, 2.6 and 1.5 (arXiv 2503.13657); premature submission in SILO-BENCH. Asks,
 items, how they are settled and the weights are this project's.
@@ -43,18 +47,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import exp
 from typing import ClassVar
 
-from agentmesh.events import Event, RunEnded, RunStarted, TaskChanged, TurnStarted, Verification
+from agentmesh.events import (
+    Event,
+    ModelCallFinished,
+    PhaseStarted,
+    RunEnded,
+    RunStarted,
+    TaskChanged,
+    TurnStarted,
+    Verification,
+)
 from agentmesh.messages import USER, Finding
 from agentmesh.monitors.base import Reader
 from agentmesh.monitors.signals import Done, Said
 from agentmesh.monitors.termination.asked import FAILED, KEPT, ROOTS, Asked, Shown
 from agentmesh.monitors.termination.claims import Deeds
+from agentmesh.monitors.termination.refuted import Refutations
 from agentmesh.monitors.termination.replies import puts_off, says_did
 from agentmesh.monitors.termination.requests import roots_of, roots_of_call
 
 TASKS = 512
 UNDONE = UNTRACED = 1.1
 LINGERING = 0.25
+DONE = frozenset(("done", "verified"))
 THANKS = frozenset("thank thanks".split())
 
 
@@ -64,12 +79,16 @@ class Termination(Reader):
     labels: ClassVar[tuple[str, ...]] = ("premature_termination", "stall")
     thresholds: ClassVar[Mapping[str, float]] = {"premature_termination": 0.65, "stall": 0.6}
     cost = "reads each event once; weighs up to 64 asks at an ending"
-    others = frozenset([RunStarted, TurnStarted, TaskChanged, Verification, RunEnded])
+    others = frozenset[type[Event]](
+        (RunStarted, PhaseStarted, TurnStarted, ModelCallFinished, TaskChanged, Verification, RunEnded)
+    )
 
     def __init__(self) -> None:
         super().__init__()
         self._asked = Asked()
-        self._board: dict[str, tuple[str, int]] = {}
+        self._refuted = Refutations()
+        self._board: dict[tuple[str, str], tuple[str, int]] = {}
+        """By planner and task: its status, and the event that says so."""
         self._live = False
         """Whether these are the events of a run, which shows turns, and not those of a foreign trace."""
         self._deeds: set[str] = set()
@@ -86,6 +105,7 @@ class Termination(Reader):
     def said(self, said: Said) -> Iterator[Finding]:
         asks = self._asked.heard(said, self.signals.task)
         if not said.outside:
+            self._refuted.said(said)
             self._claimed(said)
         yield from self._lingers(said, asks)
         answers = self._live and USER in said.recipients and not puts_off(said)
@@ -98,6 +118,7 @@ class Termination(Reader):
         self._asked.done(done, roots, named)
         self._done.done(done, named)
         self._busy.add(done.agent)
+        self._refuted.worked(done.agent)
         if len(self._deeds) < ROOTS:
             self._deeds |= roots
         self._told.clear()
@@ -109,22 +130,44 @@ class Termination(Reader):
         match event:
             case RunStarted():
                 self._asked.begins(event.task, event.id)
+            case PhaseStarted():
+                self._refuted.begun()
             case TurnStarted():
                 self._live = True
+                self._refuted.started(event.agent or "")
+            case ModelCallFinished():
+                self._refuted.asked(event.agent or "")
             case TaskChanged():
-                self._board[event.task.id] = (event.status, event.id)
+                self._refuted.handed(event)
+                self._board[event.agent or "", event.task.id] = (event.status, event.id)
                 if len(self._board) > TASKS:
                     del self._board[next(iter(self._board))]
-            case Verification(passed=True):
-                self._verified()
+            case Verification():
+                return self._checked(event)
             case RunEnded(reason="the trace ends"):
                 return self._ended(event.id, None)
             case _:
                 pass
         return ()
 
+    def _checked(self, event: Verification) -> Iterator[Finding]:
+        refuted = self._refuted.checked(event)
+        if event.passed and event.task is None:
+            self._verified()
+        if refuted is None:
+            return
+        claim, against = refuted
+        score = 1 - exp(-sum(each.weight for each in against))
+        self.scores["premature_termination"] = max(score, self.scores["premature_termination"])
+        evidence = tuple(sorted({id_ for each in against for id_ in each.events}))[-KEPT:]
+        why = against[-1].why if len(against) == 1 else f"{against[-1].why}, time {len(against)}"
+        yield Finding(label="premature_termination", score=score, agents=(claim.agent,), evidence=evidence, why=why)
+
     def _claimed(self, said: Said) -> None:
         """What a contribution says was done."""
+        if said.kind == "handoff" and self._refuted.accepts(said.agent):
+            self._busy.discard(said.agent)
+            return
         did = says_did(said) if self._live or self._asked.workers else ""
         if did and not (not self._done.untested if did == "tests" else self._deeds):
             self._claims.append(Shown(UNTRACED, (said.event,), f"{said.agent} says `{did}`, and no call shows it"))
@@ -163,6 +206,7 @@ class Termination(Reader):
 
     def _shown(self, last: Said | None) -> Iterator[Shown]:
         yield from self._claims
+        yield from self._refuted.shown()
         for claim in self._done.claims:
             yield Shown(UNTRACED, (claim.event,), f"it is said that something was {claim.verb}, and no call shows it")
         for name, share in self._done.unlisted.items() if last is None else ():
@@ -178,8 +222,8 @@ class Termination(Reader):
             yield from self._undone()
 
     def _undone(self) -> Iterator[Shown]:
-        for task, (status, event) in self._board.items():
-            if status != "done":
+        for (_, task), (status, event) in self._board.items():
+            if status not in DONE:
                 yield Shown(UNDONE, (event,), f"task {task} is {status}")
         for at, event in enumerate(self._told):
             why = "the answer follows what was said of listed things, and no call shows it"
@@ -188,6 +232,7 @@ class Termination(Reader):
     def _verified(self) -> None:
         self._asked.forget()
         self._claims.clear()
+        self._refuted.forget()
         self._done.forget()
         self._told.clear()
         self._board.clear()

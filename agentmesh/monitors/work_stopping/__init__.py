@@ -61,6 +61,7 @@ from agentmesh.monitors.work_stopping.pact import EVIDENCE, WORK, Pact, Pacts, f
 from agentmesh.monitors.work_stopping.silence import Riders, Silence
 
 TASKS = 512
+DONE = frozenset(("done", "verified"))
 WASTE = 0.12
 PATIENT = 8
 """Contributions after the user's word, or after a call that was turned away, in which silence has its reason."""
@@ -100,7 +101,7 @@ class WorkStopping(Reader):
         """Until which contribution silence has its reason: the last call was turned away, or the user has spoken."""
         self._begun = False
         self._chatter: deque[int] = deque(maxlen=EVIDENCE)
-        self._tasks: dict[str, str] = {}
+        self._tasks: dict[tuple[str, str], str] = {}
         self._active: set[str] = set()
         """Agents that did or said something in their present turn."""
 
@@ -156,7 +157,7 @@ class WorkStopping(Reader):
                 self._active.discard(agent)
             case TaskChanged():
                 self._changed(event)
-            case Verification():
+            case Verification(task=None):
                 self._excuse(event.passed)
             case LimitWasReached() | StopRequested():
                 self._excuse(True)
@@ -187,14 +188,14 @@ class WorkStopping(Reader):
         self._excuse(content or closing_of(said) is not None)
 
     def _changed(self, event: TaskChanged) -> None:
-        self._tasks[event.task.id] = event.status
+        self._tasks[event.agent or "", event.task.id] = event.status
         if len(self._tasks) > TASKS:
             del self._tasks[next(iter(self._tasks))]
         if event.worker is not None:
             self._silence.expected(event.worker)
-            if event.status == "done":
+            if event.status in DONE:
                 self._active.add(event.worker)
-        self._excuse(all(status == "done" for status in self._tasks.values()))
+        self._excuse(all(status in DONE for status in self._tasks.values()))
 
     def _excuse(self, excused: bool) -> None:
         if excused:

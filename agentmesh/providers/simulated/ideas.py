@@ -29,7 +29,7 @@ class Uses(Question):
         pieces = (piece.strip() for piece in text.split(";"))
         return super().read(text) or {piece: "" for piece in pieces if self.fits(piece, "")}
 
-    def recalled(self, mind: Mind) -> Notes:
+    def recalled(self, mind: Mind, told: str = "") -> Notes:
         """The share of all uses that the skill in ideas says; copies of a model know the same."""
         skill = mind.skill_in(self.domain)
         ideas = [(thing, idea) for thing in self.things for idea in USES.get(thing, ())]

@@ -15,11 +15,12 @@ from agentmesh.providers.simulated.ideas import uses
 from agentmesh.providers.simulated.questions import Question
 from agentmesh.providers.simulated.ranking import ranking
 from agentmesh.providers.simulated.reading import Own, Reading
+from agentmesh.providers.simulated.riddles import riddle
 from agentmesh.providers.simulated.scheduling import schedule
 from agentmesh.providers.simulated.sheets import sheets
 from agentmesh.providers.simulated.skill import Mind
 
-_KINDS = (choice, ranking, uses, estimate, schedule)
+_KINDS = (choice, ranking, uses, estimate, schedule, riddle)
 _SECRETS = "Only you know this:"
 _MOST_SURE = 0.99
 
@@ -78,7 +79,7 @@ def _own(question: Question, reading: Reading, mind: Mind) -> dict[str, str]:
             told |= question.read(block.text)
     skill = mind.skill_in(question.domain)
     kept = {subject: says for subject, says in told.items() if _luck(mind, "told", subject, says) < skill}
-    return {**question.recalled(mind), **kept}
+    return {**question.recalled(mind, reading.system), **kept}
 
 
 def _luck(mind: Mind, *about: object) -> float:

@@ -100,7 +100,7 @@ class Board:
 
 def plan(reading: Reading, solver: Solver) -> Draft:
     """The planner's next reply."""
-    board = _board(reading)
+    board = board_of(reading)
     found = inquire(reading, solver)
     if found is not None:
         return _pooled(reading, board, found)
@@ -266,7 +266,8 @@ def _with_values(expression: Expression, known: Mapping[str, Fraction]) -> Expre
 # What the planner has done so far
 
 
-def _board(reading: Reading) -> Board:
+def board_of(reading: Reading) -> Board:
+    """What the planner knows of its tasks."""
     epoch = _epoch(reading)
     reports: dict[str, Report] = {}
     for item in epoch:

@@ -18,6 +18,7 @@ from agentmesh.providers.prices import priced
 from agentmesh.providers.simulated.conduct import is_lazy
 from agentmesh.providers.simulated.drafts import Draft, Solver
 from agentmesh.providers.simulated.mishearing import misread
+from agentmesh.providers.simulated.rating import rated
 from agentmesh.providers.simulated.reading import Reading, read, text_in
 from agentmesh.providers.simulated.roles import answer
 from agentmesh.providers.simulated.skill import Mind, Profile, profile_named
@@ -67,15 +68,8 @@ class SimulatedProvider:
 def respond(request: Request, profile: Profile, model_id: str = "") -> Reply:
     """The reply of a simulated model: the same for the same request."""
     reading = read(request)
-    mind = Mind(profile, reading.seed, reading.name, reading.replies)
-    reading = misread(reading, mind)
-    draft = answer(reading, Solver(reading, mind, careless=is_lazy(reading, mind)))
-    text = draft.text
-    if reading.schema is not None and not draft.calls:
-        text = contribution(reading.schema, draft.text, draft.position) or structured(
-            reading.schema, Content(draft.text, draft.values, draft.holds)
-        )
-    text, calls, cut = _within(request.max_output_tokens, text, _named(draft, reading))
+    draft = _drafted(reading, Mind(profile, reading.seed, reading.name, reading.replies))
+    text, calls, cut = _within(request.max_output_tokens, draft.text, _named(draft, reading))
     used = len(text) + sum(_length(call) for call in calls)
     finish = "length" if cut else "tool_calls" if calls else "stop"
     return Reply(
@@ -86,6 +80,19 @@ def respond(request: Request, profile: Profile, model_id: str = "") -> Reply:
         structured="native" if reading.schema is not None else None,
         model=model_id,
     )
+
+
+def _drafted(reading: Reading, mind: Mind) -> Draft:
+    """The reply in the form that is asked for."""
+    if (scores := rated(reading, mind)) is not None:
+        return Draft(scores)
+    reading = misread(reading, mind)
+    draft = answer(reading, Solver(reading, mind, careless=is_lazy(reading, mind)))
+    if reading.schema is None or draft.calls:
+        return draft
+    content = Content(draft.text, draft.values, draft.holds)
+    said = contribution(reading.schema, draft.text, draft.position)
+    return replace(draft, text=said or structured(reading.schema, content))
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -43,8 +43,8 @@ class Question(ABC):
     def answer(self, notes: Notes) -> str:
         """What follows from the notes; empty where nothing does."""
 
-    def recalled(self, mind: Mind) -> Notes:
-        """What the model knows without being told."""
+    def recalled(self, mind: Mind, told: str = "") -> Notes:
+        """What the model finds itself; `told` are its instructions."""
         return {}
 
     def misread(self, says: str, luck: float) -> str | None:

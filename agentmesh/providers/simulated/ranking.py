@@ -28,7 +28,7 @@ class Ranking(Question):
         found = _WHOSE.fullmatch(subject)
         return found is not None and found["item"] in self.items and number_in(says) is not None
 
-    def recalled(self, mind: Mind) -> Notes:
+    def recalled(self, mind: Mind, told: str = "") -> Notes:
         """Beliefs about well-known things: as far off as there is skill lacking, and of copies the same."""
         known = MEASURES.get(self.measure, {})
         doubt = 1 - mind.skill_in(self.domain)

@@ -9,6 +9,7 @@ from typing import Any
 
 from agentmesh.errors import ToolError
 from agentmesh.messages import Position
+from agentmesh.providers.simulated.coding import code
 from agentmesh.providers.simulated.discussion import discuss
 from agentmesh.providers.simulated.drafts import Draft, Solver, equation, extract, summary, value_in
 from agentmesh.providers.simulated.inquiry import inquire
@@ -39,6 +40,8 @@ def answer(reading: Reading, solver: Solver) -> Draft:
         return move
     if DECIDE in reading.tools or asks_for_verdict(reading.schema):
         return judge(reading, solver)
+    if (written := code(reading, solver)) is not None:
+        return written
     if OPEN_TASKS in reading.tools:
         return plan(reading, solver)
     if solver.mind.profile.character in SHARERS and HAND_OFF not in reading.tools:

@@ -42,6 +42,7 @@ class Profile:
     facts: float | None = None
     judgement: float | None = None
     ideas: float | None = None
+    coding: float | None = None
     """Skill by domain, where it is another."""
     span: int | None = None
     """Operations that one reply carries; each further one in it is harder by `fading`. None: any number."""
@@ -55,6 +56,12 @@ class Profile:
     """How much conviction there is in the words with which it gives a value."""
     noise: float = 0.0
     """The chance to misread a figure or a fact in another agent's message."""
+    attention: float = 1.0
+    """The chance to take in a name that another agent says it has given to something in the code."""
+    fidelity: float = 1.0
+    """The chance to write what it told others that it would."""
+    position: float = 0.0
+    """The chance that, of two runs which it judges, it prefers the one that stands first, whatever they are worth."""
     heterogeneity: float | None = None
     """How far agents of this model differ, by their names: in skill, in what they know, in their slips.
 
@@ -80,14 +87,19 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             Profile("skeptic", skill=1.0, fading=1.0, character="skeptic"),
             Profile("slacker", skill=1.0, fading=0.95, character="slacker", heeds=0.1),
             Profile("persuadable", skill=1.0, fading=0.95, character="persuadable", heeds=0.15),
+            Profile("coder", skill=1.0, fading=0.95),
+            Profile("judge", skill=1.0, fading=1.0),
         )
     }
 )
 DEFAULT_PROFILE = "worker"
 
 
-DOMAINS = ("arithmetic", "facts", "judgement", "ideas")
-SHARES = ("skill", *DOMAINS, "fading", "sycophancy", "laziness", "contagion", "persuasion", "noise", "heterogeneity")
+DOMAINS = ("arithmetic", "facts", "judgement", "ideas", "coding")
+SHARES = (
+    "skill", *DOMAINS, "fading", "sycophancy", "laziness", "contagion", "persuasion", "noise", "attention", "fidelity",
+    "position", "heterogeneity",
+)  # fmt: skip
 """Parameters that are numbers from 0 to 1."""
 PARAMETERS = (*SHARES, "span")
 

@@ -98,7 +98,7 @@ def test_the_gain_is_split_into_that_of_the_prompt_and_that_of_the_graph(tmp_pat
 def test_no_more_is_spent_than_the_budget(budget: int, tmp_path: Path) -> None:
     world = World(prompts_and_company_help)
     advice = advised(tmp_path, world, budget_tokens=budget, prompts=(TWICE,), sizes=(3,), tasks=tasks(8))
-    assert world.tokens == advice.spent <= budget
+    assert world.tokens == advice.ledger.spent <= budget
     assert max(row.tokens for row in advice.held_out.rows) <= advice.run_tokens
     assert len({row.task for row in advice.held_out.rows}) >= 2
 
@@ -109,7 +109,7 @@ def test_a_budget_that_is_too_small_is_refused_before_anything_is_spent(tmp_path
         advised(tmp_path, world, budget_tokens=5_000)
     assert world.calls == 0
     enough = int(str(refused.value).partition("Give ")[2].partition(" or more")[0].replace(",", ""))
-    assert advised(tmp_path, World(everybody), budget_tokens=enough).spent <= enough
+    assert advised(tmp_path, World(everybody), budget_tokens=enough).ledger.spent <= enough
     with pytest.raises(ConfigError, match="too small"):
         advised(tmp_path, world, budget_tokens=enough - 1)
 
@@ -129,7 +129,7 @@ def test_what_was_run_before_is_not_paid_for_again(tmp_path: Path) -> None:
     expected = advised(tmp_path, whole, **FEW)
 
     def killed(spent: int, limit: int) -> None:
-        if spent > expected.spent // 2:
+        if spent > expected.ledger.spent // 2:
             raise KeyboardInterrupt
 
     broken = World(prompts_and_company_help)

@@ -55,7 +55,7 @@ def on_a_board() -> Topology:
 
 
 def until_promised() -> Topology:
-    until = {"until": {"promise": "ALL DONE"}, "max_iterations": 3, "memory": "fresh"}
+    until = {"until": {"promise": "ALL DONE", "verify": ["true"]}, "max_iterations": 3, "memory": "fresh"}
     work = {"name": "work", "edges": ["user -> a", "a -> b"], **until}
     return Topology([work, {"name": "answer", "edges": ["b -> user"]}])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentmesh.evaluation.calibration.scenarios import (
+    accepting,
     agreement,
     conforming,
     coordinating,
@@ -15,7 +16,18 @@ from agentmesh.evaluation.calibration.scenarios import (
 )
 from agentmesh.evaluation.calibration.scenarios.base import Scenario, look_alike, pathology
 
-_MODULES = (agreement, conforming, stopping, progressing, ending, coordinating, hacking, diverging, injecting)
+_MODULES = (
+    agreement,
+    conforming,
+    stopping,
+    progressing,
+    ending,
+    coordinating,
+    accepting,
+    hacking,
+    diverging,
+    injecting,
+)
 
 SCENARIOS: tuple[Scenario, ...] = tuple(
     found for module in _MODULES for found in vars(module).values() if isinstance(found, Scenario)

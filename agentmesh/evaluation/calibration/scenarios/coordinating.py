@@ -22,7 +22,8 @@ def _claim(play: Play, agent: str, item: str, start: int, end: int, version: int
     return Call("claim", arguments, f"claimed as c{version}", effects=effects, onset=(_LABEL,) if onset else ())
 
 
-def _commit(play: Play, agent: str, item: str, version: int, state: str = "open") -> Call:
+def committed(play: Play, agent: str, item: str, version: int, state: str = "open") -> Call:
+    """What an agent commits itself to on a board, or what it says became of that."""
     entry = BoardEntry.model_validate(
         {"id": f"p-{item}", "kind": "commitment", "owner": agent, "text": f"deliver {item}", "state": state}
     )
@@ -58,7 +59,7 @@ def broken_promises(play: Play) -> None:
         elsewhere = [other for other in play.items if other not in play.items[: at + 1]] or [play.items[0]]
         if at == 1:  # the first promise has been passed over
             play.stage.onset(_LABEL)
-        calls = [_commit(play, first, item, version)] if on_board else []
+        calls = [committed(play, first, item, version)] if on_board else []
         play.speak(first, play.say("commit", item=item, peer=second), calls=calls)
         play.work(
             second,
@@ -101,6 +102,46 @@ def no_convergence(play: Play) -> None:
         for at, name in enumerate(play.names):
             _state(play, name, answers[at], play.rng.choice(("persist", "state_bare")))
     play.end_by_limit()
+
+
+@pathology(_LABEL, "dividing", agents=2)
+def writes_what_the_other_claims(play: Play) -> None:
+    """Both claim pieces of their own on a board; from the onset on one of them writes what the other has claimed."""
+    item = _divided(play)
+    first, second = play.names
+    for at in range(play.rng.randint(3, 6)):
+        onset = (_LABEL,) if at == 0 else ()
+        result = f"edited {item}: 1 passage, from line {play.rng.randint(1, 30)}"
+        arguments: dict[str, object] = {"path": item, "old": play.fact_again(), "new": play.find(item).fact}
+        play.speak(second, play.say("status", item=item), calls=[Call("edit_file", arguments, result, onset=onset)])
+        play.work(first, item=item)
+    play.end_by_limit()
+
+
+@look_alike(_LABEL, "dividing", agents=2)
+def writes_what_it_claims(play: Play) -> None:
+    """Both claim lines of the same piece on a board, and each edits its own."""
+    item = _divided(play)
+    for at in range(play.rng.randint(6, 12)):
+        name, first = play.names[at % 2], play.rng.randint(1, 30) + 40 * (at % 2)
+        arguments: dict[str, object] = {"path": item, "old": play.fact_again(), "new": play.find(item).fact}
+        result = f"edited {item}: 1 passage, from line {first}"
+        told = play.say("take", item=f"{item}, from {first}")
+        play.speak(name, told, calls=[Call("edit_file", arguments, result)])
+        play.work(name)
+    play.end_well()
+
+
+def _divided(play: Play) -> str:
+    """Two agents have divided the lines of an item, after some healthy work."""
+    play.begin()
+    play.healthy(play.warm_up_turns())
+    item = play.item()
+    for at, name in enumerate(play.names):
+        start = 1 + 40 * at
+        claim = _claim(play, name, item, start, start + 39, at + 1)
+        play.speak(name, play.say("take", item=f"{item}, {start}-{start + 39}"), calls=[claim])
+    return item
 
 
 @look_alike(_LABEL, "claiming", agents=2)
@@ -147,11 +188,11 @@ def promises_kept(play: Play) -> None:
     on_board, version = play.chance(0.5), 0
     for at in range(play.rng.randint(3, 5)):
         item, version = play.items[at % len(play.items)], version + 2
-        calls = [_commit(play, first, item, version)] if on_board else []
+        calls = [committed(play, first, item, version)] if on_board else []
         play.speak(first, play.say("commit", item=item, peer=second), calls=calls)
         play.work(second, after=play.say("wait_for", item=item, other=play.item(), peer=first))
         step = play.find(item)
-        kept = [_commit(play, first, item, version + 1, "kept")] if on_board else []
+        kept = [committed(play, first, item, version + 1, "kept")] if on_board else []
         play.speak(first, play.say("claim_item", item=item, fact=step.fact), calls=[step.call, *kept])
         play.work(second, before=play.say("thanks", peer=first))
     play.end_well()

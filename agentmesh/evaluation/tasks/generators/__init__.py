@@ -12,10 +12,12 @@ from agentmesh.config.problems import faults
 from agentmesh.errors import ConfigError
 from agentmesh.evaluation.tasks.generators.arithmetic import ArithmeticTasks
 from agentmesh.evaluation.tasks.generators.base import Generator
+from agentmesh.evaluation.tasks.generators.coding import CodingTasks
 from agentmesh.evaluation.tasks.generators.estimation import EstimationTasks
 from agentmesh.evaluation.tasks.generators.hidden_profile import HiddenProfileTasks
 from agentmesh.evaluation.tasks.generators.ideas import IdeaTasks
 from agentmesh.evaluation.tasks.generators.ranking import RankingTasks
+from agentmesh.evaluation.tasks.generators.riddles import RiddleTasks
 from agentmesh.evaluation.tasks.generators.scheduling import SchedulingTasks
 from agentmesh.evaluation.tasks.task import EvalTask
 
@@ -24,10 +26,12 @@ __all__ = ["GENERATORS", "Generator", "generate"]
 GENERATORS: Mapping[str, type[Generator]] = MappingProxyType(
     {
         "arithmetic": ArithmeticTasks,
+        "coding": CodingTasks,
         "estimation": EstimationTasks,
         "hidden_profile": HiddenProfileTasks,
         "ideas": IdeaTasks,
         "ranking": RankingTasks,
+        "riddles": RiddleTasks,
         "scheduling": SchedulingTasks,
     }
 )

@@ -1,0 +1,1 @@
+"""Lets the tests find the package wherever they are started from."""

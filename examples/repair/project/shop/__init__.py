@@ -1,0 +1,1 @@
+"""A small shop whose tests do not pass yet."""
