@@ -140,8 +140,8 @@ class AgentConfig(Config):
     tools: tuple[str | ToolConfig, ...] = Field(
         (),
         description="Tools it may call: `calculator`, `ask_human`, those of a workspace such as `edit_file`, "
-        "package.module:function, SERVER__TOOL or SERVER__* of a server under `mcp`; or {use, requires, trust, approve} "
-        "around one of them",
+        "package.module:function, SERVER__TOOL or SERVER__* of a server under `mcp`; or {use, requires, trust, "
+        "approve} around one of them",
     )
     max_result: PositiveInt = Field(
         20_000, description="Characters of a tool's result that stand in the prompt; the rest is read with a tool"

@@ -236,6 +236,7 @@ class Topology:
     def accepting(self, workers: Collection[str], retries: int, resolver: str | None) -> Topology:
         """The same topology with tasks of these workers done only when their work is merged and holds."""
         topology = copy.copy(self)
+        topology.__dict__.pop("bounds", None)
         topology.phases = tuple(phase.accepting(workers, retries, resolver) for phase in self.phases)
         return topology
 

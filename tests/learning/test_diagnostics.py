@@ -56,7 +56,8 @@ def test_nothing_is_said_of_an_agent_with_few_steps_or_little_inflation() -> Non
 def test_rewards_that_collapse_into_one_advantage_are_counted() -> None:
     group = [run("1", "v", a=1.0, b=0.0), run("2", "v", a=0.0, b=1.0), run("3", "v", a=0.0, b=0.0), run("4", "v")]
     summed = diagnostics(group, "global")
-    assert (summed.reward_vectors, summed.distinct, summed.collapse_ratio) == (3, 2, pytest.approx(2 / 3))
+    assert (summed.reward_vectors, summed.distinct) == (3, 2)
+    assert summed.collapse_ratio == pytest.approx(2 / 3)
     assert summed.warnings == ("3 combinations of rewards come to 2 advantages; per_reward tells more apart",)
     harder = [*group, run("5", "v", a=0.0, b=1.0)]
     apart = diagnostics(harder, "per_reward")

@@ -23,9 +23,9 @@ def routed(runs: int = 200, seed: int = 7) -> list[Episode]:
     rng = Random(seed)
     found = []
     for number in range(runs):
-        searches = rng.choice([1, 2, 5])
-        reward = float(rng.random() < 0.9 / searches) + rng.gauss(0, 0.1)
-        found.append(run(str(number), "vs" * searches + "a", reward=reward))
+        searches, chance = (8, 0.05) if rng.random() < 1 / 6 else (1, 0.9)
+        reward = float(rng.random() < chance) + rng.gauss(0, 0.1)
+        found.append(run(str(number), "v" + "s" * searches + "a", reward=reward))
     return found
 
 
@@ -42,28 +42,28 @@ def test_the_global_factor_is_that_of_the_lemma() -> None:
     for agent, factor in found.items():
         own = rewards_of(batch, agent)
         assert factor == pytest.approx((pvariance(own) + (fmean(own) - mu) ** 2) / variance)
-    assert found["a"] == pytest.approx(1), "the answerer acts once in each run"
-    assert abs(found["s"] - 1) > 0.05, "the searcher does not"
+    assert found["a"] == found["v"] == pytest.approx(1), "they act once in each run"
+    assert found["s"] > 1.5, "the searcher does not"
 
 
 def test_the_second_moment_of_the_gradient_is_the_factor_and_a_covariance() -> None:
-    """E|A z|^2 = E|z|^2 I_k + Delta_k, Delta_k = Cov(|z|^2, A^2), for scores that go with the reward and that do not."""
+    """E|A z|^2 = E|z|^2 I_k + Delta_k, Delta_k = Cov(|z|^2, A^2): of scores that go with rewards, and that do not."""
     batch, rng = routed(), Random(3)
     rewards = [one.rewards["reward"] for one in batch]
     mu, sigma = fmean(rewards), math.sqrt(pvariance(rewards))
     for agent in "vs":
         own = rewards_of(batch, agent)
         for together in (0.0, 1.5):
-            scores = [[rng.gauss(0, 1) + together * abs(reward) for _ in range(3)] for reward in own]
-            norms = [math.fsum(part * part for part in score) for score in scores]
             advantages = [(reward - mu) / sigma for reward in own]
+            scores = [[rng.gauss(0, 1) * (1 + together * a * a) for _ in range(3)] for a in advantages]
+            norms = [math.fsum(part * part for part in score) for score in scores]
             gradients = [[a * part for part in score] for a, score in zip(advantages, scores, strict=True)]
             second = fmean(math.fsum(part * part for part in gradient) for gradient in gradients)
             mean, factor = fmean(norms), inflation(batch, "global")[agent]
             squares = [a * a for a in advantages]
             delta = fmean((n - mean) * (s - fmean(squares)) for n, s in zip(norms, squares, strict=True))
             assert second == pytest.approx(mean * factor + delta)
-            assert abs(delta) > 0.1 * second or not together
+            assert abs(delta) > 0.2 * second if together else abs(delta) < 0.15 * second
 
 
 def test_every_factor_is_one_where_agents_are_normalised_apart() -> None:
@@ -76,7 +76,7 @@ def test_every_factor_is_one_where_agents_are_normalised_apart() -> None:
 @examples(20)
 def test_where_agents_are_normalised_apart_every_factor_is_one_or_there_is_none(batch: list[Episode]) -> None:
     for mode in ("per_agent", "per_agent_reward"):
-        found = inflation(batch, mode)  # type: ignore[arg-type]
+        found = inflation(batch, mode)
         assert set(found) == {step.agent for one in batch for step in one.steps}
         assert all(math.isnan(factor) or factor == pytest.approx(1, abs=1e-9) for factor in found.values())
 
@@ -119,7 +119,7 @@ def test_modes_that_divide_by_nothing_keep_the_unit_of_the_reward() -> None:
 def test_weights_of_normalised_rewards_do_not_inflate() -> None:
     batch = [run("1", "vs", a=1.0, b=0.0), run("2", "vs", a=0.0, b=0.0), run("3", "vs", a=0.0, b=1.0)]
     for mode in ("per_reward", "per_agent_reward"):
-        assert inflation(batch, mode, weights={"a": 5}) == pytest.approx({"v": 1.0, "s": 1.0})  # type: ignore[arg-type]
+        assert inflation(batch, mode, weights={"a": 5}) == pytest.approx({"v": 1.0, "s": 1.0})
 
 
 def test_an_unknown_mode_names_the_modes() -> None:

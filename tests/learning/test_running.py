@@ -113,7 +113,7 @@ def test_what_cannot_be_streamed_names_what_can() -> None:
 
 
 def test_only_what_normalises_alike_is_merged() -> None:
-    with pytest.raises(AgentMeshError, match="only what normalises alike can be merged; found per_agent .*global"):
+    with pytest.raises(AgentMeshError, match=r"only what normalises alike can be merged; found per_agent .*global"):
         Running("per_agent").merged(Running("global"))
     with pytest.raises(AgentMeshError, match=r"found per_agent with weights \{'a': 2\}, and per_agent with weights"):
         Running("per_agent", weights={"a": 2}).merged(Running("per_agent"))

@@ -287,6 +287,20 @@ def test_a_proposal_is_forgotten_when_the_planner_plans_anew_meanwhile() -> None
     assert run.end.answer == "two"
 
 
+def test_a_proposal_goes_on_once_even_if_all_is_put_in_order_again() -> None:
+    def questioned(run: Play, event: Event) -> list[Event]:
+        return [found("v")] if isinstance(event, MessageDelivered) and event.kind == "proposal" else []
+
+    run = reconciled(
+        planner=["one", None], after=questioned, options={"ladders": {"m": ["ask_evidence"]}},
+        shape={"judge": "j"}, judge=[[decide("done"), None]], choose=lambda pending: len(pending) - 1,
+    )  # fmt: skip
+    sent = [(event.sender, event.kind) for event in run.of(MessageDelivered)]
+    assert sent.count(("p", "proposal")) == 1
+    assert sent.count(("v", "handoff")) == 1
+    assert run.end.answer == "one"
+
+
 @pytest.mark.parametrize("judge", [None, "j"])
 def test_all_that_is_put_in_order_in_vain_reaches_the_bounds(judge: str | None) -> None:
     topology = Topology.hierarchy("p", ["w", "v"], judge=judge, max_cycles=2, max_tasks=1, reconcile="v", retries=1)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from types import TracebackType
@@ -54,7 +55,9 @@ class _Told:
 
     name: str
     kind: Kind
+    recipe: Recipe
     team: int
+    """Which of the teams that the recipe makes."""
     member: str | None
     task: EvalTask
     seed: int
@@ -69,7 +72,12 @@ class Processes:
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
+        self._others: list[tuple[Team, Recipe]] = []
         self._pool: ProcessPoolExecutor | None = None
+
+    def know(self, team: Team, recipe: Recipe) -> None:
+        """That a team is the one, and the only one, which such a recipe makes."""
+        self._others.append((team, recipe))
 
     @staticmethod
     def can_help(teams: Sequence[Team], tasks: Sequence[EvalTask]) -> bool:
@@ -88,7 +96,7 @@ class Processes:
 
     async def made(self, orders: Sequence[Order], teams: Sequence[Team], limit: int | None) -> AsyncIterator[list[Row]]:
         """Make these runs; the rows of each portion as they come. Raises: AgentMeshError."""
-        told = [_told(order.cell, teams) for order in orders]
+        told = [self._told(order.cell, teams) for order in orders]
         portions = [told[at : at + _PORTION] for at in range(0, len(told), _PORTION)]
         pool = self._started()
         futures = [pool.submit(_made, portion, limit) for portion in portions]
@@ -102,6 +110,12 @@ class Processes:
             self._pool = ProcessPoolExecutor(_cores(), context, _begin, (self._recipe,))
         return self._pool
 
+    def _told(self, cell: Cell, teams: Sequence[Team]) -> _Told:
+        one = cell.entrant
+        other = next((recipe for team, recipe in self._others if team is one.team), None)
+        at = 0 if other else next(at for at, team in enumerate(teams) if team is one.team)
+        return _Told(one.name, one.kind, other or self._recipe, at, one.member, cell.task, cell.seed, cell.samples)
+
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -111,23 +125,24 @@ def _result_of(future: Future[list[Row]]) -> list[Row]:
     return future.result()
 
 
-def _told(cell: Cell, teams: Sequence[Team]) -> _Told:
-    one = cell.entrant
-    at = next(at for at, team in enumerate(teams) if team is one.team)
-    return _Told(one.name, one.kind, at, one.member, cell.task, cell.seed, cell.samples)
-
-
 # In the other process
 
-_teams: list[Team] = []
 _makers: list[Maker] = []
+_KEPT = 64
+"""Recipes whose teams are kept."""
+
+
+@lru_cache(_KEPT)
+def _teams(recipe: Recipe) -> list[Team]:
+    return recipe.teams()
 
 
 def _begin(recipe: Recipe) -> None:
     """An interruption is the parent's to handle; a parent that is gone is worked for no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _teams[:], _makers[:] = recipe.teams(), [Maker(Scorer())]
+    _makers[:] = [Maker(Scorer())]
+    _teams(recipe)
 
 
 def _end_with_parent() -> None:
@@ -139,8 +154,11 @@ def _end_with_parent() -> None:
 
 def _made(told: Sequence[_Told], limit: int | None) -> list[Row]:
     async def make() -> list[Row]:
-        cells = [Cell(Entrant(one.name, one.kind, _teams[one.team], one.member), one.task, one.seed, one.samples)
-                 for one in told]  # fmt: skip
-        return [await _makers[0].row(_makers[0].order(cell, limit)) for cell in cells]
+        orders = [_makers[0].order(_cell(one), limit) for one in told]
+        return [await _makers[0].row(order) for order in orders]
 
     return anyio.run(make)
+
+
+def _cell(one: _Told) -> Cell:
+    return Cell(Entrant(one.name, one.kind, _teams(one.recipe)[one.team], one.member), one.task, one.seed, one.samples)

@@ -43,10 +43,11 @@ def condensed(lines: Sequence[Line], tokens: int) -> Shown:
         return list(lines)
     cut = [_cut(line, tokens // 4) for line in lines]
     last = len(cut) - 1
-    kept: set[int] = set()
+    kept = {-1, len(cut)}  # there is no gap before the first line or after the last
     left = tokens - _NOTE_TOKENS
     for at in sorted(range(len(cut)), key=lambda at: (at not in (0, last), -_bearing(cut[at]), -at)):
-        cost = _size(cut[at]) + _NOTE_TOKENS
+        gaps = 1 - (at - 1 in kept) - (at + 1 in kept)
+        cost = _size(cut[at]) + gaps * _NOTE_TOKENS
         if cost <= left:
             kept.add(at)
             left -= cost

@@ -83,7 +83,7 @@ def _from_events(events: Sequence[Event]) -> Flat:
         raise AgentMeshError("a run begins with run_started; found a log without it")
     lines: list[Line] = []
     for event in events:
-        line = _message(event, started.task) or _deed(event)
+        line = _message(event) or _deed(event)
         if line is None:
             continue
         if lines and _said_to_another(lines[-1], line):
@@ -95,12 +95,12 @@ def _from_events(events: Sequence[Event]) -> Flat:
     return _flat(started.run_id, started.task, lines)
 
 
-def _message(event: Event, task: str) -> Line | None:
+def _message(event: Event) -> Line | None:
     match event:
         case MessageDelivered():
             line = {"from": event.sender, "to": event.recipient}
             line |= {"kind": event.kind} if event.kind != "text" else {}
-            return {**line, "text": TASK if event.content == task else event.content}
+            return {**line, "text": event.content}
         case MessageRefused():
             return {"from": event.sender, "to": event.recipient, "refused": event.reason, "text": event.content}
         case MessageWithheld():
@@ -143,11 +143,11 @@ def _from_mapping(run: Mapping[str, Any]) -> Flat:
     if missing:
         raise AgentMeshError(f"a run to be judged has run_id, task and messages; this one lacks {', '.join(missing)}")
     task = str(run["task"])
-    lines = [line for message in run["messages"] for line in _of_message(message, task)]
+    lines = [line for message in run["messages"] for line in _of_message(message)]
     return _flat(str(run["run_id"]), task, lines)
 
 
-def _of_message(message: Any, task: str) -> list[Line]:
+def _of_message(message: Any) -> list[Line]:
     """One message of a mapping: text, a line, or a message of a chat with its tool calls."""
     if isinstance(message, str):
         return [{"text": message}]
@@ -160,7 +160,7 @@ def _of_message(message: Any, task: str) -> list[Line]:
     if text or not message.get("tool_calls"):
         more = {key: value for key, value in message.items() if key not in _CHAT}
         who = message.get("name") or message["role"]
-        lines.append({"from": who, **more, "text": TASK if text == task else text})
+        lines.append({"from": who, **more, "text": text})
     for call in message.get("tool_calls") or ():
         function = call.get("function", call)
         lines.append({"agent": message.get("name") or message["role"], "call": function.get("name", "")})
@@ -183,7 +183,8 @@ def _kind(part: Any) -> str:
 
 
 def _flat(run_id: str, task: str, lines: Sequence[Line]) -> Flat:
-    return Flat(run_id, _safe(task), tuple(_safe(line) for line in lines))
+    told = ({**line, "text": TASK} if line.get("text") == task else line for line in lines)
+    return Flat(run_id, _safe(task), tuple(_safe(line) for line in told))
 
 
 def _safe(value: Any) -> Any:
@@ -192,7 +193,7 @@ def _safe(value: Any) -> Any:
         case str():
             return escaped(str(mended_value(value)))
         case Mapping():
-            return {str(key): _safe(inner) for key, inner in value.items()}
+            return {escaped(str(key)): _safe(inner) for key, inner in value.items()}
         case list() | tuple():
             return [_safe(inner) for inner in value]
         case None | bool() | int():

@@ -108,7 +108,9 @@ class Merging:
                 if work.branch in heads and len(works) == 1:
                     await self._take_in(work, heads[work.branch], at.tree, base)
             return Accepted(False, self._unfit(failure))
-        return await self._advanced(base, at, works, checks)
+        # What base holds stands in the log too, whatever ends the run at this moment.
+        with anyio.CancelScope(shield=True):
+            return await self._advanced(base, at, works, checks)
 
     async def _merge_of(self, head: Head, work: Work, at: Head, base: Head) -> Merge | Accepted:
         """What a merge comes to; where it conflicts, or a conflict is still there, what its author is told."""

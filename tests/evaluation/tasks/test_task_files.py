@@ -56,8 +56,8 @@ def test_all_faults_come_at_once_with_their_lines_and_what_is_allowed(tmp_path: 
         {**SUM, "prompt": "again"},
     )
     assert faults(path) == [
-        "2: promt: unknown key 'promt'; allowed: id, prompt, answer, private, files, repository, check, metadata; did you mean "
-        "'prompt'?",
+        "2: promt: unknown key 'promt'; allowed: id, prompt, answer, private, files, repository, check, metadata; did "
+        "you mean 'prompt'?",
         "3: answer: found a mapping; allowed: a text, a number, true, false, or a list of one or more texts",
         "3: check: found the text 'numrical'; allowed: exact, numeric, choice, program, judge, custom, ranking or "
         "ideas; did you mean 'numeric'?",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,15 +51,11 @@ def suites(seed: int, count: int = 8) -> Group:
 
 def shown(request: Any) -> dict[str, Any]:
     """What a judge is shown, decoded."""
-    import json
-
     decoded: dict[str, Any] = json.loads(next(one["content"] for one in request.messages if one["role"] == "user"))
     return decoded
 
 
 def answer(scores: Sequence[tuple[str, float]] | Mapping[str, float]) -> str:
     """What a judge says that gives these scores."""
-    import json
-
     pairs = scores.items() if isinstance(scores, Mapping) else scores
     return json.dumps({"scores": [{"id": id_, "explanation": "so it is", "score": score} for id_, score in pairs]})

@@ -1,0 +1,78 @@
+"""A judge that errs, and prefers what stands first: what averaging orders makes of it, against one order by position."""
+
+from __future__ import annotations
+
+import json
+from statistics import fmean
+
+import anyio
+import pytest
+
+from agentmesh.learning.ruler import kendall, ruler_sync
+from agentmesh.learning.ruler.asking import Question
+from agentmesh.learning.ruler.flattening import flat
+from agentmesh.providers.registry import make_provider, parse_model
+from tests.learning.ruler.groups import Group, sums, suites
+from tests.sizes import NIGHTLY
+
+NOISY = "simulated:judge,noise=0.2,position=0.3"
+GROUPS: list[Group] = [make(seed) for seed in range(60 if NIGHTLY else 10) for make in (sums, suites)]
+
+
+def zipped(group: Group) -> dict[str, float]:
+    """The naive way: one order, and scores that are taken to come in it."""
+    runs, _ = group
+    flats = [flat(run) for run in runs]
+    question = Question(flats[0].task, [], "- Better is better.", 4096)
+    request = question.request([(str(n), list(one.lines)) for n, one in enumerate(flats, start=1)])
+    provider = make_provider(parse_model(NOISY))
+    scores = json.loads(anyio.run(provider.complete, request).text)["scores"]
+    return {one.run_id: said["score"] for one, said in zip(flats, scores, strict=True)}
+
+
+def tau(scores: dict[str, float], gold: dict[str, float]) -> float:
+    found = kendall([scores[one] for one in gold], [gold[one] for one in gold])
+    assert found is not None
+    return found
+
+
+def ruled(orders: int, judge: str = NOISY) -> float:
+    taus = []
+    for seed, (runs, gold) in enumerate(GROUPS):
+        scores = ruler_sync(runs, judge, orders=orders, seed=seed)
+        taus.append(tau({run_id: one.score for run_id, one in scores.items()}, gold))
+    return fmean(taus)
+
+
+def test_a_judge_without_faults_orders_runs_as_they_are_in_one_order() -> None:
+    assert ruled(1, "simulated:judge") == 1
+
+
+def test_eight_orders_of_a_noisy_biased_judge_agree_with_the_truth_and_beat_one_order_by_position() -> None:
+    naive, two, eight = fmean(tau(zipped(group), group[1]) for group in GROUPS), ruled(2), ruled(8)
+    assert eight >= 0.8
+    assert naive < two < eight
+    assert eight - naive > 0.2
+
+
+@pytest.mark.parametrize(
+    ("judge", "flips"),
+    [("simulated:judge", (0, 0)), ("simulated:judge,noise=0.2", (0.1, 0.25)), (NOISY, (0.25, 0.45))],
+)
+def test_how_often_its_orders_flip_tells_a_judge_that_is_worse(judge: str, flips: tuple[float, float]) -> None:
+    found = [ruler_sync(runs, judge, orders=4).flips for runs, _ in GROUPS[:6]]
+    assert flips[0] <= fmean(one for one in found if one is not None) <= flips[1]
+
+
+def test_of_two_equal_runs_a_biased_judge_prefers_the_first_and_both_orders_even_it_out() -> None:
+    # Equal in worth, not in words: what is equal in words is judged once.
+    runs = [{"run_id": name, "task": "What is 6*7?", "messages": [f"{name}: 6*7 = 42"]} for name in ("ann", "bob")]
+    one = ruler_sync(runs, "simulated:judge,position=1", orders=1)
+    both = ruler_sync(runs, "simulated:judge,position=1", orders=2)
+    assert sorted(score.score for score in one.values()) == [0, 1]
+    assert [score.score for score in both.values()] == [0.5, 0.5]
+    assert both.warnings
+
+
+def test_any_profile_can_judge_as_far_as_it_has_judgement() -> None:
+    assert ruled(1, "simulated:worker,judgement=0.6") < ruled(1, "simulated:worker,judgement=0.9") < 1
