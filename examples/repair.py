@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from agentmesh import Reply, Team, ToolCall
 
@@ -31,7 +32,9 @@ EDITS = {
 def plan() -> ToolCall:
     """Two tasks at once, and one that needs both."""
     title = "Make tests/test_{}.py pass"
-    tasks = [{"id": name, "title": title.format(name), "acceptance": CHECK.format(name)} for name in EDITS]
+    tasks: list[dict[str, Any]] = [
+        {"id": name, "title": title.format(name), "acceptance": CHECK.format(name)} for name in EDITS
+    ]
     tasks[-1]["depends_on"] = ["discount", "rounding"]
     return ToolCall("open_tasks", {"tasks": tasks})
 
@@ -60,7 +63,7 @@ def work(told: str, steps: int) -> ToolCall:
     return deeds[steps]
 
 
-def play(request):
+def play(request: Any) -> str | Reply:
     """A model: what a planner, a worker and a judge would say."""
     told = [at for at, message in enumerate(request.messages) if message["role"] == "user"][-1]
     steps = sum(message["role"] == "assistant" for message in request.messages[told:])

@@ -45,6 +45,7 @@ COMMANDS = {
     "calibrate": Entry("calibrate", "Measure how well monitors find what is there, and how seldom what is not."),
     "compare": Entry("compare", "Measure teams against their best member at the same budget, and say which is better."),
     "advise": Entry("advise", "Find the topology, the size and the prompt that help, or that none does."),
+    "evolve": Entry("evolve", "Evolve a population of teams under one budget, beside one agent with as much."),
     "games": Entry("games", "Let agents play games on any graph, and measure what comes of it."),
     "new": Entry("new", "Write a commented starter file that runs as it is."),
     "schema": Entry("schema", "Print the JSON Schema of team files, for editors."),

@@ -11,6 +11,7 @@ from agentmesh.events import BoardWritten, Event, PhaseEnded, PhaseStarted, Task
 from agentmesh.messages import BoardEntry, Task, TaskStatus
 from agentmesh.runner.past import effective
 from agentmesh.tools.workspaces.holding import fit
+from agentmesh.tools.workspaces.merging import UNCHANGED
 
 STATUSES: tuple[TaskStatus, ...] = ("verified", "done", "claimed", "ready", "open", "blocked", "failed")
 SETTLED = frozenset[TaskStatus](("verified", "done", "blocked", "failed"))
@@ -73,17 +74,22 @@ def boards_of(events: Iterable[Event]) -> list[TaskBoard]:
     """The task board of each planner; a phase that is gone through again has boards of its own."""
     boards: dict[tuple[str, int, str], dict[str, TaskState]] = {}
     phase, occurrence = "", 1
+    below: set[str | None] = set()
     for event in effective(events):
         match event:
             case PhaseStarted():
                 phase, occurrence = event.phase, event.occurrence
             case TaskChanged():
+                below.add(event.worker)
                 tasks = boards.setdefault((phase, occurrence, event.agent or ""), {})
                 tasks[event.task.id] = _changed(tasks.get(event.task.id), event)
             case Verification(task=str(task)):
                 tasks = boards.get((phase, occurrence, event.agent or ""), {})
                 if task in tasks:
-                    tasks[task] = _checked(tasks[task], event)
+                    # A run tells the tasks of planners apart who work for another by their names.
+                    tasks[task] = _checked(
+                        tasks[task], event, f"{event.agent}/{task}" if event.agent in below else task
+                    )
             case _:
                 pass
     return [TaskBoard(planner, phase, time, (*tasks.values(),)) for (phase, time, planner), tasks in boards.items()]
@@ -105,10 +111,10 @@ def _changed(before: TaskState | None, event: TaskChanged) -> TaskState:
     )
 
 
-def _checked(now: TaskState, event: Verification) -> TaskState:
+def _checked(now: TaskState, event: Verification, name: str) -> TaskState:
     check = Check(event.passed, event.attempt, event.detail, event.id)
-    branch = None if event.passed else f"agentmesh/{fit(event.run_id)}/tasks/{fit(now.task.id)}"
-    return replace(now, check=check, branch=branch)
+    is_nowhere = event.passed or event.detail.startswith(UNCHANGED)
+    return replace(now, check=check, branch=None if is_nowhere else f"agentmesh/{fit(event.run_id)}/tasks/{fit(name)}")
 
 
 def shared_of(events: Iterable[Event]) -> list[Shared]:

@@ -13,7 +13,7 @@ from agentmesh.events import Event, FindingRecorded, RunResumed
 from agentmesh.journal.base import Log, Word
 from agentmesh.messages import Policy, Trust
 from agentmesh.monitors.base import Watch
-from agentmesh.providers.base import Provider
+from agentmesh.providers.base import Provider, Request
 from agentmesh.runner.ledger import Closer, Ledger, limits_by_account
 from agentmesh.tools.context import ToolContext
 from agentmesh.tools.results import LongResults
@@ -63,6 +63,8 @@ class FailedAttempt:
 
 Watcher = Callable[[Event | Delta | FailedAttempt], None]
 """Sees every event, every delta if it has a true attribute `deltas`, every failed attempt if it has `attempts`."""
+Asked = Callable[[str, str, Request], None]
+"""(key, hash, request) of each model call, those that a run which is gone through once more had paid for included."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class RunPlan:
     rewrites: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     ask: Ask | None = None
     watch: Watcher | None = None
+    asked: Asked | None = None
     continues: str | None = None
     untrusted: Mapping[str, str] = field(default_factory=dict)
     """By agent: where what it remembers of the run before this one came from, if that may not be acted upon."""

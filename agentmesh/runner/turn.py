@@ -142,6 +142,8 @@ class RunningTurn:
         runner, agent = self._runner, self._agent
         provider = provider or self._member.provider
         key = self._next_key(key)
+        if runner.plan.asked is not None:
+            runner.plan.asked(key, request_hash, request)
         paid = runner.past.reply(key, request_hash)
         if paid is not None:
             return paid

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
@@ -14,10 +15,12 @@ import anyio
 
 from agentmesh.agents.base import Occupant
 from agentmesh.agents.verifier import Verifier
+from agentmesh.errors import ConfigError, ToolError
 from agentmesh.events import RunResumed
 from agentmesh.journal.base import DEFAULT_JOURNAL, RunRecord
 from agentmesh.messages import Part
 from agentmesh.runner import Check, Runner, RunPlan
+from agentmesh.runner.member import Asked
 from agentmesh.runner.replay import Replayed, damage, replayed
 from agentmesh.runner.resume import gone_through
 from agentmesh.team.definition import Definition
@@ -88,8 +91,13 @@ class Team(Definition):
         async with self.forking(run_id, at, **options) as run:
             return await run.result()
 
-    async def replay(self, run_id: str, *, journal: Address = DEFAULT_JOURNAL) -> Replayed:
-        """Go through a recorded run without any model, and compare each event. Raises: RunNotFound, JournalError."""
+    async def replay(
+        self, run_id: str, *, journal: Address = DEFAULT_JOURNAL, asked: Asked | None = None
+    ) -> Replayed:
+        """Go through a recorded run without any model, and compare each event. Raises: RunNotFound, JournalError.
+
+        `asked` is told what each model call asked: key, hash, request.
+        """
         async with opened(journal) as store:
             run_id = (await store.status(run_id)).record.run_id
             damaged = await store.first_damage(run_id)
@@ -98,7 +106,7 @@ class Team(Definition):
             events = await store.events(run_id)
             kept = Kept(run_id, journal=store, recorded=events, resumed=RunResumed(at=events[-1].id))
             before = await self._before(kept)
-        return await replayed(self._plan(kept.started.task, {}, kept, before, None)[0])
+        return await replayed(replace(self._plan(kept.started.task, {}, kept, before, None)[0], asked=asked))
 
     @asynccontextmanager
     async def resuming(
@@ -127,6 +135,7 @@ class Team(Definition):
         address, durability = options["journal"], options.get("durability", "full")
         assert address is not None
         self.refuse_unready()
+        await self._refuse_unfit()
         record = self._record("", options)
         async with self._open() as serving, forked(address, durability, record, run_id, at) as kept:
             run = self._run(kept.started.task, options, kept, serving, await self._before(kept))
@@ -140,9 +149,21 @@ class Team(Definition):
         options = run_options(options)
         refuse_no_task(task)
         self.refuse_unready()
+        await self._refuse_unfit()
         address, durability = options.get("journal"), options.get("durability", "full")
         async with self._open() as serving, begun(address, durability, self._record(task, options)) as new:
             yield self._run(task, options, new, serving, before, within)
+
+    async def _refuse_unfit(self) -> None:
+        """A folder, repository or branch that is not there is said before anything is spent. Raises: ConfigError."""
+        works = works_of(self.agents, self._merge, "", self._folder)
+        if works is not None:
+            try:
+                await works.refuse_unfit()
+            except ToolError as error:
+                raise ConfigError(str(error)) from error
+        for team in self._members.assembly.teams.values():
+            await team._refuse_unfit()  # noqa: SLF001 - another object of this class
 
     async def _before(self, kept: Kept) -> Before | None:
         """Of a run that continues another one: that one's agents, with all that they remembered at its end."""

@@ -60,6 +60,18 @@ def test_rewards_are_weighted_before_they_are_summed_and_after_they_are_normalis
     assert apart["1", 0] == pytest.approx(3 * plain["1", 0])
 
 
+@pytest.mark.parametrize("often", [1, 2, 7])
+def test_agents_that_act_equally_often_get_the_global_advantages_but_for_one_factor(often: int) -> None:
+    group = [run(str(number), "v" * often + "s", reward=float(number**2)) for number in range(4)]
+    shared, own = advantages(group, "global"), advantages(group, "per_agent")
+    factors = {round(own[place] / shared[place], 9) for place in shared if place[1] < often}
+    assert len(factors) == 1
+    assert 1 <= factors.pop() <= math.sqrt(4 / 3)
+    assert [own[str(number), often] for number in range(4)] == pytest.approx(
+        [shared[str(number), often] for number in range(4)]
+    )
+
+
 def test_a_step_counts_its_own_reward_beside_that_of_the_run() -> None:
     steps = (Step("v", {"right": 1.0}), Step("v"))
     group = [Episode("1", "t", steps, {"success": 1.0}), run("2", "vv", success=0.0)]
@@ -127,14 +139,14 @@ def test_whitening_leaves_each_agent_its_own_deviation() -> None:
 
 
 @given(batches(), st.sampled_from(MODES), st.floats(-100, 100))
-@examples(20)
+@examples(20, nightly=300)
 def test_a_reward_that_all_runs_get_changes_nothing(batch: list[Episode], mode: Mode, more: float) -> None:
     shifted = [Episode(r.run_id, r.task, r.steps, {**r.rewards, "a": r.rewards["a"] + more}) for r in batch]
     assert advantages(shifted, mode) == pytest.approx(advantages(batch, mode), abs=1e-6)
 
 
 @given(batches(), st.sampled_from(NORMALISING), st.floats(0.5, 1000))
-@examples(20)
+@examples(20, nightly=300)
 def test_modes_that_divide_by_a_deviation_do_not_ask_for_the_unit(
     batch: list[Episode], mode: Mode, factor: float
 ) -> None:
@@ -149,7 +161,7 @@ def test_modes_that_divide_by_a_deviation_do_not_ask_for_the_unit(
 
 
 @given(batches(), st.sampled_from(MODES), st.randoms())
-@examples(20)
+@examples(20, nightly=300)
 def test_the_order_of_runs_changes_nothing(batch: list[Episode], mode: Mode, rng: Any) -> None:
     mixed = list(batch)
     rng.shuffle(mixed)
@@ -157,7 +169,7 @@ def test_the_order_of_runs_changes_nothing(batch: list[Episode], mode: Mode, rng
 
 
 @given(batches(tasks=1), batches(tasks=1), st.sampled_from(MODES))
-@examples(20)
+@examples(20, nightly=300)
 def test_groups_do_not_influence_each_other_but_for_whitening(
     one: list[Episode], two: list[Episode], mode: Mode
 ) -> None:
@@ -167,7 +179,7 @@ def test_groups_do_not_influence_each_other_but_for_whitening(
 
 
 @given(batches(), st.sampled_from(MODES))
-@examples(20)
+@examples(20, nightly=300)
 def test_every_step_has_an_advantage_that_is_a_number(batch: list[Episode], mode: Mode) -> None:
     found = advantages(batch, mode)
     assert set(found) == {(r.run_id, at) for r in batch for at in range(len(r.steps))}
@@ -175,7 +187,7 @@ def test_every_step_has_an_advantage_that_is_a_number(batch: list[Episode], mode
 
 
 @given(batches(tasks=1))
-@examples(20)
+@examples(20, nightly=300)
 def test_the_advantages_of_an_agent_in_its_group_come_to_nothing(batch: list[Episode]) -> None:
     found = advantages(batch, "per_agent")
     for agent in "vsw":

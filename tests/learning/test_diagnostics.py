@@ -88,7 +88,7 @@ def test_tasks_that_differ_do_not_pass_for_inflation() -> None:
 
 
 @given(batches(), st.sampled_from(MODES))
-@examples(20)
+@examples(20, nightly=300)
 def test_the_parts_of_the_factor_make_it_up(batch: list[Episode], mode: Mode) -> None:
     found = diagnostics(batch, mode)
     assert {one.agent: one.inflation for one in found.agents.values()} == pytest.approx(

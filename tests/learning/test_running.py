@@ -20,7 +20,7 @@ VALUE = st.floats(-1e6, 1e6)
 
 
 @given(batches(tasks=1), st.sampled_from(STREAMED))
-@examples(30)
+@examples(30, nightly=300)
 def test_the_last_run_gets_what_all_runs_as_one_group_give_it(batch: list[Episode], mode: Mode) -> None:
     running, given_last = Running(mode), dict[tuple[str, int], float]()
     for one in batch:
@@ -31,7 +31,7 @@ def test_the_last_run_gets_what_all_runs_as_one_group_give_it(batch: list[Episod
 
 
 @given(batches(tasks=1), batches(tasks=1), st.sampled_from(STREAMED))
-@examples(30)
+@examples(30, nightly=300)
 def test_two_that_are_merged_are_one_that_saw_all(one: list[Episode], two: list[Episode], mode: Mode) -> None:
     left, right, whole = Running(mode), Running(mode), Running(mode)
     for episode in one:
@@ -49,7 +49,7 @@ def test_two_that_are_merged_are_one_that_saw_all(one: list[Episode], two: list[
 
 
 @given(st.lists(VALUE, min_size=2, max_size=20), st.integers(0, 20))
-@examples(30)
+@examples(30, nightly=300)
 def test_moments_are_those_of_the_values_however_they_are_split(values: list[float], at: int) -> None:
     parts = []
     for some in (values[:at], values[at:]):

@@ -21,6 +21,8 @@ from agentmesh.events import (
 from agentmesh.messages import BoardEntry, Task, TaskStatus
 from agentmesh.reporting import html
 from agentmesh.reporting.taskboard import TaskState, boards_of, plain, shared_of
+from agentmesh.tools.workspaces.holding import fit
+from agentmesh.tools.workspaces.merging import UNCHANGED
 from tests.reporting.logs import START, log
 
 T1 = Task(id="t1", title="Write the parser", acceptance="$ python -m pytest -q", priority=2)
@@ -85,6 +87,18 @@ def test_a_task_that_goes_back_to_its_author_has_no_result_and_a_branch_with_wha
     assert state.check is not None
     assert (state.check.passed, state.branch) == (False, "agentmesh/run-1/tasks/t1")
     assert states(*STORY)["t1"].branch is None, "what was merged needs none"
+
+
+def test_where_nothing_was_changed_no_branch_is_told_and_that_of_a_planner_below_has_its_name() -> None:
+    idle = checked(False, 1, f"{UNCHANGED} and nothing checks it")
+    assert states(*STORY[:6], idle)["t1"].branch is None
+    below = (changed(T1, "claimed", "w-1", planner="sub"), checked(False, 1, "3 failed", planner="sub"))
+    boards = boards_of(log(*STORY[:4], changed(T1, "claimed", "sub"), *below))
+    assert [state.branch for board in boards for state in board.tasks] == [
+        None,
+        None,
+        f"agentmesh/run-1/tasks/{fit('sub/t1')}",
+    ]
 
 
 def test_what_a_run_has_gone_back_from_counts_for_nothing() -> None:

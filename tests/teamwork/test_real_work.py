@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from agentmesh import Team
+from agentmesh.errors import ConfigError
 from agentmesh.events import FindingRecorded, TaskChanged, ToolCallFinished, TurnFailed, Verification
 from agentmesh.messages import ToolCall
 from tests.teamwork.real_work import (
@@ -41,7 +42,7 @@ def test_a_worker_that_claims_success_without_doing_it_is_not_verified(tmp_path:
     repository = shop(tmp_path / "shop")
     before = git(repository, "rev-parse", "main")
     lying = played([task("discount")], {"discount": [done("All tests pass now.")]})
-    team = repairing(repository, lying, "verify.retries=0")
+    team = repairing(repository, lying, HALF, "verify.retries=0")
     result = team.run_sync("Make the discounts right.")
     refused = [event for event in result.events if isinstance(event, Verification) and event.task]
     assert [event.passed for event in refused] == [False] * 3
@@ -134,6 +135,42 @@ def test_of_two_workers_that_claim_the_same_lines_one_is_refused(tmp_path: Path)
     assert sorted(event.error is None for event in claims) == [False, True]
     assert "claimed by" in next(event.error for event in claims if event.error)
     assert result.outcome == "verified"
+
+
+CHAIN = """
+version: 1
+name: chain
+topology: {kind: chain, agents: [first, second]}
+agents:
+  first: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("workspace", "why"),
+    [
+        ("kind: git_worktree, path: absent", "there is no folder"),
+        ("kind: git_worktree, path: plain", "is no git repository"),
+        ("kind: git_worktree, path: shop, base: nxt", "has no branch 'nxt'"),
+        ("path: absent", "is no folder"),
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_place_that_is_not_there_is_said_before_any_model_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: str, why: str, nested: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain").mkdir()
+    shop(tmp_path / "shop")
+    (tmp_path / "inner.yaml").write_text(CHAIN + f"  second: {{workspace: {{{workspace}}}, tools: [read_file]}}\n")
+    (tmp_path / "outer.yaml").write_text(CHAIN + "  second: {team: inner.yaml}\n")
+    asked: list[str] = []
+    models = {"default": lambda request: asked.append(request.agent) or "yes"}
+    team = Team.from_yaml(tmp_path / ("outer.yaml" if nested else "inner.yaml"), models=models)
+    with pytest.raises(ConfigError, match=why):
+        team.run_sync("Go.", journal=str(tmp_path / "journal.db"))
+    assert not asked
+    assert not (tmp_path / "journal.db").exists()
 
 
 MORTAL = """

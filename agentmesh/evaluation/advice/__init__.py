@@ -87,7 +87,7 @@ async def advise(
     candidates = _candidates(team, tasks.items, sizes, shapes, prompts)
     scorer = scorer or Scorer()
     scorer.refuse_unready(tasks.items)
-    scoring = scoring_room(tasks.items, candidates)
+    scoring = scoring_room(tasks.items, [one.entrant.team for one in candidates])
     limit = run_limit(budget_tokens, candidates, tasks.items, seeds, scoring)
     plan = Plan((), tasks, seeds, limit, scorer, KeptRows(results), journal, concurrency, progress=progress)
     bench = Bench(plan, Ledger(budget_tokens), scoring, kept_back=SURE * AT_MOST * (limit + scoring) * seeds)

@@ -10,6 +10,7 @@ from agentmesh.errors import ConfigError
 from agentmesh.evaluation.advice.candidates import Candidate
 from agentmesh.evaluation.advice.held_out import AT_MOST
 from agentmesh.evaluation.tasks.task import EvalTask, Tasks
+from agentmesh.team import Team
 
 SURE = 2
 """Held-out tasks that the budget carries even if every run uses all that it may."""
@@ -32,10 +33,10 @@ def split(tasks: Tasks, held_out: float, seed: int) -> tuple[list[EvalTask], lis
     return drawn[aside:], drawn[:aside]
 
 
-def scoring_room(tasks: Iterable[EvalTask], candidates: Iterable[Candidate]) -> int:
+def scoring_room(tasks: Iterable[EvalTask], teams: Iterable[Team]) -> int:
     """What scoring one answer may take: nothing, unless a judge scores some."""
     judged = any(task.scored_by.kind == "judge" for task in tasks)
-    return 2 * (_JUDGED + max(map(_longest_answer, candidates))) if judged else 0
+    return 2 * (_JUDGED + max(map(_longest_answer, teams))) if judged else 0
 
 
 def run_limit(budget: int, candidates: Sequence[Candidate], tasks: Sequence[EvalTask], seeds: int, scoring: int) -> int:
@@ -44,7 +45,7 @@ def run_limit(budget: int, candidates: Sequence[Candidate], tasks: Sequence[Eval
     Raises: ConfigError where a run could not even call a model.
     """
     runs = (len(candidates) + SURE * AT_MOST) * seeds
-    least = max(map(_least, candidates)) + max(estimated_tokens(task.prompt) for task in tasks) + scoring
+    least = max(least_of(one.entrant.team) for one in candidates) + max(estimated_tokens(task.prompt) for task in tasks) + scoring
     if runs * least > budget:
         raise ConfigError(
             f"a budget of {budget:,} tokens is too small to try {len(candidates)} candidates once: a run takes up to "
@@ -54,11 +55,11 @@ def run_limit(budget: int, candidates: Sequence[Candidate], tasks: Sequence[Eval
     return max(least, budget // (2 * runs)) - scoring
 
 
-def _least(candidate: Candidate) -> int:
-    """Tokens of one call, and of one that is kept for the last word."""
-    agents = candidate.entrant.team.agents.values()
-    return 2 * _longest_answer(candidate) + _FORM + max(estimated_tokens(agent.instructions) for agent in agents)
+def least_of(team: Team) -> int:
+    """Tokens of one call, and of one that is kept for the last word, beside the task."""
+    told = max(estimated_tokens(agent.instructions) for agent in team.agents.values())
+    return 2 * _longest_answer(team) + _FORM + told
 
 
-def _longest_answer(candidate: Candidate) -> int:
-    return max(agent.max_output_tokens for agent in candidate.entrant.team.agents.values())
+def _longest_answer(team: Team) -> int:
+    return max(agent.max_output_tokens for agent in team.agents.values())

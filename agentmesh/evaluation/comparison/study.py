@@ -138,7 +138,7 @@ class Study:
                 for _ in range(min(self.plan.concurrency, len(orders))):
                     group.start_soon(work)
         except ExceptionGroup as several:  # runs go side by side: the first that went wrong stands for all
-            raise _first(several) from several
+            raise first_of(several) from several
 
     def _keep(self, rows: Sequence[Row]) -> None:
         for row in rows:
@@ -188,9 +188,10 @@ async def _comparisons_in(store: Journal, rows: KeptRows) -> dict[str, str]:
     return begun
 
 
-def _first(several: ExceptionGroup[Exception]) -> Exception:
+def first_of(several: ExceptionGroup[Exception]) -> Exception:
+    """Of errors that came up side by side one, which stands for all."""
     first = several.exceptions[0]
-    return _first(first) if isinstance(first, ExceptionGroup) else first
+    return first_of(first) if isinstance(first, ExceptionGroup) else first
 
 
 def _solos(members: Sequence[Entrant], teams: Sequence[Team]) -> list[Entrant]:

@@ -9,7 +9,7 @@ from typing import Any
 from agentmesh.errors import ConfigError, TopologyError
 from agentmesh.evaluation.advice.bench import Bench
 from agentmesh.evaluation.comparison.entrants import Entrant
-from agentmesh.evaluation.comparison.processes import Processes, Recipe
+from agentmesh.evaluation.comparison.processes import Recipe
 from agentmesh.evaluation.comparison.rows import Row
 from agentmesh.evaluation.comparison.summary import outcomes_of
 from agentmesh.evaluation.statistics import difference
@@ -98,9 +98,9 @@ class Arena:
         """Who is champion from now on.
 
         A difference whose interval is above 0 promotes at once; one within the noise is measured with a second seed of
-        both, and promotes if it is still there. Raises: AgentMeshError, MissingExtra.
+        both, and promotes if it is there with that seed too. Raises: AgentMeshError, MissingExtra.
         """
-        if challenger.individual.key == champion.individual.key or challenger.rank <= champion.rank:
+        if challenger.individual.key == champion.individual.key:
             return champion, None
         told = _difference(challenger.rows, champion.rows)
         if (told["low"] or 0.0) > 0:
@@ -114,7 +114,10 @@ class Arena:
             replace(new, judged=old.judged) for new, old in zip(again, (champion, challenger), strict=True)
         )
         told = _difference(after.rows, before.rows)
-        better = (told["value"] or 0.0) > 0
+        # It was chosen for what it did with the first seed: what it does with another one is no such luck.
+        fresh = self.bench.plan.seeds
+        anew = _difference(*([row for row in one.rows if row.seed >= fresh] for one in (after, before)))
+        better = (told["value"] or 0.0) > 0 and (anew["value"] or 0.0) > 0
         return (after if better else before), _promotion(
             generation, champion, challenger, told, second=True, promoted=better
         )
@@ -130,6 +133,3 @@ def _promotion(
 ) -> Promotion:  # fmt: skip
     names = (champion.individual.name, challenger.individual.name)
     return Promotion(generation, *names, told, second_seed=second, promoted=promoted)
-
-
-__all__ = ["Arena", "Processes", "Promotion"]

@@ -105,8 +105,9 @@ class Drawing:
         return again
 
     def _crossed(self, parents: Sequence[Scored], random: Random) -> dict[str, Any]:
-        """At each place what one of the parents has, drawn by how good it is."""
+        """At each place what one of the parents has: half of the time the best one, else drawn by how good they are."""
         weights = [_CHANCE + max(0.0, one.merit) for one in parents]
+        weights[max(range(len(parents)), key=lambda at: parents[at].rank)] += sum(weights)
         changes: dict[str, Any] = {}
         for gene in self.space.genes:
             parent = random.choices(parents, weights)[0]

@@ -1,23 +1,16 @@
-"""Variation by a model: it is shown parents, what they came to and what was tried in vain, and writes a child.
-
-Every call is set aside in the ledger before it is made, and kept in a file when it is answered. One that was cut off
-counts as what was set aside for it: nobody knows what it used.
-"""
+"""Variation by a model: it is shown parents, what they came to and what was tried in vain, and writes a child."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agentmesh.agents.context import estimated_tokens
-from agentmesh.errors import AgentMeshError, ProviderError
-from agentmesh.evaluation.ledger import Ledger
+from agentmesh.errors import ProviderError
 from agentmesh.learning.evolution.breeding import DeadEnds
+from agentmesh.learning.evolution.calls import Answered, Calls
 from agentmesh.learning.evolution.genome import Changes, Individual, Space, at
 from agentmesh.learning.evolution.operators import Scored
 from agentmesh.messages import ChatMessage, Reply
@@ -62,67 +55,6 @@ _PROMPT = 4000
 """Characters that instructions written by a model may have."""
 
 
-@dataclass(frozen=True)
-class Proposal:
-    """What came of one call: what the child changes in the first parent, or nothing."""
-
-    changes: Changes | None
-    why: str
-    tokens: int
-
-
-@dataclass
-class KeptProposals:
-    """Proposals by the keys of their requests, in a file of JSON lines; without a path in memory alone."""
-
-    path: Path | None = None
-    _known: dict[str, Proposal] = field(default_factory=dict)
-    cut_off: dict[str, list[int]] = field(default_factory=dict)
-    """By key: of each call that was begun and never answered what was set aside for it."""
-
-    def __post_init__(self) -> None:
-        for line in self._lines():
-            if "reserved" in line:
-                self.cut_off.setdefault(line["key"], []).append(line["reserved"])
-            else:
-                self.cut_off[line["key"]].pop()
-                self._known[line["key"]] = Proposal(line["changes"], line["why"], line["tokens"])
-
-    def get(self, key: str) -> Proposal | None:
-        """The one of this key, if there was an answer."""
-        return self._known.get(key)
-
-    def begin(self, key: str, reserved: int) -> None:
-        """Say that a call is about to leave."""
-        self._write({"key": key, "reserved": reserved})
-
-    def add(self, key: str, proposal: Proposal) -> None:
-        """Keep what came of it."""
-        self._known[key] = proposal
-        self._write({"key": key, **vars(proposal)})
-
-    def _write(self, line: Mapping[str, Any]) -> None:
-        if self.path is not None:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-
-    def _lines(self) -> list[dict[str, Any]]:
-        if self.path is None or not self.path.exists():
-            return []
-        text = self.path.read_bytes()
-        whole, _, cut = text.rpartition(b"\n")
-        try:
-            lines = [json.loads(line) for line in whole.splitlines()]
-        except ValueError as error:
-            raise AgentMeshError(f"{self.path}: this holds no variations; name another file, or delete it") from error
-        if cut:
-            with self.path.open("r+b") as file:
-                file.truncate(len(text) - len(cut))
-        return lines
-
-
 @dataclass
 class Proposing:
     """A model that varies."""
@@ -133,8 +65,7 @@ class Proposing:
     """Of the file: what is written where nothing is changed."""
     prompts: tuple[str, ...]
     """Paths of instructions, which the model may write anew."""
-    ledger: Ledger
-    kept: KeptProposals
+    calls: Calls
     fits: Callable[[Individual], str]
     """Why somebody is no team, or must not be tried again; empty where nothing is against it."""
 
@@ -166,40 +97,19 @@ class Proposing:
         `nth`: how many of this generation were asked before, so that the same question is asked anew.
         Raises: ProviderError where the model cannot be reached.
         """
-        facts = [self.provider.model_id, request.messages, nth]
-        key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
-        found = self._known(key) or await self._asked(key, name, parents, request)
-        if found is None or found.changes is None:
-            return None
-        best = parents[0].individual
-        changes = self.space.plain({**best.changes, **found.changes})
-        names = tuple(dict.fromkeys(one.individual.name for one in parents))
-        child = Individual(name, changes, names, "cross by model" if len(names) > 1 else "mutation by model", found.why)
-        return None if self.fits(child) else child
-
-    def settle_before(self) -> None:
-        """Count what earlier attempts were asking when they were cut off, at what was set aside for it."""
-        for reserved in (one for several in self.kept.cut_off.values() for one in several):
-            if (held := self.ledger.reserve(reserved)) is not None:
-                held.settle(reserved)
-
-    def _known(self, key: str) -> Proposal | None:
-        """What was answered before counts as if it were asked now."""
-        found = self.kept.get(key)
-        if found is not None:
-            held = self.ledger.reserve(found.tokens)
-            if held is None:
-                return Proposal(None, "", 0)
-            held.settle({f"variation {key}": found.tokens})
-        return found
-
-    async def _asked(self, key: str, name: str, parents: Sequence[Scored], request: Request) -> Proposal | None:
         prompt = sum(estimated_tokens(str(message["content"])) for message in request.messages)
         size = _ATTEMPTS * (_SURE * prompt + _ATTEMPTS * _LONGEST)
-        held = self.ledger.reserve(size)
-        if held is None:
+        facts = [self.provider.model_id, request.messages, nth]
+        answered = await self.calls.made(facts, size, lambda held: self._asked(parents[0], request))
+        if answered is None or answered.value["changes"] is None:
             return None
-        self.kept.begin(key, size)
+        names = tuple(dict.fromkeys(one.individual.name for one in parents))
+        how = "cross by model" if len(names) > 1 else "mutation by model"
+        child = self._child(name, parents[0], answered.value["changes"])
+        child = replace(child, parents=names, how=how, why=answered.value["why"])
+        return None if self.fits(child) else child
+
+    async def _asked(self, parent: Scored, request: Request) -> Answered:
         used = 0
 
         async def call(asked: Request) -> Reply:
@@ -208,25 +118,22 @@ class Proposing:
             used += _used(asked, reply)
             return reply
 
-        def child(value: Any) -> tuple[dict[str, Any], str]:
+        def read(value: Any) -> dict[str, Any]:
             changes = {one["path"]: self._read(one["path"], one["value"]) for one in value["changes"]}
-            whole = self.space.plain({**parents[0].individual.changes, **changes})
-            if wrong := self.fits(Individual(name, whole)):
+            if wrong := self.fits(self._child("", parent, changes)):
                 raise ValueError(wrong)
-            return changes, value["why"]
+            return {"changes": changes, "why": value["why"]}
 
-        changes, why = None, ""
         try:
-            changes, why = (await ask(call, request, child, attempts=_ATTEMPTS)).value
+            found = (await ask(call, request, read, attempts=_ATTEMPTS)).value
         except ProviderError as error:
             if error.kind != "malformed":
                 raise
-            why = str(error)
-        finally:
-            held.settle({f"variation {key}": used})
-        proposal = Proposal(changes, why, used)
-        self.kept.add(key, proposal)
-        return proposal
+            found = {"changes": None, "why": str(error)}
+        return Answered(found, used)
+
+    def _child(self, name: str, parent: Scored, changes: Changes) -> Individual:
+        return Individual(name, self.space.plain({**parent.individual.changes, **changes}))
 
     def _value(self, changes: Changes, path: str) -> Any:
         return changes.get(path, at(self.data, path))

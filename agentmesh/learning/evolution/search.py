@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
 from statistics import fmean
 from typing import Any
 
-import anyio
-
 from agentmesh.evaluation.tasks.task import EvalTask
 from agentmesh.learning.evolution.arena import Arena, Promotion
 from agentmesh.learning.evolution.breeding import DeadEnds, Drawing
+from agentmesh.learning.evolution.calls import side_by_side
 from agentmesh.learning.evolution.diversity import COLLAPSED, answered_vendi, written_vendi
 from agentmesh.learning.evolution.genome import Individual
-from agentmesh.learning.evolution.operators import Operator, Place, Scored, next_places
+from agentmesh.learning.evolution.operators import Operator, Place, Scored, next_places, ranked
 from agentmesh.learning.evolution.proposing import Proposing
 from agentmesh.topology.graph import Topology
 
 FEW = 4
 """Tasks of a generation at least, where there are so many: on fewer everybody is alike."""
+_SURE = 0.9
+"""Share of the room that is planned with: children may use a little more than the team as it is written."""
 _STRANGERS = 4
 """One in so many of a generation that has collapsed is replaced."""
 _STRANGE = "unlike every parent and everything tried: another way of going about such tasks"
@@ -86,6 +88,8 @@ class Search:
     """Generations after the first."""
     k: int
     seed: int
+    later: Callable[[float], int]
+    """What is kept of the budget for what comes after evolution, by the tokens of a run."""
     proposing: Proposing | None = None
     judge: Judge | None = None
     migration: Topology | None = None
@@ -103,8 +107,9 @@ class Search:
         if pilot is None:
             self.ended = "the budget does not carry the team as it is written on a few tasks"
             return
+        self.arena.bench.kept_back = self.later(pilot[0].tokens)
         self.batch = self._affordable(pilot[0].tokens)
-        members = await self._first(written)
+        members = await self._first(written, pilot[0])
         for number in range(self.wanted + 1):
             if number:
                 members = await self._children(number)
@@ -115,7 +120,7 @@ class Search:
     def _affordable(self, tokens: float) -> int:
         """On how many tasks each generation fits into the budget, if all use as much as the team as it is written."""
         bench = self.arena.bench
-        room = bench.ledger.left - bench.kept_back
+        room = _SURE * (bench.ledger.left - bench.kept_back)
         each = (tokens + bench.scoring) * bench.plan.seeds * self.population * (self.wanted + 1)
         return min(len(self.tasks), max(min(FEW, len(self.tasks)), int(room / max(each, 1))))
 
@@ -135,17 +140,19 @@ class Search:
             self.champion = next(one for one in found if not one.individual.changes)
         self.champion, promotion = await self.arena.promoted(number, self.champion, best, tasks)
         self.promotions += [promotion] if promotion is not None else []
-        changes = [one.individual.changes for one in found]
-        answers = [{row.task: row.answer for row in one.rows if row.seed == 0} for one in found]
-        strangers = sum(one.individual.how.startswith("stranger") for one in found)
-        spent = self.arena.bench.ledger.spent
-        self.generations.append(
-            Generation(
-                number, tuple(found), written_vendi(changes), answered_vendi(answers), strangers,
-                self.champion.individual.name, spent,
-            )  # fmt: skip
-        )
+        self.generations.append(self._generation(number, found, self.champion))
         return True
+
+    def _generation(self, number: int, found: Sequence[Scored], champion: Scored) -> Generation:
+        return Generation(
+            number,
+            tuple(found),
+            written_vendi([one.individual.changes for one in found]),
+            answered_vendi([{row.task: row.answer for row in one.rows if row.seed == 0} for one in found]),
+            sum(one.individual.how == "stranger" for one in found),
+            champion.individual.name,
+            self.arena.bench.ledger.spent,
+        )
 
     def _note_dead(self, found: Sequence[Scored], number: int) -> None:
         before = {one.individual.name: one for one in self.generations[-1].members} if self.generations else {}
@@ -155,12 +162,11 @@ class Search:
 
     # Who comes next
 
-    async def _first(self, written: Individual) -> list[Individual]:
+    async def _first(self, written: Individual, pilot: Scored) -> list[Individual]:
         """The team as it is written, and all others drawn, or written by the model."""
         members = [written]
         random = Random(f"{self.seed} first")
-        start = Scored(written, ()) if self.proposing is None else (await self._start(written))
-        proposals = await self._proposed([(f"g0-{at:02}", [start], "") for at in range(1, self.population)])
+        proposals = await self._proposed([(f"g0-{at:02}", [pilot], "") for at in range(1, self.population)])
         for at in range(1, self.population):
             name = f"g0-{at:02}"
             taken = {one.key for one in members}
@@ -168,17 +174,12 @@ class Search:
             members.append(one or replace(written, name=name))
         return members
 
-    async def _start(self, written: Individual) -> Scored:
-        found = await self.arena.measured([written], self.tasks[:FEW])
-        assert found is not None, "the pilot has measured it"
-        return found[0]
-
     async def _children(self, number: int) -> list[Individual]:
         """The members of the next generation, with strangers among them if it would be too uniform."""
         random = Random(f"{self.seed} {number}")
         places = next_places(self.operator, self.generations[-1].members, self.k, random, self.migration)
         names = [f"g{number}-{at:02}" for at in range(len(places))]
-        asked = [(name, list(place.parents), "") for name, place in zip(names, places, strict=True) if not place.kept]
+        asked = [(name, ranked(place.parents), "") for name, place in zip(names, places, strict=True) if not place.kept]
         proposals = await self._proposed(asked)
         members: list[Individual] = []
         for name, place in zip(names, places, strict=True):
@@ -204,7 +205,7 @@ class Search:
         ):
             return members
         children = [at for at, place in enumerate(places) if not place.kept][-max(1, len(members) // _STRANGERS) :]
-        asked = [(members[at].name, list(places[at].parents), _STRANGE) for at in children]
+        asked = [(members[at].name, ranked(places[at].parents), _STRANGE) for at in children]
         proposals = await self._proposed(asked)
         for at in children:
             name, taken = members[at].name, {one.key for one in members}
@@ -219,16 +220,12 @@ class Search:
         proposing = self.proposing
         if proposing is None:
             return found
-        # Whether the ledger has room is decided in the order of names, however quickly answers come.
-        limiter = anyio.CapacityLimiter(self.arena.bench.plan.concurrency)
 
         async def one(nth: int, name: str, parents: list[Scored], wish: str) -> None:
-            async with limiter:
-                child = await proposing.proposed(name, parents, proposing.request(parents, self.dead, wish), nth)
-                if child is not None:
-                    found[name] = child
+            child = await proposing.proposed(name, parents, proposing.request(parents, self.dead, wish), nth)
+            if child is not None:
+                found[name] = child
 
-        async with anyio.create_task_group() as group:
-            for nth, (name, parents, wish) in enumerate(asked):
-                group.start_soon(one, nth, name, parents, wish)
+        jobs = (partial(one, nth, *about) for nth, about in enumerate(asked))
+        await side_by_side(jobs, self.arena.bench.plan.concurrency)
         return found

@@ -1,9 +1,9 @@
 """Judging runs against each other: what can be checked in each is its worth, and the better of two may be mistaken.
 
-A judge compares each run with each other. It takes the worse for the better where it misjudges (`judgement`) or misreads
-(`noise`) one of them, and the first for the better by its bias of `position`. A run's score is the share of comparisons
-that it wins. The luck of each comparison hangs on the runs and on where they stand: the same question is answered
-alike, and the runs in another order are judged anew.
+A judge compares each run with each other. It takes the worse for the better where it misjudges (`judgement`) or
+misreads (`noise`) one of them, and the first for the better by its bias of `position`. A run's score is the share of
+comparisons that it wins. The luck of each comparison hangs on the runs and on where they stand: the same question is
+answered alike, and the runs in another order are judged anew.
 """
 
 from __future__ import annotations

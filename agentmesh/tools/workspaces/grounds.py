@@ -210,6 +210,15 @@ def path_of(config: WorkspaceConfig) -> Path:
     return Path(config.path).expanduser().resolve()
 
 
+async def refuse_unfit(config: WorkspaceConfig, *, is_merged: bool) -> None:
+    """Raises: ConfigError, ToolError if no run could begin in the repository that a workspace names."""
+    path = path_of(config)
+    found = await repository_at(path)
+    git = await git_of(found)
+    base = f"{HEADS}{config.base}" if config.base else await branch_of_head(git, found, is_merged=is_merged)
+    await check_base(Repository(git, base), path)
+
+
 async def opened(run_id: str, config: WorkspaceConfig, agents: Sequence[str], home: Path, *, is_merged: bool) -> Ground:
     """The ground that a workspace names, held by this process. Raises: ConfigError, ToolError."""
     path = path_of(config)

@@ -19,7 +19,9 @@ from agentmesh.tools.workspaces.worktrees import Worktree, worktree_at
 
 _TRIES = 8
 _PAUSE_SECONDS = 0.1
-_UNCHECKED = "nothing was changed and nothing checks it: do what the task asks, or have it name a `$ ` command"
+UNCHANGED = "nothing was changed"
+"""How it is said of a task for which there is no work to be merged, whether it counts or not."""
+_UNCHECKED = f"{UNCHANGED} and nothing checks it: do what the task asks, or have it name a `$ ` command"
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,10 @@ class Merging:
                     await self._take_in(work, heads[work.branch], at.tree, base)
             return Accepted(False, self._unfit(failure))
         # What base holds stands in the log too, whatever ends the run at this moment.
+        accepted: Accepted | None = None
         with anyio.CancelScope(shield=True):
-            return await self._advanced(base, at, works, checks)
+            accepted = await self._advanced(base, at, works, checks)
+        return accepted  # noqa: RET504 - for all that a type checker knows, the scope swallows what is raised
 
     async def _merge_of(self, head: Head, work: Work, at: Head, base: Head) -> Merge | Accepted:
         """What a merge comes to; where it conflicts, or a conflict is still there, what its author is told."""
@@ -172,8 +176,8 @@ class Merging:
                 return Accepted(False, _UNCHECKED)
             failure = await self._failure(base.commit, checks)
             if failure:
-                return Accepted(False, f"nothing was changed, and {name} does not hold: {failure}")
-            return Accepted(True, f"nothing was changed; {name} passes {checks.names}")
+                return Accepted(False, f"{UNCHANGED}, and {name} does not hold: {failure}")
+            return Accepted(True, f"{UNCHANGED}; {name} passes {checks.names}")
         return Accepted(True, f"nothing had to be merged into {name}")
 
     async def _failure(self, commit: str, checks: Checks) -> str:

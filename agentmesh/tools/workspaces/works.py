@@ -19,7 +19,7 @@ from agentmesh.messages import Task
 from agentmesh.tools.workspaces.acceptance import Checks, commands_of, verified
 from agentmesh.tools.workspaces.base import Workspace
 from agentmesh.tools.workspaces.git import Repository, found, git_of
-from agentmesh.tools.workspaces.grounds import Ground, opened, path_of
+from agentmesh.tools.workspaces.grounds import Ground, opened, path_of, refuse_unfit
 from agentmesh.tools.workspaces.holding import state_home
 from agentmesh.tools.workspaces.merging import Accepted, Work
 from agentmesh.tools.workspaces.worktrees import EmbeddedError, Worktree, refuse_embedded
@@ -64,6 +64,15 @@ class Works:
     def merges(self) -> bool:
         """Whether what is finished comes into base while the run goes on."""
         return self._merge is not None
+
+    async def refuse_unfit(self) -> None:
+        """Say of a run that has not begun where nobody could work in it. Raises: ToolError, ConfigError."""
+        trees = (config for config in self._configs.values() if config.kind == _WORKTREE)
+        for config in {_place(config): config for config in trees}.values():
+            await refuse_unfit(config, is_merged=self.merges)
+        for agent, config in self._configs.items():
+            if config.kind != _WORKTREE:
+                await self._in_folder(agent, config)
 
     async def prepared(self, agent: str, task: Task | None, again: bool) -> Workspace | None:
         """Where an agent works in a turn that begins; None if it has no workspace. Raises: ToolError, ConfigError.

@@ -1,4 +1,4 @@
-"""A judge that errs, and prefers what stands first: what averaging orders makes of it, against one order by position."""
+"""A judge that errs and prefers what stands first: what averaging orders does, against one order by position."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from agentmesh.learning.ruler import kendall, ruler_sync
 from agentmesh.learning.ruler.asking import Question
 from agentmesh.learning.ruler.flattening import flat
 from agentmesh.providers.registry import make_provider, parse_model
-from tests.learning.ruler.groups import Group, sums, suites
+from tests.learning.ruler.groups import Group, suites, sums
 from tests.sizes import NIGHTLY
 
 NOISY = "simulated:judge,noise=0.2,position=0.3"

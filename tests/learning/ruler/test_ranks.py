@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from importlib import import_module
 
 import pytest
 
@@ -12,8 +13,7 @@ from agentmesh.learning.ruler.ranks import flips
 
 
 def test_tau_b_and_rho_are_those_of_scipy() -> None:
-    from scipy import stats
-
+    stats = import_module("scipy.stats")
     drawn = random.Random(0)
     for _ in range(60):
         count = drawn.randint(2, 12)

@@ -181,7 +181,7 @@ def test_agreement_with_gold_scores_is_told_of_the_runs_that_have_one() -> None:
 
 def test_groups_that_cannot_be_judged_are_refused_before_anybody_is_asked() -> None:
     judge = Judge()
-    with pytest.raises(AgentMeshError, match="one task, and these have 2: 'Do it.'; 'Do that.'"):
+    with pytest.raises(AgentMeshError, match=r"one task, and these have 2: 'Do it\.'; 'Do that\.'"):
         ruler_sync([*RUNS, run("other", "fine", task="Do that.")], judge)
     with pytest.raises(AgentMeshError, match="given more than once: fine-run"):
         ruler_sync([*RUNS, RUNS[0]], judge)

@@ -165,7 +165,7 @@ def test_models_are_listed(client: Client) -> None:
     status, answer = client.ask("GET", "/v1/models")
     assert status == 200
     characters = ["sycophant", "skeptic", "slacker", "persuadable"]
-    assert [card["id"] for card in answer["data"]] == ["worker", "expert", "novice", "parrot", *characters, "coder"]
+    assert [card["id"] for card in answer["data"]] == ["worker", "expert", "novice", "parrot", *characters, "coder", "judge"]
     assert client.ask("GET", "/v1/models/expert")[1]["id"] == "expert"
     assert client.ask("GET", "/v1/models/experd")[0] == 404
 
