@@ -14,7 +14,7 @@ from typing import Any
 from agentmesh import Reply, Team, ToolCall
 
 HERE = Path(__file__).parent / "repair"
-CHECK = "$ python -m pytest -q -p no:cacheprovider tests/test_{}.py"
+CHECK = "$ python -m pytest -q tests/test_{}.py"
 WAS = "return sum(prices)"
 BOTH = "return round(sum(prices) * (1 - discount), 2)"
 EDITS = {

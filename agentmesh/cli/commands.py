@@ -47,6 +47,7 @@ COMMANDS = {
     "advise": Entry("advise", "Find the topology, the size and the prompt that help, or that none does."),
     "evolve": Entry("evolve", "Evolve a population of teams under one budget, beside one agent with as much."),
     "games": Entry("games", "Let agents play games on any graph, and measure what comes of it."),
+    "export": Entry("export", "Write recorded runs as files that trainers read, with rewards and advantages."),
     "new": Entry("new", "Write a commented starter file that runs as it is."),
     "schema": Entry("schema", "Print the JSON Schema of team files, for editors."),
     "serve-mcp": Entry("serve_mcp", "Serve a team as one tool to clients of the Model Context Protocol (MCP)."),

@@ -60,7 +60,7 @@ class Sources:
     def __init__(self, events: Sequence[Event]) -> None:
         self._seen: dict[str, list[tuple[int, Source]]] = defaultdict(list)
         self._boards: list[tuple[int, Source]] = []
-        self._asked: dict[str, list[ToolCall]] = defaultdict(list)
+        self._asked: dict[str, Sequence[ToolCall]] = defaultdict(tuple)
         self._proposed: dict[str, int] = {}
         self._task = ""
         for at, event in enumerate(events):
@@ -79,10 +79,12 @@ class Sources:
             case RunStarted():
                 self._task = answer_key(event.task)
             case ModelCallFinished(agent=str(agent), error=None):
-                self._asked[agent] = [*event.tool_calls]
+                self._asked[agent] = event.tool_calls
             case ToolCallFinished(agent=str(agent), result=str(result)) if event.name not in GRAPH_TOOLS:
-                names = frozenset({event.key, *self._call_ids(agent, event)})
-                self._seen[agent].append((at, Source(agent, at, result, names, tool=True)))
+                # The id that the model gave the call is what it knows the result by.
+                asked = (event.name, event.arguments)
+                ids = {call.id for call in self._asked[agent] if (call.name, call.arguments) == asked}
+                self._seen[agent].append((at, Source(agent, at, result, frozenset({event.key, *ids}), tool=True)))
             case MessageProposed():
                 self._proposed.setdefault(event.message_id, at)
             case MessageDelivered(sender=sender) if sender not in (USER, RUN):
@@ -95,14 +97,6 @@ class Sources:
                 self._boards.append((at, Source(agent, at, text)))
             case _:
                 pass
-
-    def _call_ids(self, agent: str, event: ToolCallFinished) -> Iterator[str]:
-        """The id that the model gave the call, which is what it knows its result by."""
-        for call in self._asked[agent]:
-            if (call.name, call.arguments) == (event.name, event.arguments):
-                self._asked[agent].remove(call)
-                yield call.id
-                return
 
     def _visible(self, agent: str, before: int) -> list[Source]:
         """What the agent had seen before an event, first things first."""

@@ -86,10 +86,9 @@ def boards_of(events: Iterable[Event]) -> list[TaskBoard]:
             case Verification(task=str(task)):
                 tasks = boards.get((phase, occurrence, event.agent or ""), {})
                 if task in tasks:
-                    # A run tells the tasks of planners apart who work for another by their names.
-                    tasks[task] = _checked(
-                        tasks[task], event, f"{event.agent}/{task}" if event.agent in below else task
-                    )
+                    # A run puts the name of a planner who works for another before those of its tasks.
+                    name = f"{event.agent}/{task}" if event.agent in below else task
+                    tasks[task] = _checked(tasks[task], event, name)
             case _:
                 pass
     return [TaskBoard(planner, phase, time, (*tasks.values(),)) for (phase, time, planner), tasks in boards.items()]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from agentmesh.errors import ToolError
 from agentmesh.events import Event
-from agentmesh.messages import Part
+from agentmesh.messages import Part, Task
 from agentmesh.scheduler.commands import Accept, Step
 from agentmesh.scheduler.notices import notice
 from agentmesh.scheduler.state import RunState
 from agentmesh.scheduler.taskboard import Entry, Place, last_line
+from agentmesh.tools.workspaces.acceptance import commands_of
 
 
 class Acceptance:
@@ -24,6 +26,17 @@ class Acceptance:
         self._back: dict[Place, tuple[str, ...]] = {}
         """To whom it goes back, if they can have it: the first of them."""
         self._why: dict[Place, str] = {}
+
+    def fault(self, planner: str, tasks: Sequence[Task]) -> str | None:
+        """Why none of these tasks is opened: a command that must succeed on what was merged, and cannot be one."""
+        if self._state.planning.accepts.isdisjoint(self._state.planning.workers.get(planner, ())):
+            return None
+        for task in tasks:
+            try:
+                commands_of(task.acceptance)
+            except ToolError as error:
+                return f"task {task.id}: {error}; none was opened"
+        return None
 
     def keep(self, entry: Entry, text: str, parts: tuple[Part, ...]) -> None:
         """The work is handed off with these words."""

@@ -98,7 +98,7 @@ class Tasks(Talk):
             return f"'{agent}' has no tool '{event.name}'; its tools on the graph: {offered}"
         match action:
             case OpenTasks():
-                return self._open(agent, action)
+                return self.acceptance.fault(agent, action.tasks) or self._open(agent, action)
             case HandOff():
                 if self._claimed_by(agent) is None:
                     return f"'{agent}' has no task to hand off"

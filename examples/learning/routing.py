@@ -8,6 +8,7 @@ So agents act a different number of times per run, and the searcher mostly in ru
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -31,6 +32,8 @@ class World:
 
     facts: tuple[int, ...] = (0, 1, 1, 2)
     """By topic: how many have to be found."""
+    hints: int = 4
+    """What the searcher can tell apart of topics: those with one remainder look alike to it."""
     queries: int = 4
     answers: int = 4
     turns: int = 4
@@ -45,18 +48,22 @@ class World:
         """How many facts a run can have found, 0 among them."""
         return max(self.facts) + 1
 
-    def new(self) -> Tables:
-        """Policies that know nothing."""
-        topics = len(self.facts)
+    def new(self, skill: Mapping[str, float]) -> Tables:
+        """Policies that prefer what is right by so much, in logits: 0 is knowing nothing."""
+        topics, levels, values = np.arange(len(self.facts)), np.arange(self.levels), np.arange(self.answers)
+        topic, found = (each.ravel() for each in np.meshgrid(topics, levels, indexing="ij"))
+        sends = np.where(found >= np.take(self.facts, topic), ANSWER, SEARCH)
+        means = np.pad(np.add.outer(topics, values) % self.answers, ((0, 0), (1, 0)), constant_values=-1).ravel()
+        finds = self.right_query(topic, found)[topic < self.hints]
         return {
-            "verifier": np.zeros((topics * self.levels, 2)),
-            "searcher": np.zeros((topics * self.levels, self.queries)),
-            "answerer": np.zeros((topics * (self.answers + 1), self.answers)),
+            "verifier": skill["verifier"] * np.eye(2)[sends],
+            "searcher": skill["searcher"] * np.eye(self.queries)[finds],
+            "answerer": skill["answerer"] * np.eye(self.answers + 1)[means][:, :-1],
         }
 
     def right_query(self, topic: Ints, found: Ints) -> Ints:
         """What finds the next fact."""
-        return np.asarray((2 * topic + found) % self.queries)
+        return np.asarray((2 * (topic % self.hints) + found) % self.queries)
 
     def right_answer(self, topic: Ints, value: Ints) -> Ints:
         """What the facts of a topic mean."""
@@ -97,7 +104,7 @@ def play(world: World, tables: Tables, questions: Questions) -> Played:
     game = _Game(world, tables, questions)
     going = np.arange(len(questions.topic))
     for _ in range(world.turns if world.routed else 1):
-        sent = game.act("verifier", going, game.known(going))
+        sent = game.act("verifier", going, game.known(going, len(world.facts)))
         searching, answering = (going[sent == whom] if world.routed else going for whom in (SEARCH, ANSWER))
         game.search(searching)
         game.answer(answering)
@@ -116,9 +123,9 @@ class _Game:
         self.answered, self.right = (np.zeros(count, np.bool_) for _ in range(2))
         self.noted: dict[str, list[Acts]] = {agent: [] for agent in AGENTS}
 
-    def known(self, runs: Ints) -> Ints:
-        """What the verifier and the searcher see: the topic, and how many facts are found."""
-        return np.asarray(self._questions.topic[runs] * self._world.levels + self._found[runs])
+    def known(self, runs: Ints, topics: int) -> Ints:
+        """What the verifier and the searcher see: the topic, as far as they tell it, and how many facts are found."""
+        return np.asarray(self._questions.topic[runs] % topics * self._world.levels + self._found[runs])
 
     def act(self, agent: str, runs: Ints, seen: Ints) -> Ints:
         step = self._step[runs]
@@ -129,7 +136,7 @@ class _Game:
 
     def search(self, runs: Ints) -> None:
         topic, luck = self._questions.topic[runs], self._questions.drawn[runs, self._step[runs], 1]
-        query = self.act("searcher", runs, self.known(runs))
+        query = self.act("searcher", runs, self.known(runs, self._world.hints))
         hit = (query == self._world.right_query(topic, self._found[runs])) & (luck < self._world.luck)
         self._found[runs] += hit & (self._found[runs] < np.take(self._world.facts, topic))
         self.searches[runs] += 1

@@ -29,6 +29,8 @@ class Setting:
     """By agent: the length of a step, in gradients."""
     brief: float = 0.2
     """What brevity counts beside being right."""
+    skill: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(AGENTS, 0.0))
+    """By how much the team prefers what is right when it begins, in logits."""
 
 
 class Curves(NamedTuple):
@@ -47,7 +49,7 @@ class Curves(NamedTuple):
 def train(setting: Setting, mode: Mode, seed: int, *, factors: bool = True) -> tuple[Curves, Tables]:
     """Train a team from nothing. Two arms with one seed are asked the same, and draw the same numbers."""
     chance = np.random.default_rng(seed)
-    tables = setting.world.new()
+    tables = setting.world.new(setting.skill)
     rows = []
     for _ in range(setting.updates):
         questions = asked(setting.world, setting.groups, setting.runs, chance)

@@ -91,7 +91,7 @@ def test_groups_in_which_nothing_differs_teach_nothing() -> None:
     # A tenth, thrice added, is not three tenths: a mean may differ from what it is a mean of.
     group = [run(str(number), "vsv", r=0.1 + 0.2) for number in range(7)] + [run("7", "s", r=0.3)]
     for mode in MODES:
-        assert set(advantages(group, mode).values()) <= {0.0} or max(advantages(group, mode).values()) < 1e-12
+        assert max(map(abs, advantages(group, mode).values())) < 1e-12
 
 
 def test_what_is_no_number_counts_zero() -> None:
@@ -139,14 +139,14 @@ def test_whitening_leaves_each_agent_its_own_deviation() -> None:
 
 
 @given(batches(), st.sampled_from(MODES), st.floats(-100, 100))
-@examples(20, nightly=300)
+@examples(12, nightly=300)
 def test_a_reward_that_all_runs_get_changes_nothing(batch: list[Episode], mode: Mode, more: float) -> None:
     shifted = [Episode(r.run_id, r.task, r.steps, {**r.rewards, "a": r.rewards["a"] + more}) for r in batch]
     assert advantages(shifted, mode) == pytest.approx(advantages(batch, mode), abs=1e-6)
 
 
 @given(batches(), st.sampled_from(NORMALISING), st.floats(0.5, 1000))
-@examples(20, nightly=300)
+@examples(12, nightly=300)
 def test_modes_that_divide_by_a_deviation_do_not_ask_for_the_unit(
     batch: list[Episode], mode: Mode, factor: float
 ) -> None:
@@ -161,7 +161,7 @@ def test_modes_that_divide_by_a_deviation_do_not_ask_for_the_unit(
 
 
 @given(batches(), st.sampled_from(MODES), st.randoms())
-@examples(20, nightly=300)
+@examples(12, nightly=300)
 def test_the_order_of_runs_changes_nothing(batch: list[Episode], mode: Mode, rng: Any) -> None:
     mixed = list(batch)
     rng.shuffle(mixed)
@@ -169,7 +169,7 @@ def test_the_order_of_runs_changes_nothing(batch: list[Episode], mode: Mode, rng
 
 
 @given(batches(tasks=1), batches(tasks=1), st.sampled_from(MODES))
-@examples(20, nightly=300)
+@examples(12, nightly=300)
 def test_groups_do_not_influence_each_other_but_for_whitening(
     one: list[Episode], two: list[Episode], mode: Mode
 ) -> None:
@@ -179,7 +179,7 @@ def test_groups_do_not_influence_each_other_but_for_whitening(
 
 
 @given(batches(), st.sampled_from(MODES))
-@examples(20, nightly=300)
+@examples(12, nightly=300)
 def test_every_step_has_an_advantage_that_is_a_number(batch: list[Episode], mode: Mode) -> None:
     found = advantages(batch, mode)
     assert set(found) == {(r.run_id, at) for r in batch for at in range(len(r.steps))}
@@ -187,7 +187,7 @@ def test_every_step_has_an_advantage_that_is_a_number(batch: list[Episode], mode
 
 
 @given(batches(tasks=1))
-@examples(20, nightly=300)
+@examples(12, nightly=300)
 def test_the_advantages_of_an_agent_in_its_group_come_to_nothing(batch: list[Episode]) -> None:
     found = advantages(batch, "per_agent")
     for agent in "vsw":

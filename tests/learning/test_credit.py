@@ -13,7 +13,16 @@ import pytest
 from agentmesh import Reply, RunResult, Team, ToolCall
 from agentmesh.errors import AgentMeshError
 from agentmesh.evaluation.calibration.stage import Call, Stage
-from agentmesh.events import BoardWritten, Event, FindingRecorded, RunResumed, TaskChanged, Verification
+from agentmesh.events import (
+    BoardWritten,
+    Event,
+    FindingRecorded,
+    MessageDelivered,
+    MessageProposed,
+    RunResumed,
+    TaskChanged,
+    Verification,
+)
 from agentmesh.learning.advantages import advantages
 from agentmesh.learning.credit import COMPONENTS, credit
 from agentmesh.learning.episodes import answered, episode_of
@@ -112,6 +121,13 @@ def test_what_nobody_supplied_credits_nobody(piece: str) -> None:
     assert credit(looked_up(holds("42", piece)).events, "42") == {}
 
 
+def test_words_of_the_task_are_nobodys_whoever_repeats_them() -> None:
+    stage = staged("bob", "ann")
+    stage.turn("bob", "We are asked how much is 40 + 2.")
+    stage.turn("ann", "42", position=holds("42", "How much is 40 + 2?", "40 + 2"))
+    assert credit(stage.events, "42") == {}
+
+
 def test_evidence_for_what_is_wrong_is_worth_nothing() -> None:
     assert credit(looked_up(holds("42", "exactly 42 units")).events, "43") == {}
 
@@ -129,6 +145,46 @@ def test_ids_of_messages_and_of_own_tool_calls_cite() -> None:
     stage.turn("ann", "42", [Call("count", {}, "forty-two")], position=holds("42", "call_1_1", "message m3 from sue"))
     assert next(event for event in stage.events if getattr(event, "message_id", "") == "m3").agent == "sue"
     assert credit(stage.events, "42") == {0: {"evidence": 0.5}, 1: {"evidence": 0.5}}
+
+
+def test_of_calls_with_one_id_the_latest_is_meant() -> None:
+    stage = staged("ann", "bob")
+    stage.turn("ann", "Hm.", [Call("count", {}, "some")])  # steps 0 and 1
+    stage.turns["ann"] = 0  # a context that begins anew counts its calls anew
+    stage.turn("ann", "42", [Call("count", {}, "forty-two")], position=holds("42", "call_1_1"))
+    assert credit(stage.events, "42") == {2: {"evidence": 1.0}}
+
+
+def test_tools_that_act_on_the_graph_show_nothing() -> None:
+    stage = staged("ann", "bob")
+    stage.turn("ann", "42", [Call("read_board", {}, "(empty)")], position=holds("42", "call_1_1"))
+    assert credit(stage.events, "42") == {}
+
+
+def test_what_stands_in_a_position_is_told_too() -> None:
+    stage = staged("sue", "ann")
+    stage.turn("sue", "See my position.", position=holds("more than 41", "six times seven"))
+    stage.turn("ann", "42", position=holds("42", "six times seven"))
+    assert credit(stage.events, "42") == {0: {"evidence": 1.0}}
+
+
+def test_a_message_is_the_step_that_wrote_it_however_late_it_arrives() -> None:
+    stage = staged("sue", "ann")
+    told = {"message_id": "late", "sender": "sue", "recipient": "ann", "content": "six times seven"}
+    stage.turn("sue", "Wait.", to=[])
+    stage.emit(MessageProposed(agent="sue", **told))
+    stage.turn("sue", "Something else.", to=[])
+    stage.emit(MessageDelivered(agent="sue", **told))
+    stage.turn("ann", "42", position=holds("42", "six times seven"))
+    assert credit(stage.events, "42") == {0: {"evidence": 1.0}}
+
+
+def test_what_comes_after_a_position_is_no_evidence_for_it_though_it_goes_out_later() -> None:
+    stage, position = staged("sue", "ann"), holds("42", "six times seven")
+    stage.turn("ann", "42", to=[], position=position)
+    stage.turn("sue", "six times seven", to=["ann"])
+    stage.send("ann", ["sue"], "42", position=position)
+    assert credit(stage.events, "42") == {}
 
 
 def test_own_words_that_come_back_are_no_evidence() -> None:

@@ -64,6 +64,13 @@ def test_rewards_that_collapse_into_one_advantage_are_counted() -> None:
     assert (apart.distinct, apart.collapse_ratio) == (3, 1.0)
 
 
+def test_agents_that_are_normalised_apart_are_counted_apart() -> None:
+    group = [run("1", "vs", a=1.0), run("2", "vsss", a=0.0), run("3", "v", a=0.5)]
+    apart = diagnostics(group, "per_agent")
+    assert (apart.reward_vectors, apart.distinct) == (5, 5), "a reward of 0 is not the same to both"
+    assert diagnostics(group, "global").reward_vectors == 3
+
+
 def test_groups_in_which_nothing_differs_are_counted() -> None:
     same = [run(f"{task}{number}", "vs", task, reward=1.0) for task in "xyz" for number in range(3)]
     some = [*same, run("1", "vs", reward=1.0), run("2", "v", reward=0.0)]
@@ -88,7 +95,7 @@ def test_tasks_that_differ_do_not_pass_for_inflation() -> None:
 
 
 @given(batches(), st.sampled_from(MODES))
-@examples(20, nightly=300)
+@examples(12, nightly=300)
 def test_the_parts_of_the_factor_make_it_up(batch: list[Episode], mode: Mode) -> None:
     found = diagnostics(batch, mode)
     assert {one.agent: one.inflation for one in found.agents.values()} == pytest.approx(

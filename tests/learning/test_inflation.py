@@ -73,7 +73,7 @@ def test_every_factor_is_one_where_agents_are_normalised_apart() -> None:
 
 
 @given(batches())
-@examples(20, nightly=300)
+@examples(12, nightly=300)
 def test_where_agents_are_normalised_apart_every_factor_is_one_or_there_is_none(batch: list[Episode]) -> None:
     for mode in ("per_agent", "per_agent_reward"):
         found = inflation(batch, mode)
@@ -82,7 +82,7 @@ def test_where_agents_are_normalised_apart_every_factor_is_one_or_there_is_none(
 
 
 @given(st.lists(st.integers(0, 8), min_size=2, max_size=8), st.sampled_from(["vsa", "vvs", "vsvsa"]))
-@examples(20, nightly=300)
+@examples(12, nightly=300)
 def test_nothing_changes_where_all_act_equally_often_in_every_run(rewards: list[int], steps: str) -> None:
     """One shared reward, and of each agent as many steps in one run as in any other: the plain case."""
     batch = [run(str(number), steps, reward=reward / 8) for number, reward in enumerate(rewards)]
@@ -91,7 +91,7 @@ def test_nothing_changes_where_all_act_equally_often_in_every_run(rewards: list[
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.sampled_from(["v", "vs", "vsss"])), min_size=2, max_size=8))
-@examples(20, nightly=300)
+@examples(12, nightly=300)
 def test_a_group_of_n_runs_inflates_by_n_less_one_at_most(drawn: list[tuple[int, str]]) -> None:
     batch = [run(str(number), steps, reward=float(reward)) for number, (reward, steps) in enumerate(drawn)]
     for factor in inflation(batch, "global").values():

@@ -20,7 +20,7 @@ VALUE = st.floats(-1e6, 1e6)
 
 
 @given(batches(tasks=1), st.sampled_from(STREAMED))
-@examples(30, nightly=300)
+@examples(15, nightly=300)
 def test_the_last_run_gets_what_all_runs_as_one_group_give_it(batch: list[Episode], mode: Mode) -> None:
     running, given_last = Running(mode), dict[tuple[str, int], float]()
     for one in batch:
@@ -31,7 +31,7 @@ def test_the_last_run_gets_what_all_runs_as_one_group_give_it(batch: list[Episod
 
 
 @given(batches(tasks=1), batches(tasks=1), st.sampled_from(STREAMED))
-@examples(30, nightly=300)
+@examples(15, nightly=300)
 def test_two_that_are_merged_are_one_that_saw_all(one: list[Episode], two: list[Episode], mode: Mode) -> None:
     left, right, whole = Running(mode), Running(mode), Running(mode)
     for episode in one:
@@ -49,7 +49,7 @@ def test_two_that_are_merged_are_one_that_saw_all(one: list[Episode], two: list[
 
 
 @given(st.lists(VALUE, min_size=2, max_size=20), st.integers(0, 20))
-@examples(30, nightly=300)
+@examples(15, nightly=300)
 def test_moments_are_those_of_the_values_however_they_are_split(values: list[float], at: int) -> None:
     parts = []
     for some in (values[:at], values[at:]):
@@ -90,6 +90,15 @@ def test_a_reward_that_comes_late_counted_zero_before() -> None:
     assert running.moments["v", "b"].count == running.moments["v", "a"].count == 7
     whole = advantages(batch, "per_agent_reward", whiten=False)
     assert found[-1] == pytest.approx({place: value for place, value in whole.items() if place[0] == "3"})
+
+
+def test_a_reward_that_only_one_of_two_has_seen_counted_zero_in_the_other() -> None:
+    left, right = Running("per_agent_reward"), Running("per_agent_reward")
+    left.add(run("1", "vv", a=1.0))
+    right.add(run("2", "v", b=1.0))
+    both = left.merged(right).moments
+    assert (both["v", "a"].count, both["v", "a"].mean) == pytest.approx((3, 2 / 3))
+    assert (both["v", "b"].count, both["v", "b"].mean) == pytest.approx((3, 1 / 3))
 
 
 def test_the_first_run_is_what_is_usual() -> None:

@@ -13,6 +13,7 @@ from agentmesh.events import (
     Notice,
     StopRequested,
     TaskChanged,
+    ToolCallFinished,
     TopologyChanged,
     TurnEnded,
     TurnStarted,
@@ -67,6 +68,19 @@ def at_first(kind: type[Event], *more: Event, **facts: Any) -> Any:
         return [*more]
 
     return after
+
+
+@pytest.mark.parametrize(
+    ("line", "why"), [("make test && rm x", "needs a shell for &&"), ("echo 'x", "cannot be read")]
+)
+def test_a_planner_is_told_at_once_of_a_command_that_nobody_could_run(line: str, why: str) -> None:
+    wrong = tasks("t1", {"id": "t2", "acceptance": f"It works.\n$ {line}"})
+    play = merged([[wrong, tasks("t3"), None], "the answer"]).run()
+    first, *_ = play.of(ToolCallFinished)
+    assert first.error is not None
+    assert first.error.startswith("task t2: the acceptance command")
+    assert why in first.error
+    assert {event.task.id for event in play.of(TaskChanged)} == {"t3"}
 
 
 def test_a_handoff_is_merged_before_it_is_read_and_before_what_depends_on_it_begins() -> None:

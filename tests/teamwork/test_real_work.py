@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -161,12 +162,17 @@ def test_a_place_that_is_not_there_is_said_before_any_model_is_asked(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "plain").mkdir()
-    shop(tmp_path / "shop")
+    if "shop" in workspace:
+        shop(tmp_path / "shop")
     (tmp_path / "inner.yaml").write_text(CHAIN + f"  second: {{workspace: {{{workspace}}}, tools: [read_file]}}\n")
     (tmp_path / "outer.yaml").write_text(CHAIN + "  second: {team: inner.yaml}\n")
     asked: list[str] = []
-    models = {"default": lambda request: asked.append(request.agent) or "yes"}
-    team = Team.from_yaml(tmp_path / ("outer.yaml" if nested else "inner.yaml"), models=models)
+
+    def note(request: Any) -> str:
+        asked.append(request.agent)
+        return "yes"
+
+    team = Team.from_yaml(tmp_path / ("outer.yaml" if nested else "inner.yaml"), models={"default": note})
     with pytest.raises(ConfigError, match=why):
         team.run_sync("Go.", journal=str(tmp_path / "journal.db"))
     assert not asked

@@ -29,6 +29,7 @@ from agentmesh.topology.graph import Topology
 Operator = Literal["rsa", "tournament", "elitist", "islands", "novelty"]
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 ISLANDS = 4
+_TWO_ISLANDS = 4
 _NEAREST = 3
 """Novelty is the mean distance to so many."""
 
@@ -79,11 +80,11 @@ def ranked(population: Sequence[Scored]) -> list[Scored]:
 def next_places(
     operator: Operator, population: Sequence[Scored], k: int, random: Random, migration: Topology | None = None
 ) -> list[Place]:
-    """As many places as there are members. A population of one has a child, and the champion is the better of both."""
+    """As many places as there are members. A population of one has a child, and one below four has no islands."""
     k = max(1, min(k, len(population)))
     if len(population) == 1:
         return [Place((population[0],))]
-    if operator == "islands":
+    if operator == "islands" and (migration is not None or len(population) >= _TWO_ISLANDS):
         return _islands(population, k, random, migration)
     return _WAYS[operator](population, k, random)
 
@@ -147,5 +148,5 @@ def _distance(one: Scored, population: Sequence[Scored]) -> float:
 
 
 _WAYS: Mapping[str, Callable[[Sequence[Scored], int, Random], list[Place]]] = MappingProxyType(
-    {"rsa": _rsa, "tournament": _tournament, "elitist": _elitist, "novelty": _novelty}
+    {"rsa": _rsa, "tournament": _tournament, "elitist": _elitist, "islands": _elitist, "novelty": _novelty}
 )

@@ -99,6 +99,7 @@ class Proposing:
         """
         prompt = sum(estimated_tokens(str(message["content"])) for message in request.messages)
         size = _ATTEMPTS * (_SURE * prompt + _ATTEMPTS * _LONGEST)
+        request = replace(request, seed=nth)
         facts = [self.provider.model_id, request.messages, nth]
         answered = await self.calls.made(facts, size, lambda held: self._asked(parents[0], request))
         if answered is None or answered.value["changes"] is None:

@@ -18,7 +18,7 @@ from agentmesh.learning.evolution.arena import Arena
 from agentmesh.learning.evolution.beside import ways_of
 from agentmesh.learning.evolution.breeding import Drawing
 from agentmesh.learning.evolution.calls import Calls, KeptCalls
-from agentmesh.learning.evolution.genome import Individual, space_of
+from agentmesh.learning.evolution.genome import Gene, Individual, space_of
 from agentmesh.learning.evolution.judging import Judging
 from agentmesh.learning.evolution.operators import OPERATORS, Operator
 from agentmesh.learning.evolution.proposing import Proposing, prompts_of
@@ -31,6 +31,8 @@ Select = Literal["verifier", "ruler"]
 """By what parents are chosen: by how many tasks they solve, or by what a model says of their answers."""
 _MORE = 1.5
 """How much more than the team as it is written a champion is thought to use."""
+_TRIED = 10
+"""Values of a place that are tried by themselves beforehand."""
 _FINAL = 3
 """At most one part in so many of a share is kept for runs on held-out tasks."""
 
@@ -108,6 +110,8 @@ def search_of(
             f"nothing of {arena.source.file} can be varied: declare places and values, such as --vary "
             "'agents.*.instructions=@prompts.yaml' or --vary topology.rounds=1..4, or name a model that varies"
         )
+    for gene in space.genes:
+        _refuse_useless(arena, gene)
     calls = Calls(arena.bench, KeptCalls(None if results is None else results.with_suffix(CALLS)))
     calls.settle_before()
     judging = None
@@ -136,6 +140,14 @@ def search_of(
         provider = Models({"variation": settings.variation}, os.environ).provider("variation")
         search.proposing = Proposing(provider, space, data, prompts_of(data), calls, why_not)
     return search
+
+
+def _refuse_useless(arena: Arena, gene: Gene) -> None:
+    """Raises: ConfigError where nothing that may stand at a place makes a team."""
+    others = [value for value in gene.values if value != gene.written][:_TRIED]
+    why = [arena.why_not(Individual("", {gene.path: value})) for value in others]
+    if all(why):
+        raise ConfigError(f"--vary {gene.path}: no value that is given makes a team; with {others[0]!r}: {why[0]}")
 
 
 CALLS = ".calls"

@@ -193,7 +193,7 @@ def _safe(value: Any) -> Any:
         case str():
             return escaped(str(mended_value(value)))
         case Mapping():
-            return {escaped(str(key)): _safe(inner) for key, inner in value.items()}
+            return {_safe(str(key)): _safe(inner) for key, inner in value.items()}
         case list() | tuple():
             return [_safe(inner) for inner in value]
         case None | bool() | int():

@@ -23,6 +23,7 @@ from agentmesh.providers.simulated.reading import Reading, read, text_in
 from agentmesh.providers.simulated.roles import answer
 from agentmesh.providers.simulated.skill import Mind, Profile, profile_named
 from agentmesh.providers.simulated.structured import Content, contribution, structured
+from agentmesh.providers.simulated.varying import varied
 
 CHARACTERS_PER_TOKEN = 4
 _PIECE = re.compile(r"\s*\S+|\s+")
@@ -84,8 +85,8 @@ def respond(request: Request, profile: Profile, model_id: str = "") -> Reply:
 
 def _drafted(reading: Reading, mind: Mind) -> Draft:
     """The reply in the form that is asked for."""
-    if (scores := rated(reading, mind)) is not None:
-        return Draft(scores)
+    if (said := rated(reading, mind) or varied(reading, mind)) is not None:
+        return Draft(said)
     reading = misread(reading, mind)
     draft = answer(reading, Solver(reading, mind, careless=is_lazy(reading, mind)))
     if reading.schema is None or draft.calls:

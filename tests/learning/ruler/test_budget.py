@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmesh.errors import ProviderError
+from agentmesh.errors import ProviderError, ProviderErrorKind
 from agentmesh.learning.ledger import Ledger
 from agentmesh.learning.ruler import Ruled, Unfinished, ruler_sync
 from agentmesh.learning.ruler.asking import size_of
@@ -52,7 +52,7 @@ class Judge:
 
 
 @given(
-    limit=st.integers(0, 20_000),
+    limit=st.integers(0, 12).map(lambda thousands: thousands * 997),
     orders=st.integers(1, 6),
     seed=st.integers(0, 99),
     wrong=st.sampled_from([0.0, 0.3, 0.9]),
@@ -92,6 +92,20 @@ def test_scores_of_the_orders_that_the_budget_paid_for_are_kept() -> None:
         ruler_sync(RUNS, judge, orders=6, ledger=(ledger := Ledger(4_300)), max_output_tokens=OUTPUT)
     assert {score.score for score in raised.value.ruled.values()} == {0.25}
     assert ledger.spent == 3_300
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("server", True), ("connection", False)])
+def test_a_call_that_failed_counts_its_prompt_where_a_server_may_have_read_it(
+    kind: ProviderErrorKind, counts: bool
+) -> None:
+    def judge(request: Request) -> Reply:
+        raise ProviderError(kind, "it is down")
+
+    with pytest.raises(Unfinished, match=f"judged in 0 of 2 orders: {kind}: it is down") as raised:
+        ruler_sync(RUNS, judge, ledger=(ledger := Ledger(20_000)))
+    assert (ledger.spent > 0) is counts
+    assert ledger.spent == raised.value.ruled.usage.tokens
+    assert ledger.reserved == 0
 
 
 def test_one_ledger_pays_for_several_groups() -> None:

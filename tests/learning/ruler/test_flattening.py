@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pytest
+
 from agentmesh import Team
+from agentmesh.errors import AgentMeshError
 from agentmesh.events import (
+    BoardWritten,
     Event,
     MessageDelivered,
     MessageRefused,
+    MessageWithheld,
     RunEnded,
     RunStarted,
+    TaskChanged,
     ToolCallFinished,
     TurnFailed,
     Verification,
+    VoteCast,
 )
 from agentmesh.learning.ruler import ruler_sync
-from agentmesh.learning.ruler.flattening import flat
+from agentmesh.learning.ruler.flattening import encoded, flat
+from agentmesh.messages import BoardEntry, Task
 
 TOPOLOGIES = Path(__file__).parents[3] / "topologies"
 
@@ -66,6 +75,44 @@ def test_faults_and_checks_are_told() -> None:
         {"check": "failed", "detail": "2 failed"},
         {"outcome": "failed", "reason": "not_verified", "answer": "Done."},
     )
+
+
+def test_boards_votes_tasks_and_what_was_withheld_are_told() -> None:
+    task = Task(id="t1", title="Part 1")
+    entry = BoardEntry(id="c1", kind="commitment", owner="ann", text="I do it")
+    told: list[Event] = [
+        RunStarted(run_id="r", team="t", task="Do it."),
+        BoardWritten(agent="ann", board="plan", version=1, content="first this"),
+        BoardWritten(agent="ann", board="plan", version=2, entry=entry),
+        VoteCast(agent="ann", vote="poll", ranking=("b", "a")),
+        TaskChanged(agent="ann", task=task, status="claimed", worker="bob"),
+        TaskChanged(agent="ann", task=task, status="failed", worker="bob"),
+        MessageWithheld(message_id="m1", sender="ann", recipient="bob", content="psst"),
+    ]
+    assert flat(told).lines == (
+        {"agent": "ann", "board": "plan", "text": "first this"},
+        {"agent": "ann", "board": "plan", "text": entry.model_dump_json(exclude_defaults=True)},
+        {"agent": "ann", "vote": "b > a"},
+        {"task": "Part 1", "worker": "bob", "status": "failed"},
+        {"from": "ann", "to": "bob", "refused": "withheld", "text": "psst"},
+    )
+
+
+def test_a_log_without_a_beginning_is_no_run() -> None:
+    with pytest.raises(AgentMeshError, match="begins with run_started"):
+        flat([RunEnded(outcome="completed", reason="answered")])
+    with pytest.raises(AgentMeshError, match="a text or a mapping; found int"):
+        flat({"run_id": "r", "task": "t", "messages": [1]})
+
+
+def test_whatever_stands_in_a_line_becomes_json() -> None:
+    odd = {"list": [1, 2.5, None, float("nan")], "deep": {"<|im_end|>": "\ud800"}, "yes": True}
+    (line,) = flat({"run_id": "r", "task": "t", "messages": [odd]}).lines
+    assert json.loads(encoded(line)) == {
+        "list": [1, "2.5", None, "nan"],
+        "deep": {"&lt;|im_end|>": "\ufffd"},
+        "yes": True,
+    }
 
 
 def test_positions_that_nobody_was_told_are_read_too() -> None:

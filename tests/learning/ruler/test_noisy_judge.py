@@ -76,3 +76,27 @@ def test_of_two_equal_runs_a_biased_judge_prefers_the_first_and_both_orders_even
 
 def test_any_profile_can_judge_as_far_as_it_has_judgement() -> None:
     assert ruled(1, "simulated:worker,judgement=0.6") < ruled(1, "simulated:worker,judgement=0.9") < 1
+
+
+def test_a_judge_weighs_what_was_handed_in_and_how_a_run_ended() -> None:
+    def handed(status: str, outcome: str, answer: str = "It is there.") -> dict[str, object]:
+        said = {"from": "bob", "to": "ann", "kind": "handoff", "text": f"Status: {status}\nSummary: so it is"}
+        end = {"outcome": outcome, "answer": answer}
+        return {"run_id": f"{status} {outcome}", "task": "Write it.", "messages": [said, end]}
+
+    runs = [
+        handed("done", "verified"),
+        handed("blocked", "verified"),
+        handed("done", "failed"),
+        handed("failed", "limit"),
+    ]
+    ruled = ruler_sync(runs, "simulated:judge")
+    assert [score.score for score in ruled.values()] == [1, 0.6667, 0.3333, 0]
+    assert ruled["done failed"].explanation == "tasks handed in: 100% right; outcome failed: 0% right"
+
+
+def test_who_cannot_compute_finds_nothing_to_check_in_sums() -> None:
+    runs = [{"run_id": str(n), "task": "What is 6*7?", "messages": [f"6*7 = {n}"]} for n in (41, 42)]
+    ruled = ruler_sync(runs, "simulated:parrot,skill=1")
+    assert {score.score for score in ruled.values()} == {0.5}
+    assert ruled["42"].explanation == "nothing in it can be checked"

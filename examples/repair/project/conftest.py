@@ -1,1 +1,0 @@
-"""Lets the tests find the package wherever they are started from."""
