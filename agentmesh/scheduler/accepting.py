@@ -11,7 +11,7 @@ from agentmesh.messages import Part, Task
 from agentmesh.scheduler.commands import Accept, Step
 from agentmesh.scheduler.notices import notice
 from agentmesh.scheduler.state import RunState
-from agentmesh.scheduler.taskboard import Entry, Place, last_line
+from agentmesh.scheduler.taskboard import Entry, Place, first_line
 from agentmesh.tools.workspaces.acceptance import commands_of
 
 
@@ -58,7 +58,7 @@ class Acceptance:
 
     def refused(self, entry: Entry, detail: str) -> list[Event]:
         """The work does not hold: it goes back, and if it has too often, its planner is told."""
-        planning, worker, why = self._state.planning, entry.worker or "", last_line(detail)
+        planning, worker, why = self._state.planning, entry.worker or "", first_line(detail)
         if self._times[entry.place] >= planning.merge_retries:
             attempts = str(self._times[entry.place] + 1)
             told = notice(entry.planner, "task_refused", task=entry.task.id, worker=worker, attempts=attempts, why=why)

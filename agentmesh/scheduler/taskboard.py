@@ -126,9 +126,9 @@ def board_text(board: Mapping[str, Entry]) -> str:
     return "\n".join([f"({len(entries) - SHOWN} before these)"] * (len(entries) > SHOWN) + lines)
 
 
-def last_line(text: str) -> str:
-    """The last line that says anything, shortened."""
-    return _shortened(next((line.strip() for line in reversed(text.splitlines()) if line.strip()), ""))
+def first_line(text: str) -> str:
+    """The first line that says anything, shortened."""
+    return _shortened(next(filter(str.strip, text.splitlines()), ""))
 
 
 def _shortened(text: str) -> str:

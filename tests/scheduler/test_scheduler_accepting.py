@@ -132,11 +132,11 @@ def test_what_does_not_hold_goes_back_to_its_author_with_the_reason() -> None:
 
 
 def test_after_so_many_times_it_has_failed_and_the_planner_is_told_the_last_of_why() -> None:
-    play = merged(accept=lambda command: f"lots of output\n{command.attempt} failed\n\n", retries=2).run()
+    play = merged(accept=lambda command: f"check {command.attempt} fails:\n>>>>>>> main\n\n", retries=2).run()
     assert states(play)[-2:] == [("done", 3), ("failed", 3)]
     assert play.order.count("w") == 3
     [told] = [event.content for event in play.of(Notice)]
-    assert told == "Task t1 has failed: what w handed off could not be accepted in 3 attempts. 3 failed"
+    assert told == "Task t1 has failed: what w handed off could not be accepted in 3 attempts. check 3 fails:"
     assert [event.kind for event in play.of(MessageDelivered) if event.recipient == "p"] == ["text"]
     assert play.end.answer == "the answer"
 

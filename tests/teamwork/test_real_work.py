@@ -15,6 +15,7 @@ from agentmesh import Team
 from agentmesh.errors import ConfigError
 from agentmesh.events import FindingRecorded, TaskChanged, ToolCallFinished, TurnFailed, Verification
 from agentmesh.messages import ToolCall
+from agentmesh.tools.confinement.container import engine
 from tests.teamwork.real_work import (
     BOTH,
     DISCOUNT,
@@ -154,6 +155,7 @@ agents:
         ("kind: git_worktree, path: plain", "is no git repository"),
         ("kind: git_worktree, path: shop, base: nxt", "has no branch 'nxt'"),
         ("path: absent", "is no folder"),
+        ("kind: container, image: none, path: plain", "no container engine answers"),
     ],
 )
 @pytest.mark.parametrize("nested", [False, True])
@@ -161,6 +163,8 @@ def test_a_place_that_is_not_there_is_said_before_any_model_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: str, why: str, nested: bool
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("agentmesh.tools.confinement.container.ENGINES", ())
+    engine.cache_clear()
     (tmp_path / "plain").mkdir()
     if "shop" in workspace:
         shop(tmp_path / "shop")

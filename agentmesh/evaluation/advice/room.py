@@ -45,7 +45,8 @@ def run_limit(budget: int, candidates: Sequence[Candidate], tasks: Sequence[Eval
     Raises: ConfigError where a run could not even call a model.
     """
     runs = (len(candidates) + SURE * AT_MOST) * seeds
-    least = max(least_of(one.entrant.team) for one in candidates) + max(estimated_tokens(task.prompt) for task in tasks) + scoring
+    prompt = max(estimated_tokens(task.prompt) for task in tasks)
+    least = max(least_of(one.entrant.team) for one in candidates) + prompt + scoring
     if runs * least > budget:
         raise ConfigError(
             f"a budget of {budget:,} tokens is too small to try {len(candidates)} candidates once: a run takes up to "

@@ -16,6 +16,7 @@ from anyio import to_thread
 from agentmesh.config.workspaces import MergeCheck, MergeConfig, WorkspaceConfig
 from agentmesh.errors import ConfigError, ToolError
 from agentmesh.messages import Task
+from agentmesh.tools.confinement import confinement_of
 from agentmesh.tools.workspaces.acceptance import Checks, commands_of, verified
 from agentmesh.tools.workspaces.base import Workspace
 from agentmesh.tools.workspaces.git import Repository, found, git_of
@@ -73,6 +74,8 @@ class Works:
         for agent, config in self._configs.items():
             if config.kind != _WORKTREE:
                 await self._in_folder(agent, config)
+            if config.kind == "container":
+                await to_thread.run_sync(confinement_of, config)
 
     async def prepared(self, agent: str, task: Task | None, again: bool) -> Workspace | None:
         """Where an agent works in a turn that begins; None if it has no workspace. Raises: ToolError, ConfigError.

@@ -70,7 +70,7 @@ def spent_by(folder: Path, spender: Spender, **options: Any) -> int:
             variation=spender,
             concurrency=3,
             **{"vary": ["agents.ann.instructions=a|b|c|d"], **options},
-        )  # fmt: skip
+        )
     )
     ledger = evolution.ledger
     assert ledger.reserved == 0
@@ -93,9 +93,8 @@ def test_no_evolution_exceeds_its_budget_whatever_models_use(
 ) -> None:
     spender = Spender(seed)
     options = {"population": population, "operator": operator, "baselines": baselines, "seeds": seeds, "generations": 2}
-    with TemporaryDirectory() as folder:
-        with suppress(AgentMeshError):  # a budget that is too small for anything
-            assert spent_by(Path(folder), spender, budget_tokens=budget, seed=seed, **options) == spender.tokens
+    with TemporaryDirectory() as folder, suppress(AgentMeshError):  # a budget that is too small for anything
+        assert spent_by(Path(folder), spender, budget_tokens=budget, seed=seed, **options) == spender.tokens
     assert spender.tokens <= budget
 
 

@@ -56,7 +56,7 @@ def test_the_best_is_a_file_that_runs_and_compare_reproduces_its_gain_on_the_hel
     teams = Recipe((str(best), str(tmp_path / "team.yaml"))).teams()
     limit = evolution.settings["run_tokens"]
     comparison = anyio.run(lambda: compare(teams, tasks, budget_tokens=limit, baselines=False))
-    success = {one.name: one.success.value for one in comparison.standings}
+    success = {one.name: one.success.value or 0.0 for one in comparison.standings}
     assert success == {"best": evolution.best.success, "team": evolution.start.success}
     assert evolution.best.gain(evolution.start)["value"] == pytest.approx(success["best"] - success["team"], abs=1e-3)
     assert success["best"] > success["team"]
@@ -217,6 +217,6 @@ def test_where_several_ways_are_needed_the_population_beats_one_agent_and_else_i
         won = sum(one.beats for one in outcomes(kinds, range(20)))
         assert won >= 18 if beats else won <= 2
     else:
-        one = outcome(kinds, 0, number=12, generations=0, lineage=False)
+        one = outcome(kinds, 0, number=12, generations=0)
         assert one.beats is beats
         assert one.spent <= one.share

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agentmesh.errors import AgentMeshError
 from agentmesh.evaluation.calibration.stage import Stage
-from agentmesh.events import Event, RunResumed
+from agentmesh.events import Event, RunResumed, event_from_json
 from agentmesh.learning.advantages import advantages
 from agentmesh.learning.episodes import Episode, Step
 from agentmesh.learning.export import Exported, batch, rewards_of, split, unwanted
@@ -19,7 +19,7 @@ from tests.learning.export.recorded import COMPUTES, pair_run
 
 
 def staged(outcome: Outcome = "completed", *findings: Finding) -> list[Event]:
-    stage = Stage(Random(1), ["ann"])
+    stage = Stage(Random(1), ["ann"], team="one")
     stage.begin("Do it.")
     stage.turn("ann", "Done.")
     stage.metric("tests", 0.5)
@@ -30,8 +30,6 @@ def staged(outcome: Outcome = "completed", *findings: Finding) -> list[Event]:
 
 
 def found(finding: Finding, judge: str | None = None) -> Event:
-    from agentmesh.events import event_from_json
-
     return event_from_json({"type": "finding", "finding": finding.model_dump(), "judge": judge})
 
 

@@ -12,15 +12,17 @@ import pytest
 from agentmesh.learning.export import FORMATS, Batch, Exported, Form, batch, left_out, rows_of, write
 from tests.learning.export.recorded import COMPUTES, ROOT, pair_run
 
+NESTED = ("steps", "trajectories", "extra_info", "reward_model", "metadata", "findings")
 Pair = Callable[..., Exported]
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    yield lambda *given, **more: pair_run(tmp_path, *given, **more)
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    folder = tmp_path_factory.mktemp("pair")
+    return lambda *given, **more: pair_run(folder, *given, **more)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def group(pair: Pair) -> Batch:
     """Two runs of one task: the first computes, and is right."""
     return batch(
@@ -72,8 +74,10 @@ def test_answers_to_one_prompt_are_paired_by_reward(group: Batch, pair: Pair) ->
     assert not rows_of(group, Form("dpo", least_gap=1.01))
 
     again = batch([*group.runs, pair([COMPUTES, "It is 40."], ["40"], {"right": 0.0})])
-    (row,) = rows_of(again, Form("dpo"))
-    assert (row["score_chosen"], row["score_rejected"]) == (0.5, 0.0), "an answer counts the mean of its runs"
+    first, second = rows_of(again, Form("dpo"))
+    assert (first["score_chosen"], first["score_rejected"]) == (0.5, 0.0), "an answer counts the mean of its runs"
+    assert [row["content"] for row in (*second["chosen"], *second["rejected"])] == ["It is 42.", "It is 40."]
+    assert len(second["prompt"]) == 4, "whose prompts are the same up to the ids of calls"
 
 
 def test_runs_of_other_tasks_and_equal_rewards_make_no_pair(pair: Pair) -> None:
@@ -165,9 +169,8 @@ def named(row: Any, before: str = "") -> Iterator[str]:
     for name, value in row.items():
         yield f"{before}{name}"
         inner = value[0] if isinstance(value, list) and value else value
-        if name in ("steps", "trajectories", "extra_info", "reward_model", "metadata", "findings") and inner:
-            if isinstance(inner, dict):
-                yield from named(inner, f"{before}{name}.")
+        if name in NESTED and isinstance(inner, dict):
+            yield from named(inner, f"{before}{name}.")
 
 
 @pytest.mark.parametrize("form", FORMATS)
