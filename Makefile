@@ -14,7 +14,7 @@ contracts:
 test:
 	uv run pytest --cov -n 2
 nightly:
-	uv run --group nightly pytest -n 2 --hypothesis-profile=nightly
+	uv run --group nightly --group training pytest -n 2 --hypothesis-profile=nightly
 bench:
 	uv run python -m tests.benchmarks
 fix:

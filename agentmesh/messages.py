@@ -183,7 +183,9 @@ class Task(Frozen):
     title: str
     instructions: str = ""
     depends_on: tuple[str, ...] = ()
-    acceptance: str = ""
+    acceptance: str = Field(
+        "", description="What shows that it is done; where work is merged, a line `$ COMMAND` is what must succeed"
+    )
     priority: int = 0
 
 

@@ -51,8 +51,8 @@ FACTS: dict[str, tuple[str, ...]] = {
 
 WIDE = frozenset({"attempts", "error", "reason", "detail"})
 """Texts of which the end may matter as much as the beginning."""
-UNSAID = {"occurrence": 1, "round": 0, "trust": "trusted", "weight": 1.0, "cached": False}
-"""Values that go without saying."""
+UNSAID = {"occurrence": 1, "task_changed.attempt": 1, "round": 0, "trust": "trusted", "weight": 1.0, "cached": False}
+"""Values that go without saying: of a fact of whatever event, or of one type of them."""
 
 
 def line(event: Event, started: float) -> str:
@@ -65,7 +65,11 @@ def line(event: Event, started: float) -> str:
         words.append(one_line(event.agent))
     for name in FACTS.get(event.type, ()):
         value = getattr(event, name)
-        if value is not None and value not in ("", (), {}) and value != UNSAID.get(name):
+        if (
+            value is not None
+            and value not in ("", (), {})
+            and value != UNSAID.get(f"{event.type}.{name}", UNSAID.get(name))
+        ):
             words.append(_fact(name, value))
     return " ".join(words)
 

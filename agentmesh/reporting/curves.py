@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from agentmesh.reporting.markup import Markup, element, number
 from agentmesh.reporting.series import At, Line, Mark, Plot, amount, limits, spread
@@ -24,23 +25,34 @@ COLOURS = 6
 
 def curves(plot: Plot) -> Markup:
     """A figure; each line and each mark is named at its right."""
-    return (
-        element("figure", element("div", _Drawing(plot).drawn(), class_="picture")) if plot.visible else _nothing(plot)
-    )
-
-
-def _nothing(plot: Plot) -> Markup:
-    return element("figure", element("p", f"{plot.caption}: there is nothing to show.", class_="note"))
+    caption = element("figcaption", element("b", plot.caption))
+    if not plot.visible:
+        return element("figure", caption, element("p", "There is nothing to show.", class_="note"))
+    return element("figure", caption, element("div", _Drawing(plot).drawn(), class_="picture"))
 
 
 @dataclass(frozen=True)
 class _Label:
-    """A name, from where its line comes, and of which class it is."""
+    """A name, with a sign of what it names and a thin line to where that ends."""
 
     name: str
     x: float
     y: float
     kind: str
+    strong: bool
+
+    def drawn(self, y: float) -> Markup:
+        """At the right of the picture, at this height."""
+        right = _LEFT + _WIDE
+        lead = f"M{number(self.x + 7)} {number(self.y)}H{number(max(right, self.x + 7))}L{right + 14} {number(y)}"
+        stroke = element("path", d=f"M{right + 16} {number(y)}h14", fill="none")
+        sign = _diamond(right + 23, y, 5) if self.kind.startswith("mark") else stroke
+        return element(
+            "g", element("title", self.name), element("path", d=lead, class_="lead-line"),
+            element("g", sign, class_=self.kind),
+            element("text", shortened(self.name, _LETTERS), x=right + 36, y=y + 4),
+            class_="name strong" if self.strong else "name",
+        )  # fmt: skip
 
 
 class _Drawing:
@@ -49,13 +61,16 @@ class _Drawing:
     def __init__(self, plot: Plot) -> None:
         self._plot = plot
         self._across, self._up = limits(plot)
-        labels = sum(1 for line in plot.lines if self._seen(line)) + len(plot.marks)
-        self._high = max(_HIGH, _GAP * labels)
+        self._lines = [(line, _kind(nth)) for nth, line in enumerate(plot.lines)]
+        marks = [mark for mark in plot.marks if plot.shown(mark.at.y)]
+        nth = count(len(plot.lines))
+        self._marks = [(mark, "own" if mark.strong else _kind(next(nth))) for mark in marks]
+        self._high = max(_HIGH, _GAP * (len(self._lines) + len(marks)))
 
     def drawn(self) -> Markup:
         wide, high = _LEFT + _WIDE + _NAMES, _TOP + self._high + _BELOW
-        lines = [part for nth, line in enumerate(self._plot.lines) for part in self._line(line, _kind(nth))]
-        marks = [part for mark in self._plot.marks for part in self._mark(mark)]
+        lines = [part for line, kind in self._lines for part in self._line(line, kind)]
+        marks = [self._mark(mark, kind) for mark, kind in self._marks]
         caption = self._plot.caption
         return element(
             "svg", element("title", caption), *self._axes(), *lines, *marks, *self._labels(),
@@ -95,6 +110,8 @@ class _Drawing:
             if len(banded := [point for point in run if point.low is not None and point.high is not None]) > 1:
                 yield element("path", title, d=self._band(banded), class_=f"band {kind}")
         path = "".join(self._path(run, stepped=line.stepped) for run in runs)
+        if line.strong:
+            yield element("path", d=path, class_="halo")
         yield element("g", title, element("path", d=path, fill="none"), class_=f"line {kind}")
         if sum(map(len, runs)) <= _FEW:
             yield from (self._point(line.name, point, kind) for run in runs for point in run)
@@ -114,7 +131,7 @@ class _Drawing:
     def _path(self, run: Sequence[At], *, stepped: bool) -> str:
         places = [(number(self._x(point.x)), number(self._y(point.y))) for point in run]
         (x, y), *rest = places
-        return f"M{x} {y}" + "".join(f"H{x}V{y}" if stepped else f"L{x} {y}" for x, y in rest)
+        return f"M{x} {y}" + ("" if rest else "h0") + "".join(f"H{x}V{y}" if stepped else f"L{x} {y}" for x, y in rest)
 
     def _band(self, run: Sequence[At]) -> str:
         there = [f"{number(self._x(at.x))} {number(self._y(at.high or 0))}" for at in run]
@@ -126,16 +143,12 @@ class _Drawing:
         circle = element("circle", cx=self._x(point.x), cy=self._y(point.y), r=3.2)
         return element("g", element("title", said), circle, class_=f"point {kind}")
 
-    def _mark(self, mark: Mark) -> Iterator[Markup]:
+    def _mark(self, mark: Mark, kind: str) -> Markup:
         x, y = self._x(mark.at.x), self._y(mark.at.y)
-        corners = " ".join(f"{number(x + a)},{number(y + b)}" for a, b in ((0, -6), (6, 0), (0, 6), (-6, 0)))
         low, high = (mark.at.y if end is None else end for end in (mark.at.low, mark.at.high))
         said = f"{mark.name}, {self._plot.x} {amount(mark.at.x)}: {self._figures(mark.at)}"
-        yield element(
-            "g", element("title", said),
-            element("line", x1=x, x2=x, y1=self._y(low), y2=self._y(high), class_="range"),
-            element("polygon", points=corners), class_="mark strong" if mark.strong else "mark",
-        )  # fmt: skip
+        span = element("line", x1=x, x2=x, y1=self._y(low), y2=self._y(high), class_="range")
+        return element("g", element("title", said), span, _diamond(x, y, 6), class_=f"mark {kind}")
 
     def _figures(self, point: At) -> str:
         written = self._plot.written
@@ -153,22 +166,21 @@ class _Drawing:
 
     def _labels(self) -> Iterator[Markup]:
         given = [
-            _Label(line.name, self._x(seen[-1].x), self._y(seen[-1].y), f"name {_kind(nth)}")
-            for nth, line in enumerate(self._plot.lines)
+            _Label(line.name, self._x(seen[-1].x), self._y(seen[-1].y), f"line {kind}", strong=line.strong)
+            for line, kind in self._lines
             if (seen := self._seen(line))
         ]
         given += [
-            _Label(mark.name, self._x(mark.at.x), self._y(mark.at.y), "name strong" if mark.strong else "name mark")
-            for mark in self._plot.marks
+            _Label(mark.name, self._x(mark.at.x), self._y(mark.at.y), f"mark {kind}", strong=mark.strong)
+            for mark, kind in self._marks
         ]
         places = spread([label.y for label in given], _GAP, _TOP, _TOP + self._high)
-        for label, y in zip(given, places, strict=True):
-            right = _LEFT + _WIDE
-            lead = f"M{number(label.x + 7)} {number(label.y)}H{number(right + 2)}L{right + 14} {number(y)}"
-            yield element(
-                "g", element("title", label.name), element("path", d=lead, class_="lead-line"),
-                element("text", shortened(label.name, _LETTERS), x=right + 18, y=y + 4), class_=label.kind,
-            )  # fmt: skip
+        return (label.drawn(y) for label, y in zip(given, places, strict=True))
+
+
+def _diamond(x: float, y: float, half: float) -> Markup:
+    corners = ((0, -half), (half, 0), (0, half), (-half, 0))
+    return element("polygon", points=" ".join(f"{number(x + a)},{number(y + b)}" for a, b in corners))
 
 
 def _kind(nth: int) -> str:

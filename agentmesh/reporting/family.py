@@ -28,7 +28,7 @@ class Member:
     ancestor: bool
     """The champion, or one that it comes from."""
     main: bool
-    """On the champion's line: the champion, its first parent, which is the best of them, that one's first, and so on."""
+    """On the champion's line: the champion, its first parent, which is the best one, the first of that, and so on."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ _BUDGET = (
 )
 _PROGRESS = (
     "How many tasks of selection teams of each generation solve. The band reaches from the 10th to the 90th percentile "
-    "of the generation. The champion changes only where somebody is better beyond chance."
+    "of the generation. The champion changes only where somebody is better beyond noise, or is so again with "
+    "another seed."
 )
 _DIVERSITY = "How many different teams a generation comes to, from 1 to its size, by what is written and by answers."
 _LINEAGE = (
@@ -73,8 +74,8 @@ def _header(told: Told) -> Markup:
     best, held_out, ledger = told["best"], told["held_out"], told["ledger"]
     facts = (
         f"{told['operator']}, a population of {told['population']}, {count(len(told['generations']), 'generation')}, "
-        f"{count(told['seeds'], 'seed')}, {count(told['tasks'], 'task')} of selection and {held_out['tasks']} held out; "
-        f"{ledger['spent']:,} of {ledger['limit']:,} tokens used"
+        f"{count(told['seeds'], 'seed')}, {count(told['tasks'], 'task')} of selection and {held_out['tasks']} held "
+        f"out; {ledger['spent']:,} of {ledger['limit']:,} tokens used"
     )
     return element(
         "header",
@@ -107,15 +108,16 @@ def _folded(what: str, inner: Markup) -> Markup:
 
 
 def _sides(told: Told) -> Markup:
-    sides = [told["held_out"]["champion"], told["held_out"]["as_written"], *told["baselines"]]
+    best, start = told["held_out"]["champion"], told["held_out"]["as_written"]
     head = ("on held-out tasks", "right", "95 %", "tokens of a run", "spent", "share", "gain over it", "95 %")
-    gains = [None, told["held_out"]["gain"], *(one["difference"] for one in told["baselines"])]
+    sides = [(best, None), (start, told["held_out"]["gain"]), *((one, one["difference"]) for one in told["baselines"])]
     rows = [
         (
-            one["name"], _share(one["success"]), _range(*one["ci"]), f"{one['tokens']:,.0f}", f"{one['spent']:,}",
-            f"{one['budget']:,}", *(("", "") if gain is None else _gain(gain)),
+            one["name"], _share(one["success"]), _range(*one["ci"]), f"{one['tokens']:,.0f}",
+            *(("", "") if one is start else (f"{one['spent']:,}", f"{one['budget']:,}")),
+            *(("", "") if gain is None else _gain(gain)),
         )
-        for one, gain in zip(sides, gains, strict=True)
+        for one, gain in sides
     ]  # fmt: skip
     return table("The champion and what is beside it", head, rows, figures=range(1, len(head)))
 
@@ -189,9 +191,9 @@ def _listed(arms: Arms) -> dict[str, list[list[float]]]:
 
 
 def _finite(arms: Mapping[str, list[list[float]]]) -> dict[str, list[list[float | None]]]:
-    """For JSON, which knows no other numbers."""
+    """For JSON, which knows no other numbers, in six digits."""
     return {
-        name: [[value if math.isfinite(value) else None for value in row] for row in rows]
+        name: [[float(f"{value:.6g}") if math.isfinite(value) else None for value in row] for row in rows]
         for name, rows in arms.items()
     }
 

@@ -26,11 +26,12 @@ class At(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """Points from left to right. `stepped`: each holds until the next."""
+    """Points from left to right. `stepped`: each holds until the next. `strong`: others are seen against it."""
 
     name: str
     points: tuple[At, ...]
     stepped: bool = False
+    strong: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,11 @@ def progress(told: Told) -> Plot:
     each = [[member["success"] for member in one["individuals"]] for one in told["generations"]]
     mean = over_seeds("mean", zip_longest(*each, fillvalue=math.nan)).points
     lines = (
+        Line("champion", tuple(map(At, at, champions(told))), strong=True),
         Line("best", tuple(At(x, one["best"]) for x, one in zip(at, told["generations"], strict=True))),
-        Line("champion", tuple(map(At, at, champions(told)))),
         Line("mean", tuple(point._replace(x=x) for x, point in zip(at, mean, strict=True))),
     )
-    return Plot("Success by generation, on tasks of selection", "generation", "right", lines, share=True)
+    return Plot("Success by generation, on tasks of selection", "generation", "right runs", lines, share=True)
 
 
 def champions(told: Told) -> list[float]:
@@ -134,14 +135,14 @@ def diversity(told: Told) -> Plot:
 def quality(told: Told) -> Plot:
     """The champion so far by what was spent until then, and on held-out tasks everybody who had as much."""
     spent = [one["spent"] for one in told["generations"]]
-    line = Line("champion so far", tuple(map(At, spent, champions(told))), stepped=True)
+    line = Line("champion so far", tuple(map(At, spent, champions(told))), stepped=True, strong=True)
     held_out = told["held_out"]
     sides = [(held_out["champion"], True), *((one, False) for one in told["baselines"])]
     marks = [Mark(one["name"], At(one["spent"], one["success"], *one["ci"]), strong) for one, strong in sides]
     start = held_out["as_written"]
     marks.append(Mark(start["name"], At(0, start["success"], *start["ci"])))
-    caption = "Success by tokens spent: the line on tasks of selection, marks on held-out tasks"
-    return Plot(caption, "tokens spent", "right", (line,), tuple(marks), share=True)
+    caption = "Success by tokens spent: the line on tasks of selection, marks on held-out tasks with 95 % intervals"
+    return Plot(caption, "tokens spent", "right runs", (line,), tuple(marks), share=True)
 
 
 def limits(plot: Plot) -> tuple[list[float], list[float]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from agentmesh.learning.advantages import advantages
 from agentmesh.learning.episodes import Episode, Step
-from examples.learning.lagoon import DIRECTIONS, LIMIT, LONG, WIDE, Course, Race, raced
+from examples.learning.lagoon import DIRECTIONS, LIMIT, LONG, WIDE, WINDOW, Course, Race, raced
 from examples.learning.policies import Acts, Floats, gradient, probabilities
 
 
@@ -25,6 +25,8 @@ class Training:
     rate: float = 10.0
     findings: float = 30.0
     """Points that a finding of score 1 costs, where findings count."""
+    window: int = WINDOW
+    """Of the monitor."""
     latest: int = 10
     """Updates at the end, of which it is said how the learner races."""
 
@@ -48,7 +50,7 @@ def learn(training: Training, seed: int, *, watched: bool) -> tuple[Raced, Float
     weights = {"findings": training.findings if watched else 0.0}
     for _ in range(training.updates):
         acts, sailed = _sail(table, chance.random((training.runs, LIMIT)))
-        races.append([raced(directions) for directions in sailed])
+        races.append([raced(directions, training.window) for directions in sailed])
         runs = [_episode(number, race) for number, race in enumerate(races[-1])]
         found = advantages(runs, "global", weights=weights)
         advantage = np.array([found[str(run), 0] for run in acts.run.tolist()])

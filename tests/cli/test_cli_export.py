@@ -39,7 +39,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
 
     def make(task: str, writer: Sequence[Any] = ("42.",), critic: Sequence[Any] = ("42",), **options: Any) -> str:
         team = Team.from_yaml(file).with_model(ScriptedProvider({"writer": writer, "critic": critic}))
-        made = {"file": str(file), "model": None, "overrides": [], "allow": []}
+        made: dict[str, Any] = {"file": str(file), "model": None, "overrides": [], "allow": []}
         more = {"made": made, **options}
         return team.run_sync(task, journal=tmp_path / "journal.db", durability="normal", **more).run_id
 

@@ -56,7 +56,7 @@ def test_an_unknown_cost_shows_as_a_question_mark() -> None:
 
 def test_nested_facts_are_spelt_out() -> None:
     task = TaskChanged(agent="planner", task=Task(id="t1", title="Add them"), status="done", worker="w")
-    assert shown(task) == '+1.250 task_changed planner task=t1 title="Add them" status=done worker=w attempt=1'
+    assert shown(task) == '+1.250 task_changed planner task=t1 title="Add them" status=done worker=w'
     finding = FindingRecorded(finding=Finding(monitor="mine", label="stall", score=0.25, agents=("a", "b"), why="so"))
     assert shown(finding) == "+1.250 finding monitor=mine label=stall score=0.25 agents=a,b why=so"
     cut = TopologyChanged(change="cut", edges=(("a", "b"),))

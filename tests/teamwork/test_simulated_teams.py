@@ -39,7 +39,7 @@ def planned(
 @pytest.mark.parametrize("path", TOPOLOGIES, ids=lambda path: path.stem)
 def test_every_shipped_topology_answers_with_no_key(path: Path) -> None:
     result = Team.from_yaml(path).run_sync(TASK)
-    assert result.outcome == "completed"
+    assert result.outcome == ("verified" if path.stem == "loop" else "completed")
     assert "201" in (result.answer or "")
     assert result.refused == 0
 

@@ -77,6 +77,8 @@ async def evolve(
     seen, unseen = parted(tasks, held_out, settings.seed)
     scorer = scorer or Scorer()
     scorer.refuse_unready([*seen, *unseen])
+    if processes is not None:  # they are begun once, for all generations
+        processes.worthwhile = Processes.worthwhile // (settings.generations + 1)
     every = Tasks(tasks.name, (*seen, *unseen))
     plan = Plan((), every, seeds, 1, scorer, KeptRows(results), journal, concurrency, processes, progress=progress)
     bench = Bench(plan, Ledger(budget_tokens), 0)

@@ -115,7 +115,7 @@ class Search:
                 members = await self._children(number)
             if self.ended or not await self._measured(number, members):
                 return
-        self.ended = f"{self.wanted} generations after the first were wanted"
+        self.ended = f"there were as many generations as were wanted, {self.wanted} after the first"
 
     def _affordable(self, tokens: float) -> int:
         """On how many tasks each generation fits into the budget, if all use as much as the team as it is written."""
