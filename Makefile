@@ -1,5 +1,5 @@
 # Everything a change must pass, in the order that fails fastest. Each step also runs by itself.
-.PHONY: check format lint types contracts test nightly bench fix schema docs
+.PHONY: check format lint types contracts test nightly trainers bench fix schema docs
 
 check: format lint types contracts test
 
@@ -14,7 +14,10 @@ contracts:
 test:
 	uv run pytest --cov -n 2
 nightly:
-	uv run --group nightly --group training pytest -n 2 --hypothesis-profile=nightly
+	uv run --group nightly pytest -n 2 --hypothesis-profile=nightly
+# Exports, read and trained on by the real libraries: gigabytes, of which a plain checkout needs nothing.
+trainers:
+	uv run --group training pytest tests/learning/export --hypothesis-profile=nightly
 bench:
 	uv run python -m tests.benchmarks
 fix:

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentmesh.cli.display import wants_live_view
-from agentmesh.cli.measuring import Progress, carried_out, journal_of, kept_in, run_options, task_options, tasks_of
+from agentmesh.cli.measuring import (
+    Progress,
+    carried_out,
+    journal_of,
+    kept_in,
+    refuse_unwritable_report,
+    run_options,
+    task_options,
+    tasks_of,
+    write_report,
+)
 from agentmesh.cli.options import json_flag, model_and_overrides
 from agentmesh.cli.terminal import complain, count, one_line, printable, say, say_json, usd
 from agentmesh.errors import ConfigError
@@ -60,12 +70,14 @@ def command(files: tuple[str, ...], source: str, as_json: bool, **given: Any) ->
     from agentmesh.evaluation.comparison.processes import Recipe
 
     if given["output"]:
-        _refuse_unwritable(Path(given["output"]))
+        refuse_unwritable_report(given["output"])
     recipe = Recipe(files, given["model"], given["overrides"], given["allow"])
     tasks = tasks_of(source, given)
     comparison = _carried_out(recipe, tasks, given)
     if given["output"]:
-        _report(comparison, given["output"])
+        from agentmesh.reporting.comparison import comparison_html
+
+        write_report(given["output"], comparison_html(comparison.to_json()))
     if as_json:
         say_json(comparison.to_json())
         return
@@ -105,23 +117,6 @@ def _carried_out(recipe: Recipe, tasks: Tasks, given: dict[str, Any]) -> Compari
 
     with processes or nullcontext():
         return carried_out(carry_out, results)
-
-
-def _refuse_unwritable(output: Path) -> None:
-    """Before anything is paid for. Raises: ConfigError."""
-    if output.is_dir() or not output.parent.is_dir():
-        what = "it is a folder" if output.is_dir() else f"there is no folder {output.parent}; make it first"
-        raise ConfigError(f"the report cannot be written there: {what}", str(output))
-
-
-def _report(comparison: Comparison, path: str) -> None:
-    from agentmesh.reporting.comparison import comparison_html
-
-    try:
-        Path(path).write_text(comparison_html(comparison.to_json()), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"the report cannot be written there: {error.strerror}", path) from error
-    complain(f"report: {path}")
 
 
 def _table(comparison: Comparison) -> str:

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agentmesh.cli.measuring import Progress, carried_out, journal_of, kept_in, run_options, task_options, tasks_of
+from agentmesh.cli.measuring import (
+    Progress,
+    carried_out,
+    journal_of,
+    kept_in,
+    refuse_unwritable_report,
+    run_options,
+    task_options,
+    tasks_of,
+    write_report,
+)
 from agentmesh.cli.options import json_flag, model_and_overrides
 from agentmesh.cli.terminal import complain, one_line, printable, say, say_json
 
@@ -60,6 +70,7 @@ _LEAST_WIDTH = 100
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn.")
 @run_options
 @click.option("-o", "--output", metavar="FILE.yaml", help="Where the best team goes; held-out tasks go beside it.")
+@click.option("--report", metavar="FILE.html", help="Write a report, one file of HTML: plots, lineage, figures.")
 @json_flag
 @model_and_overrides
 def command(file: str, source: str, as_json: bool, **given: Any) -> None:
@@ -78,7 +89,13 @@ def command(file: str, source: str, as_json: bool, **given: Any) -> None:
       agentmesh evolve team.yaml --tasks riddles:n=40 --budget-tokens 2000000 \\
         --vary 'agents.*.instructions=@prompts.yaml' -o best.yaml
     """  # noqa: D301 - the escape tells click to keep the lines as they are
+    if given["report"]:
+        refuse_unwritable_report(given["report"])
     evolution = _carried_out(file, tasks_of(source, given), given)
+    if given["report"]:
+        from agentmesh.reporting.learning import learning_page
+
+        write_report(given["report"], learning_page(evolution.to_json()))
     if given["output"]:
         from agentmesh.learning.evolution import held_out_beside
 

@@ -44,7 +44,7 @@ _WHAT = (
         "teams",
         metavar="TEAM.yaml",
         multiple=True,
-        help="The team of runs that were begun from Python or by a comparison. Repeatable.",
+        help="The team of runs that were begun from Python or by a comparison, with -m and -O as then. Repeatable.",
     ),
     click.option("--allow", metavar="PACKAGE", multiple=True, help="Consent to imports from this package. Repeatable."),
 )

@@ -161,3 +161,20 @@ def _in_lines(what: str) -> Progress:
         told = done
 
     return tell
+
+
+def refuse_unwritable_report(path: str) -> None:
+    """Before anything is paid for. Raises: ConfigError."""
+    output = Path(path)
+    if output.is_dir() or not output.parent.is_dir():
+        what = "it is a folder" if output.is_dir() else f"there is no folder {output.parent}; make it first"
+        raise ConfigError(f"the report cannot be written there: {what}", path)
+
+
+def write_report(path: str, page: str) -> None:
+    """A file of HTML. Raises: ConfigError."""
+    try:
+        Path(path).write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"the report cannot be written there: {error.strerror}", path) from error
+    complain(f"report: {path}")

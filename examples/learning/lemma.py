@@ -20,6 +20,7 @@ from examples.learning.policies import Floats, scores
 from examples.learning.routing import AGENTS, Tables, World, asked, episodes_of, play
 
 By = Literal["global", "per_agent"]
+BOTH: tuple[By, ...] = ("global", "per_agent")
 
 
 class Terms(NamedTuple):

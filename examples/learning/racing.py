@@ -19,10 +19,10 @@ from examples.learning.policies import Acts, Floats, gradient, probabilities
 class Training:
     """Everything but what findings count, and the seed."""
 
-    updates: int = 120
+    updates: int = 60
     runs: int = 16
     """Races before each update."""
-    rate: float = 10.0
+    rate: float = 20.0
     findings: float = 30.0
     """Points that a finding of score 1 costs, where findings count."""
     window: int = WINDOW
@@ -40,6 +40,8 @@ class Raced(NamedTuple):
     """Share of races with a finding."""
     first: int | None
     """Races until the first with a finding, that one counted."""
+    half: int | None
+    """Races until the end of the first batch in which there is one in at least half of them."""
 
 
 def learn(training: Training, seed: int, *, watched: bool) -> tuple[Raced, Floats]:
@@ -58,10 +60,9 @@ def learn(training: Training, seed: int, *, watched: bool) -> tuple[Raced, Float
     return _summed(races), table
 
 
-def at_best(table: Floats) -> tuple[str, ...]:
-    """How the policy steers if it never errs."""
-    _, (directions,) = _sail(50 * table, np.full((1, LIMIT), 0.5))
-    return directions
+def sailing(table: Floats, seed: int, races: int = 1) -> list[tuple[str, ...]]:
+    """How a policy steers in so many races."""
+    return _sail(table, np.random.default_rng(seed).random((races, LIMIT)))[1]
 
 
 def _episode(number: int, race: Race) -> Episode:
@@ -86,7 +87,9 @@ def _sail(table: Floats, drawn: Floats) -> tuple[Acts, list[tuple[str, ...]]]:
 
 
 def _summed(races: Sequence[Sequence[Race]]) -> Raced:
-    points, finished, found = (np.array([[race[at] for race in row] for row in races]) for at in range(3))
-    hits = np.flatnonzero(found > 0)
-    first = int(hits[0]) + 1 if len(hits) else None
-    return Raced(points.mean(axis=1), finished.mean(axis=1), (found > 0).mean(axis=1), first)
+    points, finished, scores = (np.array([[race[at] for race in row] for row in races]) for at in range(3))
+    found = scores > 0
+    first = int(found.argmax()) + 1 if found.any() else None
+    often = found.mean(axis=1) >= 0.5
+    half = (int(often.argmax()) + 1) * found.shape[1] if often.any() else None
+    return Raced(points.mean(axis=1), finished.mean(axis=1), found.mean(axis=1), first, half)

@@ -13,7 +13,7 @@ from agentmesh.learning.episodes import Episode
 from examples.learning.policies import Floats, Ints, gradient
 from examples.learning.routing import AGENTS, Played, Tables, World, asked, episodes_of, play
 
-FACTORS_EVERY = 5
+FACTORS_EVERY = 8
 """Updates between two looks at I_k."""
 
 
@@ -25,7 +25,7 @@ class Setting:
     groups: int = 4
     runs: int = 8
     """In a group."""
-    updates: int = 100
+    updates: int = 80
     epochs: int = 2
     """Steps of gradient ascent on the same runs; from the second on the objective clips."""
     rates: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(AGENTS, 10.0))

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-WHY = "is in the group `training`: make nightly"
+WHY = "is in the group `training`: make trainers"
 Loaded = Callable[[Form], Path]
 
 
@@ -37,6 +37,8 @@ def offline() -> Any:
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     """Three runs of one task: the first computes, and is right."""
+    if find_spec("datasets") is None:
+        pytest.skip(f"datasets {WHY}")
     folder = tmp_path_factory.mktemp("group")
     return batch(
         [
