@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,8 +24,7 @@ from agentmesh.cli.measuring import (
     write_report,
 )
 from agentmesh.cli.options import json_flag, model_and_overrides
-from agentmesh.cli.terminal import complain, count, one_line, printable, say, say_json, usd
-from agentmesh.errors import ConfigError
+from agentmesh.cli.terminal import count, one_line, printable, say, say_json, usd
 
 if TYPE_CHECKING:
     from agentmesh.evaluation.comparison import Comparison

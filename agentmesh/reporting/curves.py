@@ -108,7 +108,7 @@ class _Drawing:
         title = element("title", f"{line.name}: {self._told(line)}")
         for run in runs:
             if len(banded := [point for point in run if point.low is not None and point.high is not None]) > 1:
-                yield element("path", title, d=self._band(banded), class_=f"band {kind}")
+                yield element("g", title, element("path", d=self._band(banded)), class_=f"band {kind}")
         path = "".join(self._path(run, stepped=line.stepped) for run in runs)
         if line.strong:
             yield element("path", d=path, class_="halo")

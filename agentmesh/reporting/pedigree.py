@@ -64,7 +64,8 @@ def _line(descent: Descent, ranks: dict[str, int]) -> Iterator[Markup]:
     if descent.main:
         yield element("path", d=curve, class_="descent main")
     said = element("title", f"{descent.child.name}: {descent.how} of {' + '.join(descent.child.parents)}")
-    yield element("path", said, d=curve, class_=f"descent {_kind(descent.how, ranks)}{' own' if descent.own else ''}")
+    kind = f"descent {_kind(descent.how, ranks)}{' own' if descent.own else ''}"
+    yield element("g", said, element("path", d=curve), class_=kind)
 
 
 def _node(member: Member, champion: str) -> Markup:

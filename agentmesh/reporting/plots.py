@@ -26,6 +26,7 @@ _STYLE: Mapping[Any, Any] = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": "medium",
+    "figure.constrained_layout.w_pad": 0.12,
     "font.size": 10.0,
     "grid.color": _LINE,
     "grid.linestyle": ":",

@@ -91,9 +91,7 @@ class Team(Definition):
         async with self.forking(run_id, at, **options) as run:
             return await run.result()
 
-    async def replay(
-        self, run_id: str, *, journal: Address = DEFAULT_JOURNAL, asked: Asked | None = None
-    ) -> Replayed:
+    async def replay(self, run_id: str, *, journal: Address = DEFAULT_JOURNAL, asked: Asked | None = None) -> Replayed:
         """Go through a recorded run without any model, and compare each event. Raises: RunNotFound, JournalError.
 
         `asked` is told what each model call asked: key, hash, request.

@@ -83,9 +83,7 @@ class CommitTo(Frozen):
     """Commit yourself to something, for others to see; or say of an earlier commitment what became of it."""
 
     board: str = Field(description="Name of the board")
-    text: str = Field(
-        min_length=1, description="What you commit to; to change its state the same text, or its id"
-    )
+    text: str = Field(min_length=1, description="What you commit to; to change its state the same text, or its id")
     state: Literal["open", "kept", "dropped"] = Field("open", description="What became of it")
 
 

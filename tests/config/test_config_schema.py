@@ -55,7 +55,8 @@ answer: {schema: {type: object, properties: {total: {type: number}}}}
   positions: optional
   phases:
     - {name: talk, order: moderator, moderator: a, rounds: 3, edges: ['user -> a, b, c', [a, [b, c]], [[b, c], a]]}
-    - {name: work, order: tasks, planner: a, workers: [b, c], until: {promise: DONE, verify: ["true"]}, max_iterations: 3, memory: fresh}
+    - {name: work, order: tasks, planner: a, workers: [b, c], max_iterations: 3, memory: fresh,
+       until: {promise: DONE, verify: ["true"]}}
     - {name: vote, order: simultaneous, rounds: 1, edges: ['a, b, c -> d', e <-> a, d -> user], positions: off}
 """,
     "memories, tools and a team": "version: 1\ntopology: {kind: chain, agents: [a, b, c]}\n"

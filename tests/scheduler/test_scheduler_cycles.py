@@ -64,7 +64,11 @@ def test_a_task_is_ready_when_it_waits_for_nothing_but_a_worker_and_open_while_i
 # Once more
 
 
-@pytest.mark.parametrize("fails", [failing, None, "  ", Exception("broken")], ids=["by its handoff", "silently", "with blanks", "by an error"])
+@pytest.mark.parametrize(
+    "fails",
+    [failing, None, "  ", Exception("broken")],
+    ids=["by its handoff", "silently", "with blanks", "by an error"],
+)
 def test_a_task_that_failed_is_given_to_a_worker_who_has_not_tried_it(fails: Any) -> None:
     run = play({"workers": ["w", "v"], "retries": 1}, {"p": ONE, "w": fails if callable(fails) else [fails], "v": done})
     assert states(run) == [

@@ -11,8 +11,8 @@ from agentmesh.evaluation.metrics import vendi
 from agentmesh.learning.evolution.genome import Changes
 from agentmesh.messages import answer_key
 
-COLLAPSED = 0.4
-"""A generation whose Vendi score is below this share of the first one's has collapsed."""
+COLLAPSED = 0.25
+"""A Vendi score of 1 says that all are the same: what it has above that may fall to this share of the first one's."""
 _WORD = re.compile(r"\w+")
 
 
@@ -29,6 +29,11 @@ def written_vendi(population: Sequence[Changes]) -> float:
         return vendi([[1.0] * len(population)] * len(population))
     # Over the same places for every pair: a mean of kernels is one, and its eigenvalues are none below 0.
     return vendi([[fmean(_alike(a.get(p), b.get(p)) for p in paths) for b in population] for a in population])
+
+
+def collapsed(score: float, first: float) -> bool:
+    """Whether a generation with this Vendi score is too uniform, beside the first one."""
+    return score - 1 < COLLAPSED * (first - 1)
 
 
 def answered_vendi(answers: Sequence[Mapping[str, str | None]]) -> float:

@@ -13,7 +13,7 @@ from agentmesh.evaluation.tasks.task import EvalTask
 from agentmesh.learning.evolution.arena import Arena, Promotion
 from agentmesh.learning.evolution.breeding import DeadEnds, Drawing
 from agentmesh.learning.evolution.calls import side_by_side
-from agentmesh.learning.evolution.diversity import COLLAPSED, answered_vendi, written_vendi
+from agentmesh.learning.evolution.diversity import answered_vendi, collapsed, written_vendi
 from agentmesh.learning.evolution.genome import Individual
 from agentmesh.learning.evolution.operators import Operator, Place, Scored, next_places, ranked
 from agentmesh.learning.evolution.proposing import Proposing
@@ -200,9 +200,8 @@ class Search:
 
     async def _guarded(self, members: list[Individual], places: Sequence[Place], random: Random) -> list[Individual]:
         """A quarter of a generation that would have collapsed is strangers instead, the last of its children."""
-        if len(members) < 2 or written_vendi([one.changes for one in members]) >= (
-            COLLAPSED * self.generations[0].vendi
-        ):
+        uniform = collapsed(written_vendi([one.changes for one in members]), self.generations[0].vendi)
+        if len(members) < 2 or not uniform:
             return members
         children = [at for at, place in enumerate(places) if not place.kept][-max(1, len(members) // _STRANGERS) :]
         asked = [(members[at].name, ranked(places[at].parents), _STRANGE) for at in children]

@@ -144,10 +144,10 @@ def search_of(
 
 def _refuse_useless(arena: Arena, gene: Gene) -> None:
     """Raises: ConfigError where nothing that may stand at a place makes a team."""
-    others = [value for value in gene.values if value != gene.written][:_TRIED]
-    why = [arena.why_not(Individual("", {gene.path: value})) for value in others]
-    if all(why):
-        raise ConfigError(f"--vary {gene.path}: no value that is given makes a team; with {others[0]!r}: {why[0]}")
+    others = [Individual("", {gene.path: value}) for value in gene.values if value != gene.written][:_TRIED]
+    if all(arena.why_not(one) for one in others):
+        why = arena.why_not(others[0])
+        raise ConfigError(f"--vary {gene.path}: no value that is given makes a team; with the first of them: {why}")
 
 
 CALLS = ".calls"

@@ -100,7 +100,13 @@ def test_no_evolution_exceeds_its_budget_whatever_models_use(
 
 def test_judging_by_a_ruler_is_paid_from_the_same_budget_and_chooses_the_parents(tmp_path: Path) -> None:
     evolution = evolved(
-        tmp_path, select="ruler", judge="simulated:expert", generations=1, tasks=riddles(8), budget_tokens=2_000_000
+        tmp_path,
+        select="ruler",
+        judge="simulated:expert",
+        generations=0,
+        population=3,
+        tasks=riddles(4),
+        budget_tokens=2_000_000,
     )
     members = evolution.to_json()["generations"][0]["individuals"]
     assert all(0 <= member["judged"] <= 1 for member in members)

@@ -21,9 +21,9 @@ from tests.learning.evolution.worlds import TEAM, laid_out
 SLOW = TEAM.replace('"simulated:worker,judgement=0.8"', "{provider: simulated, model: worker, latency_s: 0.01}")
 
 
-def arguments(folder: Path, *more: str, population: int = 4) -> list[str]:
+def arguments(folder: Path, *more: str, population: int = 3) -> list[str]:
     return [
-        "evolve", str(folder / "team.yaml"), "--tasks", "riddles:n=12", "--budget-tokens", "400000",
+        "evolve", str(folder / "team.yaml"), "--tasks", "riddles:n=8", "--budget-tokens", "400000",
         "--population", str(population), "--generations", "1", "--vary",
         f"agents.*.instructions=@{folder / 'ways.yaml'}", "--results", str(folder / "rows.jsonl"), *more,
     ]  # fmt: skip
@@ -46,8 +46,13 @@ def test_json_has_what_the_table_shows_and_the_best_team_is_written(tmp_path: Pa
     assert best.read_text() == told["best"]["yaml"]
     checked = CliRunner().invoke(main, ["check", str(best), "--json"])
     assert checked.exit_code == 0
-    table = run(tmp_path)
+    table = run(tmp_path, "--report", str(tmp_path / "report.html"))
     assert table.exit_code == 0
+    assert "report: " in table.stderr
+    page = (tmp_path / "report.html").read_text()
+    assert f"Lineage of {told['best']['name']}" in page
+    assert all(one["name"] in page for generation in told["generations"] for one in generation["individuals"])
+    assert f"{told['ledger']['spent']:,} of 400,000 tokens used" in page
     assert f"{told['ledger']['spent']:,} of 400,000 tokens used" in table.stdout
     assert "of one agent" not in table.stderr
     assert told["best"]["yaml"].splitlines()[-1] in table.stdout
@@ -58,6 +63,7 @@ def test_json_has_what_the_table_shows_and_the_best_team_is_written(tmp_path: Pa
     [
         (["--select", "ruler"], "name one as `judge`"),
         (["-o", "nowhere/best.yaml"], "there is no folder nowhere"),
+        (["--report", "nowhere/report.html"], "the report cannot be written there: there is no folder nowhere"),
         (["--held-out-tasks", "riddles:n=4"], "cannot be held out as well"),
         (["--vary", "agents.ann.memory"], "says no values"),
     ],

@@ -190,7 +190,8 @@ def test_the_same_request_gets_the_same_answer_and_another_seed_may_not() -> Non
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"allowed: coder, expert, judge, novice, parrot, .*, worker; did you mean 'worker'"):
+    known = r"allowed: coder, expert, judge, novice, parrot, .*, worker; did you mean 'worker'"
+    with pytest.raises(ConfigError, match=known):
         SimulatedProvider(ModelConfig(provider="simulated", model="wroker"), "simulated:wroker")
     with pytest.raises(ConfigError, match=r"sycophant, worker$"):
         SimulatedProvider(ModelConfig(provider="simulated", model="zzz"), "simulated:zzz")
