@@ -96,7 +96,7 @@ def _worth(told: Told) -> str:
     if not told["baselines"]:
         return said
     rival = max(told["baselines"], key=lambda one: float(one["success"]))
-    return f"{said}, {rival['name']} with as many tokens on {_share(rival['success'])}"
+    return f"{said}, {rival['name']} with an equal share of tokens on {_share(rival['success'])}"
 
 
 def _chapter(place: str, name: str, lead: str, *content: Markup) -> Markup:

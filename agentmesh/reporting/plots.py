@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SUFFIXES = (".png", ".svg")
-_COLOURS = ("#2f5fb8", "#c2410c", "#0b7a4b", "#7c3aed", "#b3246b", "#7a5b00")
+_COLOURS = ("#2f5fb8", "#c2410c", "#0b7a4b", "#7c3aed", "#b3246b", "#0b7285")
 _GOLD, _SOFT, _LINE = "#c77700", "#5b6576", "#d5dbe5"
 _STYLE: Mapping[Any, Any] = {
     "axes.edgecolor": _LINE,
