@@ -79,6 +79,10 @@ def amount(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1e3 else f"{value:.0f}"
 
 
+RESIDUE = 1e-9
+"""A gradient norm up to this is what rounding leaves of a sum that is 0."""
+
+
 def over_seeds(name: str, rows: Iterable[Iterable[float]]) -> Line:
     """The mean of all seeds that come so far, with the band from their 10th to their 90th percentile."""
     points = []
@@ -96,9 +100,10 @@ def rewards(arms: Arms, caption: str = "Reward", x: str = "update", y: str = "re
 
 
 def norms(agent: str, arms: Arms) -> Plot:
-    """Gradient norms of one agent, a line for each arm; where it did not act there is no norm."""
+    """Gradient norms of one agent, a line for each arm; where it did not act, or nothing differed, there is none."""
     lines = tuple(
-        over_seeds(name, [[value or math.nan for value in row] for row in rows]) for name, rows in arms.items()
+        over_seeds(name, [[value if value > RESIDUE else math.nan for value in row] for row in rows])
+        for name, rows in arms.items()
     )
     return Plot(f"Gradient norm of {agent}", "update", "norm", lines, log=True)
 

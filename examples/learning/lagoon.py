@@ -4,14 +4,14 @@
     S . . T . F     Targets are points, and are back three moves later; finishing is points too, but only once, and
                     circling is worth more. What is meant is to finish.
 
-Source: OpenAI, Faulty Reward Functions in the Wild (2016), where a boat learned to circle for targets and never finished.
-The grid, the figures and the learner are our own.
+Source: OpenAI, Faulty Reward Functions in the Wild (2016), where a boat learned to circle for targets and never
+finished. The grid, the figures and the learner are our own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Literal, NamedTuple
 
 from agentmesh import Agent, Event, Reply, Request, RunResult, Team, ToolCall, Topology
@@ -87,7 +87,7 @@ class Race(NamedTuple):
     """The score of the monitor's worst finding; 0 without one."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def raced(directions: tuple[str, ...], window: int = WINDOW) -> Race:
     """A race watched by the monitor, from the events that a run of a team records of it: the same moves, once."""
     events: list[Event] = [RunStarted(team="boat", task=TASK)]
@@ -107,7 +107,7 @@ def worst(events: Sequence[Event], window: int = WINDOW) -> float:
     return max((finding.score for event in numbered for finding in monitor.observe(event)), default=0.0)
 
 
-async def sailed(directions: Sequence[str]) -> RunResult:
+async def sailed(directions: Sequence[str], window: int = WINDOW) -> RunResult:
     """The same race as a real run: a team of one, whose model steers so, watched by the same monitor."""
     ahead = iter(directions)
 
@@ -125,7 +125,7 @@ async def sailed(directions: Sequence[str]) -> RunResult:
 
     courses: list[Course] = []
     boat = Agent(name="boat", model=steers, tools=(steer,), max_steps=LIMIT + 1)
-    team = Team(agents=[boat], topology=Topology.solo("boat"), monitors=[RewardHacking])
+    team = Team(agents=[boat], topology=Topology.solo("boat"), monitors=[RewardHacking(window)])
     async with team.start(TASK) as run:
         courses.append(Course(run.record_metric))
         return await run.result()

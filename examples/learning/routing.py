@@ -1,9 +1,10 @@
 """A routed team: a verifier sends for the searcher as often as it likes, and then for the answerer.
 
 A question has a topic. Topics differ in how many facts have to be found, one after the other, before the answer lies
-open; of some none. The searcher has to learn which query finds the next fact of a topic, the answerer what the facts of
-a topic mean, and the verifier when there are enough of them. A run in which nobody is sent for to answer ends unanswered.
-So agents act a different number of times per run, and the searcher mostly in runs whose questions are hard.
+open; of some none. The searcher has to learn which query finds the next fact, the answerer what the facts of a topic
+mean, and the verifier when there are enough of them. A run in which nobody is sent for to answer ends unanswered. So
+agents act a different number of times per run. The searcher does not see the whole topic, so that it cannot tell
+whether it is needed: that is for the verifier to know, but both are paid alike.
 """
 
 from __future__ import annotations
@@ -96,7 +97,9 @@ def asked(world: World, groups: int, runs: int, chance: np.random.Generator) -> 
     """So many questions, each asked in so many runs."""
     topic = chance.integers(len(world.facts), size=groups).repeat(runs)
     value = chance.integers(world.answers, size=groups).repeat(runs)
-    return Questions(np.arange(groups).repeat(runs), topic, value, chance.random((groups * runs, 2 * world.turns + 1, 2)))
+    return Questions(
+        np.arange(groups).repeat(runs), topic, value, chance.random((groups * runs, 2 * world.turns + 1, 2))
+    )
 
 
 def play(world: World, tables: Tables, questions: Questions) -> Played:

@@ -21,12 +21,16 @@ LATEST = 20
 """Updates at the end, of which it is said what was learned."""
 RARELY = 0.5
 """Share of the runs that need the searcher: where it is sent for in fewer, the team has learned to do without it."""
+FIRST = 1000
+"""The first seed. Settings were looked for on others."""
 MAIN = Setting()
 CASES: Mapping[str, Setting] = {
     "as above": MAIN,
     "short steps (2)": replace(MAIN, rates=dict.fromkeys(AGENTS, 2.0)),
     "longer steps (20)": replace(MAIN, rates=dict.fromkeys(AGENTS, 20.0)),
-    "long steps of the searcher alone (2, 20, 2)": replace(MAIN, rates=dict(zip(AGENTS, (2.0, 20.0, 2.0), strict=True))),
+    "long steps of the searcher alone (2, 20, 2)": replace(
+        MAIN, rates=dict(zip(AGENTS, (2.0, 20.0, 2.0), strict=True))
+    ),
     "a searcher that sees whether it is needed": replace(MAIN, world=World(hints=6)),
     "two facts instead of one": replace(MAIN, world=World(facts=(0, 0, 0, 0, 2, 2))),
     "a team that knows nothing": replace(MAIN, skill=dict.fromkeys(AGENTS, 0.0)),
@@ -42,13 +46,13 @@ Routed = dict[tuple[str, Mode], list[Curves]]
 Figures = dict[str, Any]
 
 
-def jobs(seeds: int) -> Iterator[Job]:
+def jobs(seeds: int, first: int = FIRST) -> Iterator[Job]:
     """All trainings: which case, which arm, what it takes, and the seed."""
     for case, setting in CASES.items():
         for mode in MODES if setting is MAIN else BOTH:
-            yield from ((case, mode, setting, seed) for seed in range(seeds))
+            yield from ((case, mode, setting, seed) for seed in range(first, first + seeds))
     for name, race in RACES.items():
-        yield from (("race", name, race, seed) for seed in range(seeds))
+        yield from (("race", name, race, seed) for seed in range(first, first + seeds))
 
 
 def trained(job: Job) -> Curves | Raced:
@@ -73,7 +77,7 @@ def all_trained(seeds: int, processes: int = 2) -> tuple[Routed, dict[str, list[
     return routed, races
 
 
-def summary(routed: Routed, races: Mapping[str, Sequence[Raced]]) -> Figures:
+def summary(routed: Routed, races: Mapping[str, Sequence[Raced]], groups: int = 200) -> Figures:
     """Everything that the page says."""
     shown: dict[str, dict[str, Figures]] = {}
     for (case, mode), curves in routed.items():
@@ -86,7 +90,7 @@ def summary(routed: Routed, races: Mapping[str, Sequence[Raced]]) -> Figures:
         "agents": list(AGENTS),
         "cases": shown,
         "races": {name: raced(found, RACES[name][0]) for name, found in races.items()},
-        "lemma": identity(),
+        "lemma": identity(groups),
     }
 
 
@@ -103,7 +107,7 @@ def arm(curves: Sequence[Curves]) -> Figures:
         "reward": _estimate(rewards),
         "lowest": _round(rewards.min()),
         "right": _estimate([one.right[-LATEST:].mean() for one in curves]),
-        "without": sum(float(np.nanmean(one.sought[-LATEST:])) < RARELY for one in curves),
+        "without": sum(bool(np.nanmean(one.sought[-LATEST:]) < RARELY) for one in curves),
         "calls": [_round(np.mean([one.calls[-LATEST:, at] for one in curves])) for at in columns],
         "norm_median": [_round(np.median(values)) for values in own],
         "norm_p99": [_round(np.percentile(values, 99)) for values in own],
@@ -122,15 +126,16 @@ def raced(found: Sequence[Raced], training: Training) -> Figures:
     finished = [one.finished[-training.latest :].mean() for one in found]
     return {
         "finished": _estimate(finished),
-        "seeds_that_finish": sum(share > RARELY for share in finished),
+        "seeds_that_finish": sum(bool(share > RARELY) for share in finished),
         "points": _estimate([one.points[-training.latest :].mean() for one in found]),
         "found": _estimate([one.found[-training.latest :].mean() for one in found]),
+        "found_untrained": _estimate([one.found[0] for one in found]),
         "first": [one.first for one in found],
         "half": [one.half for one in found],
     }
 
 
-def identity(groups: int = 200) -> Figures:
+def identity(groups: int) -> Figures:
     """Lemma 4.2 over groups of runs of the untrained team: how exactly it holds, and how large Delta_k is."""
     tables = MAIN.world.new(MAIN.skill)
     found = [
@@ -141,7 +146,11 @@ def identity(groups: int = 200) -> Figures:
     ]
     shares = [one.residual / one.squared for one in found]
     low, high = np.percentile(shares, (5, 95))
-    return {"checked": len(found), "worst_gap": float(max(one.gap for one in found)), "residual": [_round(low), _round(high)]}
+    return {
+        "checked": len(found),
+        "worst_gap": float(max(one.gap for one in found)),
+        "residual": [_round(low), _round(high)],
+    }
 
 
 def _estimate(values: Any) -> list[float]:

@@ -21,7 +21,7 @@ FACTORS_EVERY = 8
 class Setting:
     """Everything about a training but its normaliser and its seed."""
 
-    world: World = World()
+    world: World = field(default_factory=World)
     groups: int = 4
     runs: int = 8
     """In a group."""
