@@ -92,7 +92,7 @@ class Place:
         """A process of the program, with all that is planted in its environment."""
         command = [sys.executable, *arguments]
         done = subprocess.run(
-            command, input=(stdin or "").encode(), capture_output=True, timeout=30, env=self._environment(extra),
+            command, input=(stdin or "").encode(), capture_output=True, timeout=90, env=self._environment(extra),
             cwd=self.folder, check=False,
         )  # fmt: skip
         for name, output in (("stdout", done.stdout), ("stderr", done.stderr)):
