@@ -209,7 +209,9 @@ def _verdict(evolution: Evolution) -> str:
     told = best.gain(rival)
     if best.success > rival.success:
         sure = "" if (told["low"] or 0.0) > 0 else ", which may be chance"
-        return f"{best.name} is right {_points(told)} more often than {rival.name} with as many tokens{sure}"
+        return (
+            f"{best.name} is right {_points(told)} more often than {rival.name} with an equal share of the tokens{sure}"
+        )
     return f"one agent does as well: {rival.name} is right on {rival.success:.0%}, {best.name} on {best.success:.0%}"
 
 

@@ -1,4 +1,4 @@
-"""What came of evolution on tasks that it has not seen, beside what one agent does with as many tokens."""
+"""What came of evolution on tasks that it has not seen, beside one agent with an equal share of the tokens."""
 
 from __future__ import annotations
 

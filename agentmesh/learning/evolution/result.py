@@ -119,7 +119,7 @@ def head(evolution: Evolution, source: Source) -> Iterator[str]:
         f"{start.success:.0%}."
     )
     for one in evolution.baselines:
-        yield f"{one.name}, with as many tokens: {one.success:.0%}."
+        yield f"{one.name}, with an equal share of the tokens: {one.success:.0%}."
     yield f"Lineage: {'; '.join(_told(one) for one in evolution.lineage)}."
     for path, value in own.changes.items():
         yield f"{path}: {json.dumps(value, ensure_ascii=False)}"

@@ -129,12 +129,12 @@ def test_no_task_is_in_two_splits_and_no_run_is_lost(tasks: list[int], shares: d
 def test_the_seed_alone_decides_which_tasks_are_in_a_split() -> None:
     runs = [run(str(number), f"task {number}") for number in range(20)]
 
-    def test_tasks(seed: int, some: list[Exported] = runs) -> set[str]:
+    def kept_for_tests(seed: int, some: list[Exported] = runs) -> set[str]:
         return {one.episode.task for one in split(some, {"train": 0.8, "test": 0.2}, seed)["test"]}
 
-    assert len(test_tasks(1)) == 4
-    assert test_tasks(1) == test_tasks(1, list(reversed(runs)))
-    assert test_tasks(1) != test_tasks(2)
+    assert len(kept_for_tests(1)) == 4
+    assert kept_for_tests(1) == kept_for_tests(1, list(reversed(runs)))
+    assert kept_for_tests(1) != kept_for_tests(2)
 
 
 @pytest.mark.parametrize("shares", [{"a": 0.5}, {"a": 0.5, "b": 0.6}, {"a": 1.5, "b": -0.5}])
