@@ -11,7 +11,7 @@ import anyio
 import click
 
 from agentmesh.cli.journals import existing, journal_option, status_of, team_of
-from agentmesh.cli.options import json_flag
+from agentmesh.cli.options import allow_option, json_flag
 from agentmesh.cli.terminal import complain, one_line, printable, say, say_json
 from agentmesh.config.models import MonitorConfig
 from agentmesh.errors import AgentMeshError, ConfigError
@@ -34,7 +34,7 @@ SHOWN = 0.2
     "--format", "form", type=click.Choice(FORMATS), help="Of the trace files; found out from what they hold otherwise."
 )
 @click.option("--normalise", is_flag=True, help="Print the traces as agentmesh reads them, and audit nothing.")
-@click.option("--allow", metavar="PACKAGE", multiple=True, help="Consent to imports from this package. Repeatable.")
+@allow_option
 @journal_option
 @json_flag
 def command(

@@ -14,7 +14,7 @@ import click
 
 from agentmesh.cli.exporting import Found, gathered, numbers
 from agentmesh.cli.journals import journal_option
-from agentmesh.cli.options import Decorated, json_flag, model_and_overrides
+from agentmesh.cli.options import Decorated, allow_option, json_flag, model_and_overrides
 from agentmesh.cli.terminal import count, printable, say, say_json
 from agentmesh.errors import AgentMeshError
 
@@ -46,7 +46,7 @@ _WHAT = (
         multiple=True,
         help="The team of runs that were begun from Python or by a comparison, with -m and -O as then. Repeatable.",
     ),
-    click.option("--allow", metavar="PACKAGE", multiple=True, help="Consent to imports from this package. Repeatable."),
+    allow_option,
 )
 
 

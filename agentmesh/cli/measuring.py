@@ -16,7 +16,7 @@ import click
 
 from agentmesh.cli import INTERRUPTED
 from agentmesh.cli.display import wants_live_view
-from agentmesh.cli.options import Decorated
+from agentmesh.cli.options import Decorated, allow_option
 from agentmesh.cli.signals import Interruption
 from agentmesh.cli.terminal import complain
 from agentmesh.errors import AgentMeshError, ConfigError
@@ -39,7 +39,7 @@ _RUNS = (
     click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Runs of each task."),
     click.option("--concurrency", type=click.IntRange(1, 1000), default=8, show_default=True, help="Runs at a time."),
     click.option("--judge", metavar="MODEL", help="Who scores answers of tasks that are checked by a judge."),
-    click.option("--allow", metavar="PACKAGE", multiple=True, help="Consent to imports from this package. Repeatable."),
+    allow_option,
     click.option(
         "--results",
         metavar="PATH",

@@ -34,3 +34,13 @@ def json_flag(function: Decorated) -> Decorated:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout and nothing else there.")(
         function
     )
+
+
+def allow_option(function: Decorated) -> Decorated:
+    """`--allow PACKAGE`: consent to what the file imports by `ref:`."""
+    return click.option(
+        "--allow",
+        metavar="PACKAGE",
+        multiple=True,
+        help="Let the file import tools, functions and monitors from this package. Repeatable.",
+    )(function)

@@ -10,7 +10,7 @@ import click
 
 from agentmesh.cli.driving import carried_out
 from agentmesh.cli.journals import durability_option, journal_option, made_of, recorded_model, team_made
-from agentmesh.cli.options import json_flag, model_and_overrides
+from agentmesh.cli.options import allow_option, json_flag, model_and_overrides
 from agentmesh.cli.outcome import refused
 from agentmesh.cli.terminal import say_json
 from agentmesh.errors import ConfigError, Problem
@@ -22,12 +22,7 @@ from agentmesh.providers.cache import DEFAULT_CACHE
 @click.option("--task", metavar="TEXT", help="What the team is to do.")
 @click.option("--task-file", metavar="PATH", help="Read the task from this file; `-` is standard input.")
 @click.option("--seed", type=int, help="Seed of simulated models and of every draw; sent to models that take one.")
-@click.option(
-    "--allow",
-    metavar="PACKAGE",
-    multiple=True,
-    help="Let the file import tools, functions and monitors from this package. Repeatable.",
-)
+@allow_option
 @click.option(
     "--cache",
     metavar="[PATH]",

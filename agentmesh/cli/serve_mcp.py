@@ -12,7 +12,7 @@ import anyio
 import click
 
 from agentmesh.cli.journals import durability_option, journal_option, made_of, recorded_model, team_made
-from agentmesh.cli.options import model_and_overrides
+from agentmesh.cli.options import allow_option, model_and_overrides
 from agentmesh.cli.serving import TeamServer
 from agentmesh.cli.terminal import complain, say, warning
 from agentmesh.errors import ConfigError, MissingExtra
@@ -27,12 +27,7 @@ PATH = "/mcp"
 @click.option("--name", metavar="NAME", help="Name of the tool, in place of the team's.")
 @click.option("--http", metavar="HOST:PORT", help="Serve over HTTP at this address; port 0 is any free one.")
 @click.option("--seed", type=int, help="Seed of each run, as of `agentmesh run`.")
-@click.option(
-    "--allow",
-    metavar="PACKAGE",
-    multiple=True,
-    help="Let the file import tools, functions and monitors from this package. Repeatable.",
-)
+@allow_option
 @click.option("--no-journal", is_flag=True, help="Keep nothing of the runs.")
 @journal_option
 @durability_option

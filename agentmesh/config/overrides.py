@@ -60,7 +60,7 @@ def override(data: Any, overrides: Sequence[str]) -> Overridden:
             result.data = _spelled_out(path, result.data)
             _check(path, result.data)
             result.put(path, _value(value), origin)
-            if not isinstance(_at(result.data, path), str | list | dict):
+            if not isinstance(value_at(result.data, path), str | list | dict):
                 result.texts[path] = value
         except _Refused as error:
             result.problems.append((origin, str(error)))
@@ -82,7 +82,7 @@ def read_path(text: str, data: Any) -> Path:
             if not step:
                 break
         path.append(step)
-        data = _at(data, (step,))
+        data = value_at(data, (step,))
     return tuple(path)
 
 
@@ -96,7 +96,7 @@ def _spelled_out(path: Path, data: Any) -> Any:
     """The data with the edge of whose parts the path speaks as a mapping, should it be written `a -> b` or `[a, b]`."""
     for length in range(2, len(path)):
         if path[length - 2] == "edges" and isinstance(path[length - 1], int) and isinstance(path[length], str):
-            edge = _at(data, path[:length])
+            edge = value_at(data, path[:length])
             long = long_edge(edge)
             if isinstance(long, dict) and not isinstance(edge, dict):
                 plain = {key: list(value) if isinstance(value, tuple) else value for key, value in long.items()}
@@ -123,7 +123,7 @@ def _check(path: Path, data: Any) -> None:
             )
         elif step not in (here or {}):
             _check_new(step, before, data, here or {}, last)
-        here = _at(here, (step,))
+        here = value_at(here, (step,))
 
 
 def _check_index(step: int, here: Any, before: Path) -> None:
@@ -152,7 +152,8 @@ def _value(text: str) -> Any:
     return source.data
 
 
-def _at(data: Any, path: Path) -> Any:
+def value_at(data: Any, path: Path) -> Any:
+    """What stands at a path; None where nothing does."""
     for step in path:
         if isinstance(data, dict):
             data = data.get(step)

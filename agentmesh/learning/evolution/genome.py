@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from agentmesh.config.overrides import override, read_path
+from agentmesh.config.overrides import override, read_path, value_at
 from agentmesh.config.source import parse, written
 from agentmesh.errors import ConfigError
 from agentmesh.evaluation.advice.prompts import read_prompts
@@ -149,14 +149,7 @@ def space_of(source: Source, vary: Sequence[str]) -> Space:
 
 def at(data: Any, path: str) -> Any:
     """What stands at a path; None where nothing does."""
-    for step in read_path(path, data):
-        if isinstance(data, Mapping):
-            data = data.get(step)
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            data = data[step]
-        else:
-            return None
-    return data
+    return value_at(data, read_path(path, data))
 
 
 def _paths(where: str, data: Any) -> list[str]:
