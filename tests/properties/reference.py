@@ -271,21 +271,28 @@ class Reference:
         return True
 
     def send(self, messages: list[Message], *, by_tool: bool = False) -> bool:
-        """Whether all passed. All are judged before any arrives; positions take a step longer than texts."""
+        """Whether all passed. All are judged before any arrives; positions take a step longer than texts.
+
+        That step is taken in the order of the messages: a position ahead of the answer that ends the run still
+        arrives, one behind it is refused, and what waits behind a position to the same recipient shares its fate.
+        """
         judged = [(message, self.judge(message)) for message in messages]
-        late: list[Message] = []
+        late: list[tuple[Message, str]] = []
+        fates: dict[str, str] = {}
         for message, reason in judged:
             if reason is not None:
                 self.refuse(message, reason, tell=not by_tool)
-            elif self.shortened(message) or any(other.to == message.to for other in late):
-                late.append(message)
+            elif self.shortened(message) or message.to in fates:
+                if self.shortened(message):
+                    fates[message.to] = self.outcome
+                late.append((message, fates[message.to]))
             else:
                 self.deliver(message)
         passed = all(reason is None for _, reason in judged)
-        for message in late:
-            passed = passed and not self.outcome
-            if self.outcome:
-                self.refuse(message, self.outcome, tell=False)
+        for message, fate in late:
+            passed = passed and not fate
+            if fate:
+                self.refuse(message, fate, tell=False)
             else:
                 self.deliver(message)
         return passed

@@ -297,6 +297,36 @@ def test_a_real_run_agrees_with_the_reference(data: st.DataObject) -> None:
     runs_alike(data)
 
 
+@pytest.mark.parametrize(
+    ("order", "heard"),
+    [("abcd", [("a", "Position: x"), ("d", "d1")]), ("adbc", [("a", "Position: x"), ("d", "d1")]), ("bacd", [])],
+)
+def test_a_position_arrives_if_it_is_ahead_of_the_answer_that_ends_the_run(
+    order: str, heard: list[tuple[str, str]]
+) -> None:
+    free, short = {"cap": None, "carries": "full"}, {"cap": None, "carries": "position"}
+    edges = {("user", one): free for one in order}
+    edges |= {("a", "c"): short, ("d", "c"): free, ("b", "user"): free, ("c", "user"): free}
+    base: dict[str, Any] = {
+        "name": "p",
+        "order": "simultaneous",
+        "rounds": 1,
+        "end": "rounds",
+        "joins": {},
+        "opens": [],
+    }
+    team = [{**base, "participants": list(order), "edges": edges, "votes": {}, "boards": []}]
+
+    def script(agent: str, turn: int) -> Any:
+        return [], ("a1", "x") if agent == "a" else f"{agent}{turn}"
+
+    wanted = Reference(team, script, {}).run()
+    topology = topology_of(team, "return_to_agent")
+    for log in (played(topology, script, {}).log, Prompted(topology, script, {}).run()):  # type: ignore[arg-type]
+        assert deliveries(log)["c"] == [("user", "the task"), *heard] == wanted.deliveries["c"]
+        assert refusals(log) == Counter(wanted.refusals)
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.__name__ for mutant in MUTANTS])
 def test_a_scheduler_that_breaks_a_rule_does_not_agree(mutant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant(monkeypatch)
