@@ -8,7 +8,8 @@ Formulas:
     leave_one_out     A = R - mean of the others' R     (RLOO)
     mean              A = R - mu                        (Dr. GRPO)
 
-R = sum_j w_j r_j. A run whose steps have rewards of their own counts their mean, where it counts as one.
+R = sum_j w_j r_j. A run whose steps have rewards of their own counts their mean, where it counts as one; a run without
+steps, in which nobody has done anything, does not count.
 
 Source: Dr. MAS (arXiv 2602.08847), GDPO (arXiv 2601.05242). Changed: a value that stands alone in its group has the
 advantage 0, where Dr. MAS gives it its raw reward. There is no eps beside a deviation (1e-6 and 1e-4 there): where
@@ -51,7 +52,7 @@ def advantages(
     """The advantage of every step of these runs. Groups are the runs of one task.
 
     `weights`: by reward, 1 if absent. `whiten`: whether the advantages of modes that normalise single rewards are
-    brought to mean 0 and deviation 1 over all runs at the end; by default where there are several groups.
+    brought to mean 0 and deviation 1 over all steps at the end; by default where there are several groups.
     Raises: AgentMeshError for an unknown mode or a weight of no reward.
     """
     batch = episodes(runs)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from agentmesh.errors import AgentMeshError
@@ -87,8 +89,8 @@ def episode_of(
     return Episode(
         started.run_id,
         started.task if task is None else task,
-        tuple(Step(call.agent or "", own.get(at, {}), call.key) for at, call in enumerate(calls)),
-        given,
+        tuple(Step(call.agent or "", _rewards(own.get(at, {})), call.key) for at, call in enumerate(calls)),
+        _rewards(given),
         ended.outcome if ended else "",
         started.team,
     )
@@ -105,8 +107,12 @@ def answered(events: Iterable[Event]) -> list[ModelCallFinished]:
 
 
 def is_step(event: ModelCallFinished) -> bool:
-    """Whether a call is a step. What monitors ask models is none: no agent of the team is taught by it."""
-    return event.error is None and bool(event.agent) and not str(event.agent).startswith(_MONITOR)
+    """Whether a call is a step: what an agent of the team asked in a turn, and what is asked in a team on a node.
+
+    What monitors and verifiers ask is none, nor is a summary that an edge makes: no agent is taught by it.
+    """
+    agent = event.agent or ""
+    return event.error is None and f"/{agent}/" in event.key and not agent.startswith(_MONITOR)
 
 
 def metrics_of(events: Iterable[Event]) -> dict[str, float]:
@@ -132,6 +138,14 @@ def components(runs: Iterable[Episode]) -> list[str]:
     return list(named)
 
 
+def listed(run: Mapping[str, Any], key: str) -> Iterable[Any]:
+    """What a mapping has as a list. Raises: AgentMeshError, also for a text, which is a list of letters."""
+    found = run[key]
+    if isinstance(found, str | Mapping) or not isinstance(found, Iterable):
+        raise AgentMeshError(f"{key} of a run are a list; found {reprlib.repr(found)}")
+    return found
+
+
 def _episode(run: Run) -> Episode:
     if isinstance(run, Episode):
         return run
@@ -148,12 +162,11 @@ def _from_mapping(run: Mapping[str, Any]) -> Episode:
     missing = [key for key in ("run_id", "task", "steps") if key not in run]
     if missing:
         raise AgentMeshError(f"a run has run_id, task, steps and rewards; this one lacks {', '.join(missing)}")
-    rewards = run.get("rewards", run.get("reward", {}))
     return Episode(
         str(run["run_id"]),
         str(run["task"]),
-        tuple(_step(step) for step in run["steps"]),
-        _rewards(rewards if isinstance(rewards, Mapping) else {"reward": rewards}),
+        tuple(_step(step) for step in listed(run, "steps")),
+        _rewards_in(run),
         str(run.get("outcome", "")),
         str(run.get("team", "")),
     )
@@ -166,12 +179,20 @@ def _step(step: Any) -> Step:
         return Step(step)
     if not isinstance(step, Mapping) or "agent" not in step:
         raise AgentMeshError(f"a step is a Step, the name of its agent, or a mapping with `agent`; found {step!r}")
-    return Step(str(step["agent"]), _rewards(step.get("rewards", {})), str(step.get("key", "")))
+    return Step(str(step["agent"]), _rewards_in(step), str(step.get("key", "")))
+
+
+def _rewards_in(given: Mapping[str, Any]) -> Rewards:
+    """Those of a run or a step."""
+    if "reward" in given and "rewards" in given:
+        raise AgentMeshError("a run, or a step, has either `reward` or `rewards`; found both; give all as `rewards`")
+    rewards = given.get("rewards", given.get("reward", {}))
+    return _rewards(rewards if isinstance(rewards, Mapping) else {"reward": rewards})
 
 
 def _rewards(given: Mapping[str, Any]) -> Rewards:
     """None, which is what NaN becomes in JSON, is no number either."""
-    strange = next((item for item in given.items() if not isinstance(item[1], int | float | None)), None)
+    strange = next((item for item in given.items() if not isinstance(item[1], Real | None)), None)
     if strange is not None:
         raise AgentMeshError(f"a reward is a number, or None for none; '{strange[0]}' is {strange[1]!r}")
     return {str(name): math.nan if value is None else float(value) for name, value in given.items()}

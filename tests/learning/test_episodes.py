@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from importlib import import_module
 from random import Random
 
 import pytest
@@ -49,11 +50,13 @@ def test_without_rewards_the_latest_metrics_of_the_log_count() -> None:
     assert episode_of(staged().events, lambda events: {"events": float(len(events))}).rewards["events"] > 10
 
 
-def test_what_failed_and_what_monitors_asked_are_no_steps() -> None:
+def test_what_failed_and_what_no_agent_asked_in_a_turn_are_no_steps() -> None:
     stage = staged()
     more = {"model": "m", "usage": Usage()}
     stage.emit(ModelCallFinished(agent="ann", key="r/work#1/ann/9/1", error="refused", **more))
     stage.emit(ModelCallFinished(agent="monitor:loop", key="r/work#1/monitor:loop/7/0", **more))
+    stage.emit(ModelCallFinished(agent="ann", key="r/work#1/edge:ann->bob/m2", **more))
+    stage.emit(ModelCallFinished(agent="checker", key="r/work#1/verify/1/1", **more))
     assert [step.agent for step in episode_of(stage.events).steps] == ["ann", "bob"]
 
 
@@ -81,6 +84,19 @@ def test_mappings_are_runs_with_steps_as_names_or_mappings() -> None:
     assert components([found]) == ["reward", "own"]
 
 
+def test_a_step_has_its_rewards_in_the_same_forms_as_a_run() -> None:
+    steps = [{"agent": "v", "reward": 1}, {"agent": "v", "rewards": 2}, {"agent": "v", "rewards": {"own": 3}}]
+    (found,) = episodes([{"run_id": "1", "task": "t", "steps": steps}])
+    assert [step.rewards for step in found.steps] == [{"reward": 1.0}, {"reward": 2.0}, {"own": 3.0}]
+
+
+def test_rewards_may_be_numbers_of_numpy() -> None:
+    numpy = import_module("numpy")
+    (found,) = episodes([{"run_id": "1", "task": "t", "steps": ["v"], "rewards": {"a": numpy.float32(0.5)}}])
+    assert (found.rewards, type(found.rewards["a"])) == ({"a": 0.5}, float)
+    assert episode_of(staged().events, {"a": numpy.int64(2)}).rewards == {"a": 2.0}
+
+
 def test_groups_are_the_runs_of_a_task() -> None:
     runs = [Episode(str(number), f"t{number % 2}", ()) for number in range(3)]
     assert {task: [run.run_id for run in group] for task, group in grouped(runs).items()} == {
@@ -96,7 +112,13 @@ def test_groups_are_the_runs_of_a_task() -> None:
         ({"run_id": "1"}, "a run has run_id, task, steps and rewards; this one lacks task, steps"),
         ({"run_id": "1", "task": "t", "steps": [7]}, "a step is a Step, the name of its agent, or a mapping"),
         ({"run_id": "1", "task": "t", "steps": [{"who": "v"}]}, r"mapping with `agent`; found {'who': 'v'}"),
+        ({"run_id": "1", "task": "t", "steps": "ann"}, "steps of a run are a list; found 'ann'"),
+        ({"run_id": "1", "task": "t", "steps": None}, "steps of a run are a list; found None"),
         ({"run_id": "1", "task": "t", "steps": [], "reward": "good"}, "a reward is a number, .*'reward' is 'good'"),
+        (
+            {"run_id": "1", "task": "t", "steps": [], "reward": 1, "rewards": {"brief": 1}},
+            "either `reward` or `rewards`; found both",
+        ),
     ],
 )
 def test_what_is_no_run_is_told_what_one_is(given: object, said: str) -> None:

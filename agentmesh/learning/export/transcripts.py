@@ -17,7 +17,7 @@ from agentmesh.events import Event, ModelCallFinished, ModelCallStarted
 from agentmesh.learning.episodes import answered
 from agentmesh.messages import ChatMessage, ToolCall
 from agentmesh.providers.base import Request
-from agentmesh.runner.past import reply_of
+from agentmesh.runner.past import relative, reply_of
 
 Requests = Mapping[str, tuple[str, Request]]
 """By the key of a model call: its hash, and what was asked."""
@@ -81,10 +81,12 @@ def transcripts(events: Sequence[Event], requests: Requests) -> list[Transcript]
     A request that has another hash than the log says is not there: of a fork, it was asked by another team.
     """
     hashes = {event.key: event.request_hash for event in events if isinstance(event, ModelCallStarted)}
+    # What a fork inherited has the keys of the run before it, and is asked once more by the fork.
+    asked = {relative(key): told for key, told in requests.items()}
     found: list[Transcript] = []
     latest: dict[str, int] = {}
     for step, event in enumerate(answered(events)):
-        digest, request = requests.get(event.key, ("", None))
+        digest, request = asked.get(relative(event.key), ("", None))
         if request is None or digest != hashes.get(event.key):
             continue
         agent = event.agent or ""
@@ -99,7 +101,7 @@ def transcripts(events: Sequence[Event], requests: Requests) -> list[Transcript]
 
 
 def unrebuilt(events: Sequence[Event], found: Sequence[Transcript]) -> dict[str, int]:
-    """By agent: how many of its steps are in no transcript. They summarise, check, or are those of a team on a node."""
+    """By agent: how many of its steps are in no transcript. They are those of a team on a node."""
     there = {call.key for one in found for call in one.calls.values()}
     missing = defaultdict[str, int](int)
     for event in answered(events):

@@ -29,7 +29,7 @@ from agentmesh.events import (
     Verification,
     VoteCast,
 )
-from agentmesh.learning.episodes import counting
+from agentmesh.learning.episodes import counting, listed
 from agentmesh.messages import USER
 from agentmesh.providers.encoding import mended_value
 
@@ -143,7 +143,7 @@ def _from_mapping(run: Mapping[str, Any]) -> Flat:
     if missing:
         raise AgentMeshError(f"a run to be judged has run_id, task and messages; this one lacks {', '.join(missing)}")
     task = str(run["task"])
-    lines = [line for message in run["messages"] for line in _of_message(message)]
+    lines = [line for message in listed(run, "messages") for line in _of_message(message)]
     return _flat(str(run["run_id"]), task, lines)
 
 

@@ -70,13 +70,25 @@ def group_of(runs: Iterable[Run]) -> Group:
 
 
 def orders_of(count: int, orders: int, seed: int) -> list[tuple[int, ...]]:
-    """So many different orders of so many things: one that is drawn, its reverse, another, and so on."""
-    wanted, found = min(orders, math.factorial(count)), list[tuple[int, ...]]()
+    """So many different orders of so many things, one that is drawn and its turns, each followed by its reverse.
+
+    Turned by a half first, then by quarters and so on, so that soon each has stood everywhere equally often: a reverse
+    evens out what favours the first or the last, and a turn what favours both, or the middle. Then another is drawn.
+    """
+    wanted, found = min(orders, math.factorial(count)), dict[tuple[int, ...], None]()
     drawn = random.Random(seed)
     while len(found) < wanted:
         one = tuple(drawn.sample(range(count), count))
-        found += [order for order in (one, one[::-1]) if order not in found]
-    return found[:wanted]
+        for turn in _spread(count):
+            turned = one[turn:] + one[:turn]
+            found |= dict.fromkeys((turned, turned[::-1]))
+    return list(found)[:wanted]
+
+
+def _spread(count: int) -> Iterable[int]:
+    """All numbers below it: 0, the half, the quarters, the eighths and so on."""
+    halvings = range(count.bit_length() + 1)
+    return dict.fromkeys(count * part // 2**times for times in halvings for part in range(2**times))
 
 
 def _named(distinct: Iterable[str]) -> dict[str, str]:

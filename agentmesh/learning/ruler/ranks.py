@@ -1,4 +1,4 @@
-"""Two orders of the same things compared: how far judge and truth agree, and a judge with itself.
+"""Orders of the same things compared: how far judge and truth agree, and a judge with itself.
 
 Plain Python: scipy.stats takes longer to import than a judgement to be read.
 """
@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import fmean
+from statistics import fmean, variance
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,21 @@ def flips(orders: Sequence[Sequence[float]]) -> float | None:
             told += both != 0
             flipped += both < 0
     return flipped / told if told else None
+
+
+def reliability(orders: Sequence[Sequence[float]]) -> float | None:
+    """How far the mean of these judgements would go with that of as many others: the correlation to be expected.
+
+    `orders`: as in `flips`. None of fewer than two judgements or runs, and where none tells anything apart.
+    Source: Cronbach's alpha (1951).
+    """
+    count = len(orders)
+    if count < 2 or len(orders[0]) < 2:
+        return None
+    apart, whole = sum(map(variance, orders)), variance(map(math.fsum, zip(*orders, strict=True)))
+    if not apart:
+        return None
+    return max(0.0, count / (count - 1) * (1 - apart / whole)) if whole else 0.0
 
 
 def _sign(one: float, other: float) -> int:

@@ -6,11 +6,13 @@ from typing import Any
 import anyio
 import pytest
 
-from agentmesh import Team
+from agentmesh import RunResult, Team
 from agentmesh.errors import RunChanged
+from agentmesh.events import TurnEnded
 from agentmesh.learning.episodes import answered
 from agentmesh.learning.export import transcripts
 from agentmesh.learning.export.transcripts import listener, without_ids
+from agentmesh.runner.past import INTERRUPTED
 from tests.learning.export.recorded import COMPUTES, ROOT, Listening, pair_run, paired, read_of, run_of
 
 TASK = "What is (3 + 4) * 12?"
@@ -28,6 +30,12 @@ version: 1
 name: summarised
 agents: {ann: {instructions: Think., tools: [calculator]}, bob: {instructions: Think.}}
 topology: {kind: graph, edges: ["user -> ann", {from: ann, to: bob, carries: summary, model: default}, "bob -> user"]}
+"""
+NESTED = """
+version: 1
+name: nested
+agents: {ann: {instructions: Think.}, inner: {team: inner.yaml}}
+topology: {kind: chain, agents: [ann, inner]}
 """
 
 
@@ -102,6 +110,49 @@ def test_a_request_with_another_hash_than_the_log_has_is_not_taken(tmp_path: Pat
     assert sum(len(one.calls) for one in missing) == len(told) - 1
 
 
+def test_a_run_that_continues_another_was_told_its_task_too(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.db"
+    team = paired(tmp_path).with_model(Listening())
+
+    async def conversation() -> RunResult:
+        first = await team.run(TASK, journal=journal, durability="normal")
+        return await (await first.continue_("And 12 * 13?")).continue_("And 13 * 14?")
+
+    found = read_of(team, anyio.run(conversation).run_id, journal, task="the last")
+    assert found.episode.task == "the last"
+    assert found.tasks == ("And 13 * 14?", "And 12 * 13?", TASK)
+    assert TASK in str(found.transcripts[0].messages), "so a split by tasks has to keep them together"
+
+
+@pytest.mark.parametrize("how", ["forked", "resumed"])
+def test_a_run_that_was_forked_or_resumed_has_all_that_a_whole_one_has(how: str, tmp_path: Path) -> None:
+    journal = tmp_path / "journal.db"
+    team = paired(tmp_path).with_model(Listening())
+    whole = run_of(team, TASK, journal)
+    halfway = next(event.id for event in whole.events if isinstance(event, TurnEnded))
+
+    async def another() -> RunResult:
+        if how == "forked":
+            return await team.fork(whole.run_id, halfway, journal=journal, durability="normal")
+
+        def watch(event: object) -> None:
+            if isinstance(event, TurnEnded):
+                begun.cancel(INTERRUPTED)
+
+        async with team.start(TASK, journal=journal, durability="normal", watch=watch) as begun:
+            assert (await begun.result()).outcome == "cancelled"
+        return await team.resume(begun.run_id, journal=journal, durability="normal")
+
+    found, expected = read_of(team, anyio.run(another).run_id, journal), read_of(team, whole.run_id, journal)
+    assert not found.unrebuilt
+    assert len(found.transcripts) == len(expected.transcripts) == 2
+    for one, other in zip(found.transcripts, expected.transcripts, strict=True):
+        assert without_ids(one.messages) == without_ids(other.messages)
+        assert [(place, call.step) for place, call in one.calls.items()] == [
+            (place, call.step) for place, call in other.calls.items()
+        ]
+
+
 def test_a_run_that_does_not_follow_from_its_team_any_more_is_refused(tmp_path: Path) -> None:
     journal = tmp_path / "journal.db"
     team = paired(tmp_path).with_model(Listening())
@@ -111,13 +162,24 @@ def test_a_run_that_does_not_follow_from_its_team_any_more_is_refused(tmp_path: 
         read_of(other.with_model(Listening()), run_id, journal)
 
 
-def test_calls_that_no_agent_made_in_a_turn_are_counted_by_agent(tmp_path: Path) -> None:
+def test_a_summary_that_an_edge_made_is_no_step_of_the_agent_before_it(tmp_path: Path) -> None:
     file = tmp_path / "team.yaml"
     file.write_text(SUMMARISED, encoding="utf-8")
     team, journal = Team.from_yaml(file).with_model(Listening()), tmp_path / "journal.db"
     found = read_of(team, run_of(team, TASK, journal).run_id, journal)
-    assert dict(found.unrebuilt) == {"ann": 1}
-    assert {one.agent for one in found.transcripts} == {"ann", "bob"}
+    assert not found.unrebuilt
+    assert [step.agent for step in found.episode.steps] == ["ann", "ann", "bob"], "she asks for the calculator first"
+    assert [one.agent for one in found.transcripts] == ["ann", "bob"]
+
+
+def test_calls_of_a_team_on_a_node_are_counted_by_node(tmp_path: Path) -> None:
+    file = tmp_path / "outer.yaml"
+    (tmp_path / "inner.yaml").write_text(SUMMARISED, encoding="utf-8")
+    file.write_text(NESTED, encoding="utf-8")
+    team, journal = Team.from_yaml(file).with_model(Listening()), tmp_path / "journal.db"
+    found = read_of(team, run_of(team, TASK, journal).run_id, journal)
+    assert dict(found.unrebuilt) == {"inner": 4}
+    assert {one.agent for one in found.transcripts} == {"ann"}
 
 
 def test_ids_of_calls_do_not_make_messages_different() -> None:

@@ -11,6 +11,7 @@ import pytest
 from agentmesh.learning.ruler import kendall, ruler_sync
 from agentmesh.learning.ruler.asking import Question
 from agentmesh.learning.ruler.flattening import flat
+from agentmesh.learning.ruler.judging import MOST
 from agentmesh.providers.registry import make_provider, parse_model
 from tests.learning.ruler.groups import Group, suites, sums
 from tests.sizes import NIGHTLY
@@ -36,23 +37,34 @@ def tau(scores: dict[str, float], gold: dict[str, float]) -> float:
     return found
 
 
-def ruled(orders: int, judge: str = NOISY) -> float:
-    taus = []
+def judged(orders: int | None = None, judge: str = NOISY) -> tuple[float, float]:
+    """Mean tau with the truth, and in how many orders a group was judged for it."""
+    taus, asked = [], []
     for seed, (runs, gold) in enumerate(GROUPS):
-        scores = ruler_sync(runs, judge, orders=orders, seed=seed)
-        taus.append(tau({run_id: one.score for run_id, one in scores.items()}, gold))
-    return fmean(taus)
+        ruled = ruler_sync(runs, judge, orders=orders, seed=seed)
+        taus.append(tau({run_id: one.score for run_id, one in ruled.items()}, gold))
+        asked.append(ruled.orders)
+    return fmean(taus), fmean(asked)
 
 
-def test_a_judge_without_faults_orders_runs_as_they_are_in_one_order() -> None:
-    assert ruled(1, "simulated:judge") == 1
+def test_a_judge_without_faults_orders_runs_as_they_are_in_one_order_and_is_asked_twice_to_be_sure() -> None:
+    assert judged(1, "simulated:judge") == (1, 1)
+    assert judged(None, "simulated:judge") == (1, 2)
 
 
-def test_eight_orders_of_a_noisy_biased_judge_agree_with_the_truth_and_beat_one_order_by_position() -> None:
-    naive, two, eight = fmean(tau(zipped(group), group[1]) for group in GROUPS), ruled(2), ruled(8)
-    assert eight >= 0.8
-    assert naive < two < eight
-    assert eight - naive > 0.2
+def test_by_default_a_noisy_biased_judge_agrees_with_the_truth_and_beats_one_order_by_position() -> None:
+    naive, (two, _), (default, asked) = fmean(tau(zipped(group), group[1]) for group in GROUPS), judged(2), judged()
+    assert default >= 0.8
+    assert naive < two < default
+    assert default - naive > 0.2
+    assert 6 < asked <= MOST
+
+
+def test_the_better_a_judge_the_fewer_orders_it_is_asked_for() -> None:
+    for better in ("simulated:judge,noise=0.2", "simulated:judge,position=0.3"):
+        agrees, asked = judged(None, better)
+        assert agrees >= 0.8
+        assert 2 < asked < 6
 
 
 @pytest.mark.parametrize(
@@ -75,7 +87,8 @@ def test_of_two_equal_runs_a_biased_judge_prefers_the_first_and_both_orders_even
 
 
 def test_any_profile_can_judge_as_far_as_it_has_judgement() -> None:
-    assert ruled(1, "simulated:worker,judgement=0.6") < ruled(1, "simulated:worker,judgement=0.9") < 1
+    poor, good = (judged(1, f"simulated:worker,judgement={chance}")[0] for chance in (0.6, 0.9))
+    assert poor < good < 1
 
 
 def test_a_judge_weighs_what_was_handed_in_and_how_a_run_ended() -> None:

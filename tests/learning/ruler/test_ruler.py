@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
+from itertools import permutations
+from math import factorial
 from typing import Any
 
 import pytest
 
 from agentmesh.errors import AgentMeshError, ConfigError
 from agentmesh.learning.ruler import RUBRIC, Unfinished, ruler, ruler_sync
+from agentmesh.learning.ruler.group import orders_of
 from agentmesh.messages import Reply, Usage
 from agentmesh.providers.base import Request
 from tests.learning.ruler.groups import answer, run, shown
@@ -63,6 +66,39 @@ def test_two_orders_are_one_and_its_reverse_and_more_are_all_different() -> None
     assert len(set(map(tuple, judge.orders))) == 6
 
 
+@pytest.mark.parametrize("count", [4, 8])
+def test_in_as_many_orders_as_runs_each_has_stood_everywhere_once_and_before_each_other_half_of_the_time(
+    count: int,
+) -> None:
+    orders = orders_of(count, count, seed=1)
+    assert all(sorted(place) == list(range(count)) for place in zip(*orders, strict=True))
+    for one, other in permutations(range(count), 2):
+        assert sum(order.index(one) < order.index(other) for order in orders) == count / 2
+
+
+@pytest.mark.parametrize("count", range(1, 8))
+def test_orders_are_different_and_each_is_followed_by_its_reverse_as_far_as_they_go(count: int) -> None:
+    orders = orders_of(count, 100, seed=count)
+    assert len(set(orders)) == len(orders) == min(100, factorial(count))
+    assert all(one == other[::-1] for one, other in zip(orders[::2], orders[1::2], strict=False))
+
+
+def test_a_judge_that_contradicts_himself_is_asked_for_more_orders_until_the_means_are_reliable() -> None:
+    swapped = {0.9: 0.5, 0.5: 0.9, 0.1: 0.1}
+
+    def unsure(scores: dict[str, float], call: int) -> str:
+        return answer({id_: swapped[score] if call == 1 else score for id_, score in scores.items()})
+
+    ruled = ruler_sync(RUNS, judge := Judge(unsure))
+    assert len(judge.asked) == ruled.orders == 4
+    assert ruled.reliability == pytest.approx(4 / 3 * (1 - 0.64 / 2.08))
+    assert ruled["fine-run"].score > ruled["fair-run"].score
+    assert ruler_sync(RUNS, Judge(unsure), orders=2).reliability == pytest.approx(2 / 3), "less than enough"
+    assert ruler_sync(RUNS, judge := Judge()).orders == len(judge.asked) == 2, "one who is sure is asked twice"
+    same = Judge(lambda scores, _: answer(dict.fromkeys(scores, 0.5)))
+    assert (ruler_sync(RUNS, same).reliability, len(same.asked)) == (None, 2), "so is one who tells nothing apart"
+
+
 def test_which_orders_are_drawn_hangs_on_the_seed_and_not_on_the_order_of_the_runs() -> None:
     def orders(runs: list[dict[str, Any]], seed: int) -> list[list[str]]:
         ruler_sync(runs, judge := Judge(), orders=2, seed=seed)
@@ -81,13 +117,25 @@ def test_a_bias_for_the_first_is_cancelled_by_the_reverse_order() -> None:
     assert max(score.spread for score in ruled.values()) == pytest.approx(0.2)
 
 
+def test_a_bias_for_both_ends_is_cancelled_by_turning_the_orders() -> None:
+    def ends_are_best(request: Request) -> str:
+        ids = [one["id"] for one in shown(request)["runs"]]
+        return answer({id_: float(id_ in (ids[0], ids[-1])) for id_ in ids})
+
+    ruled = ruler_sync([run(str(number), f"way {number}") for number in range(8)], ends_are_best, orders=8)
+    assert {score.score for score in ruled.values()} == {0.25}
+
+
 def test_a_judge_whose_order_flips_with_the_places_is_warned_of() -> None:
     def first_is_best(scores: dict[str, float], _: int) -> str:
         return answer({id_: 1 - place / 10 for place, id_ in enumerate(scores)})
 
     ruled = ruler_sync(RUNS, Judge(first_is_best), orders=2)
     assert ruled.flips == 1
-    assert ruled.warnings[0].startswith("the judge orders 100% of pairs of runs the other way round")
+    assert ruled.warnings == (
+        "the judge orders 100% of pairs of runs the other way round when the runs stand in another order (more than "
+        "25%), and the reliability of the means is 0.00: below 0.85, judge more orders, or ask another judge",
+    )
     assert ruler_sync(RUNS, Judge(first_is_best), orders=1).flips is None, "one order shows nothing"
 
 
@@ -125,7 +173,7 @@ def test_scores_a_little_beyond_the_scale_are_clamped() -> None:
 
 
 def test_orders_that_were_judged_are_kept_where_a_later_one_fails() -> None:
-    with pytest.raises(Unfinished, match=r"judged in 1 of 2 orders: malformed: .*not JSON") as raised:
+    with pytest.raises(Unfinished, match=r"judged in 1 of at most 2 orders: malformed: .*not JSON") as raised:
         ruler_sync(RUNS, Judge(lambda scores, call: answer(scores) if call == 1 else "as I said"), orders=2)
     assert raised.value.ruled["fine-run"].score == 0.9
     assert raised.value.ruled.usage.model_calls == 4, "one answer and three attempts"
@@ -191,6 +239,10 @@ def test_groups_that_cannot_be_judged_are_refused_before_anybody_is_asked() -> N
         ruler_sync([3], judge)
     with pytest.raises(AgentMeshError, match="lacks messages"):
         ruler_sync([{"run_id": "a", "task": "b"}], judge)
+    with pytest.raises(AgentMeshError, match="messages of a run are a list; found 'as text'"):
+        ruler_sync([{"run_id": "a", "task": "b", "messages": "as text"}], judge)
+    with pytest.raises(AgentMeshError, match="messages of a run are a list; found None"):
+        ruler_sync([{"run_id": "a", "task": "b", "messages": None}], judge)
     with pytest.raises(ConfigError, match="no known provider"):
         ruler_sync(RUNS, "simulatd:judge")
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
