@@ -15,6 +15,13 @@ settings.register_profile("nightly", max_examples=1000, deadline=None)
 settings.load_profile("default")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A property walks the same lines a hundred times: to measure their coverage takes nearly as long as the walk."""
+    for item in items:
+        if item.get_closest_marker("hypothesis"):
+            item.add_marker("no_cover")
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """All asynchronous tests run on asyncio: the provider SDKs know no other loop."""

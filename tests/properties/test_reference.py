@@ -327,6 +327,7 @@ def test_a_position_arrives_if_it_is_ahead_of_the_answer_that_ends_the_run(
         assert refusals(log) == Counter(wanted.refusals)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.__name__ for mutant in MUTANTS])
 def test_a_scheduler_that_breaks_a_rule_does_not_agree(mutant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant(monkeypatch)
@@ -339,4 +340,4 @@ def test_a_scheduler_that_breaks_a_rule_does_not_agree(mutant: Any, monkeypatch:
         suppress_health_check=list(HealthCheck),
     )
     with pytest.raises(AssertionError):
-        once(seed(4)(given(st.data())(agrees)))()
+        once(seed(5)(given(st.data())(agrees)))()
