@@ -99,21 +99,21 @@ def command(runs: tuple[str, ...], as_json: bool, **given: Any) -> None:
 
 def _written(found: Found, folder: Path, given: dict[str, Any]) -> dict[str, Any]:
     """Write the files, and beside them what they are, which is returned."""
-    from agentmesh.learning.export import Form, batch, left_out, split, write
+    from agentmesh.learning.export import Form, batch, left_out, split, unrewarded, write
 
     least = float("-inf") if given["min_reward"] is None else given["min_reward"]
     form = Form(given["form"], given["by_agent"], least, given["min_gap"])
-    shares = numbers(given["shares"], "--split") if given["shares"] else None
+    shares = _shares(given["shares"]) if given["shares"] else None
     parts = split(found.runs, shares, given["seed"]) if shares else {"": found.runs}
     # Each split by itself: nothing of the one may be told by the advantages of the other.
     batches = {name: batch(some, given["mode"], weights=found.weights) for name, some in parts.items()}
     files = write(batches, form, folder)
-    weights = next(iter(batches.values())).weights
     missing: Counter[str] = sum((left_out(runs, form) for runs in batches.values()), Counter())
     told = {
         "format": form.format,
         "mode": given["mode"],
-        "rewards": dict(weights),
+        "rewards": {name: weight for runs in batches.values() for name, weight in runs.weights.items()},
+        "unrewarded": unrewarded(found.runs),
         "seed": given["seed"] if shares else None,
         "runs": len(found.runs),
         "steps": sum(len(run.episode.steps) for run in found.runs),
@@ -125,6 +125,17 @@ def _written(found: Found, folder: Path, given: dict[str, Any]) -> dict[str, Any
     return {"folder": str(folder), **told}
 
 
+def _shares(text: str) -> dict[str, float]:
+    """Of splits, whose names are those of files. Raises: AgentMeshError."""
+    shares = numbers(text, "--split")
+    for name in shares:
+        if name == ".." or Path(name).name != name:
+            raise AgentMeshError(
+                f"--split: found {name!r} in {text!r}; a split is named as a file may be, without folders"
+            )
+    return shares
+
+
 def _summary(told: dict[str, Any]) -> str:
     lines = [f"{count(told['runs'], 'run')}, {count(told['steps'], 'step')} -> {told['folder']} ({told['format']})"]
     lines += [f"  {file['path']}: {count(file['rows'], 'row')}" for file in told["files"]]
@@ -133,6 +144,8 @@ def _summary(told: dict[str, Any]) -> str:
         lines.append(f"left out: {count(number, 'run')}: {why}{hint}")
     for why, number in told["steps_left_out"].items():
         lines.append(f"left out: {count(number, 'step')}: {why}")
+    for name, number in told["unrewarded"].items():
+        lines.append(f"no '{name}' in {count(number, 'run')}, where it counts 0")
     if not told["rewards"]:
         lines.append("no rewards: the runs have no metrics; --rewards names some")
     return "\n".join(lines)

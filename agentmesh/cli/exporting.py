@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -89,7 +90,11 @@ async def _exported(
     if why is not None:
         raise LeftOut(why)
     whole, steps = rewards.of(events, order)
-    return await read(teams.of(status), run_id, whole, task=order.task, steps=steps, journal=store)
+    team = teams.of(status)
+    try:
+        return await read(team, run_id, whole, task=order.task, steps=steps, journal=store)
+    except RunNotFound as error:
+        raise LeftOut(f"the run that it continues is gone: {error}") from error
 
 
 def _orders(name: str) -> Iterable[Order]:
@@ -152,11 +157,18 @@ class Teams:
         return self._made[made]
 
 
+class Rewarded(NamedTuple):
+    """A run, and its steps by their numbers."""
+
+    rewards: dict[str, float]
+    steps: dict[int, dict[str, float]]
+
+
 @dataclass(frozen=True)
 class RewardsGiven:
     """What runs are rewarded with."""
 
-    by_run: Mapping[str, dict[str, Any]] | None = None
+    by_run: Mapping[str, Rewarded] | None = None
     names: tuple[str, ...] | None = None
     weights: dict[str, float] | None = None
     place: str = ""
@@ -172,21 +184,21 @@ class RewardsGiven:
         weights = numbers(text, "--rewards", 1.0)
         return cls(names=tuple(weights), weights=weights)
 
-    def of(self, events: list[Event], order: Order) -> tuple[dict[str, float], dict[int, dict[str, float]]]:
-        """Of a run, and of its steps by their numbers. Raises: LeftOut where a file has none, AgentMeshError."""
+    def of(self, events: list[Event], order: Order) -> Rewarded:
+        """What a run is rewarded with. Raises: LeftOut where a file has nothing for it, AgentMeshError."""
         from agentmesh.learning.export import rewards_of
 
         if self.by_run is not None:
             told = self.by_run.get(events[0].run_id)
             if told is None:
                 raise LeftOut(f"{self.place} has no reward for it")
-            return told["rewards"], {int(step): own for step, own in told["steps"].items()}
+            return told
         if self.names is None and order.value is not None:
-            return {"value": order.value}, {}
-        return rewards_of(events, self.names), {}
+            return Rewarded({"value": order.value}, {})
+        return Rewarded(rewards_of(events, self.names), {})
 
 
-def _by_run(path: Path) -> dict[str, dict[str, Any]]:
+def _by_run(path: Path) -> dict[str, Rewarded]:
     """Rewards by run: an object of JSON, or lines with run_id, rewards and steps. Raises: AgentMeshError."""
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
@@ -194,21 +206,33 @@ def _by_run(path: Path) -> dict[str, dict[str, Any]]:
         whole = None
     wanted = 'no rewards: expected {"RUN_ID": 0.5, ...}, or lines {"run_id": ..., "rewards": {"NAME": 0.5}}'
     if not isinstance(whole, dict) or "run_id" in whole:
-        rows = {str(row["run_id"]): row for row in _lines(path, wanted, ("run_id", "rewards"))}
+        rows = _lines(path, wanted, ("run_id", "rewards"))
     else:
-        rows = {run_id: {"rewards": told} for run_id, told in whole.items()}
-    return {
-        run_id: {"rewards": _named(path, run_id, row["rewards"]), "steps": row.get("steps", {})}
-        for run_id, row in rows.items()
-    }
+        rows = [{"run_id": run_id, "rewards": told} for run_id, told in whole.items()]
+    found: dict[str, Rewarded] = {}
+    for row in rows:
+        run_id = str(row["run_id"])
+        if run_id in found:
+            raise AgentMeshError(f"{path}: run {run_id} is rewarded twice; a run has one line")
+        steps = _steps(path, run_id, row.get("steps", {}))
+        found[run_id] = Rewarded(_named(path, f"run {run_id}", row["rewards"]), steps)
+    return found
 
 
-def _named(path: Path, run_id: str, told: Any) -> dict[str, float]:
+def _steps(path: Path, run_id: str, told: Any) -> dict[int, dict[str, float]]:
+    """Rewards of single steps. Raises: AgentMeshError."""
+    if not isinstance(told, dict) or not all(number.isdecimal() for number in told):
+        expected = 'steps are rewarded by number: expected {"0": {"NAME": 0.5}, ...}'
+        raise AgentMeshError(f"{path}: {expected}; run {run_id} has {told!r}")
+    return {int(number): _named(path, f"step {number} of run {run_id}", own) for number, own in told.items()}
+
+
+def _named(path: Path, whose: str, told: Any) -> dict[str, float]:
     """Rewards by component. Raises: AgentMeshError."""
     by_name = told if isinstance(told, dict) else {"reward": told}
     for name, value in by_name.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise AgentMeshError(f"{path}: a reward is a number; '{name}' of run {run_id} is {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise AgentMeshError(f"{path}: a reward is a number; '{name}' of {whose} is {value!r}")
     return {name: float(value) for name, value in by_name.items()}
 
 
@@ -221,7 +245,7 @@ def numbers(text: str, option: str, default: float | None = None) -> dict[str, f
             value = float(number) if number or default is None else default
         except ValueError:
             value = None
-        if not name or value is None or name in found or Path(name).name != name:
+        if not name or value is None or name in found:
             raise AgentMeshError(f"{option}: found {part.strip()!r} in {text!r}; expected NAME=NUMBER, each name once")
         found[name] = value
     return found

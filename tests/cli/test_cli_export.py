@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
 from agentmesh import Team
@@ -87,6 +88,21 @@ def test_a_run_whose_team_has_changed_is_left_out(runs: Runs, inside: Command, t
     assert not (tmp_path / "out").exists()
 
 
+def test_a_run_that_continues_one_that_is_gone_is_left_out(runs: Runs, inside: Command, tmp_path: Path) -> None:
+    kept, team = runs("What is 6 * 7?"), Team.from_yaml("pair.yaml", model="simulated:worker")
+
+    async def conversation() -> tuple[str, str]:
+        first = await team.run("What is 6 * 8?", journal="journal.db", durability="normal")
+        return first.run_id, (await first.continue_("What is 6 * 9?")).run_id
+
+    gone, later = anyio.run(conversation)
+    assert inside("runs", "--delete", gone).code == 0
+    told = inside("export", "--all", "--team", "pair.yaml", "-m", "simulated:worker", "-o", "out", "--json").json
+    assert {row["run_id"] for row in rows(tmp_path / "out")} == {kept}
+    assert [one["run_id"] for one in told["excluded"]] == [later]
+    assert told["excluded"][0]["why"].startswith("the run that it continues is gone: ")
+
+
 @pytest.mark.usefixtures("runs")
 def test_a_run_begun_from_python_is_exported_with_its_team(inside: Command, tmp_path: Path) -> None:
     team = Team.from_yaml("pair.yaml", model="simulated:worker")
@@ -144,6 +160,19 @@ def test_steps_are_rewarded_by_number_from_lines(runs: Runs, inside: Command, tm
     ]
 
 
+def test_rewards_that_a_run_lacks_are_said_and_those_of_every_split_stand_beside_the_files(
+    runs: Runs, inside: Command, tmp_path: Path
+) -> None:
+    one, other = runs("What is 6 * 7?"), runs("What is 6 * 8?")
+    (tmp_path / "rewards.json").write_text(json.dumps({one: {"right": 1, "tests": 1}, other: {"right": 1, "brief": 1}}))
+    given = ("--rewards", "rewards.json", "--split", "train=.5,test=.5")
+    done = inside("export", "--all", *given, "-o", "out")
+    assert "no 'tests' in 1 run, where it counts 0\nno 'brief' in 1 run, where it counts 0\n" in done.out
+    told = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert told["unrewarded"] == {"tests": 1, "brief": 1}
+    assert sorted(told["rewards"]) == ["brief", "right", "tests"]
+
+
 def test_rewards_are_weighted_where_they_are_named(runs: Runs, inside: Command, tmp_path: Path) -> None:
     runs("What is 6 * 7?")
     assert inside("export", "last", "--rewards", "completed,verified=0.5", "-o", "out").code == 0
@@ -165,7 +194,12 @@ def test_rewards_are_weighted_where_they_are_named(runs: Runs, inside: Command, 
         (("last", "--rewards", "other.json", "-o", "out"), "other.json has no reward for it"),
         (("pair.yaml", "-o", "out"), "pair.yaml: this is no row of a comparison"),
         (("last", "--split", "train", "-o", "out"), "--split: found 'train'"),
-        (("last", "--split", "../up=1", "-o", "out"), "--split: found '../up=1'"),
+        (("last", "--split", "../up=1", "-o", "out"), "--split: found '../up' in '../up=1'"),
+        (("last", "--split", "..=1", "--by-agent", "-o", "out"), "--split: found '..' in '..=1'"),
+        (("last", "--rewards", "steps.jsonl", "-o", "out"), "steps.jsonl: steps are rewarded by number"),
+        (("last", "--rewards", "step.jsonl", "-o", "out"), "a reward is a number; 'flips' of step 0 of run x is '-1'"),
+        (("last", "--rewards", "nan.json", "-o", "out"), "a reward is a number; 'reward' of run x is nan"),
+        (("last", "--rewards", "twice.jsonl", "-o", "out"), "twice.jsonl: run x is rewarded twice"),
         (("last", "--split", "a=.5,b=.5", "-o", "out"), "2 splits need as many tasks"),
         (("last", "-o", "full"), "full is not empty"),
         (("last", "-o", "pair.yaml"), "pair.yaml is a file; give a folder"),
@@ -177,6 +211,10 @@ def test_bad_input_exits_2_says_what_to_do_and_leaves_nothing_behind(
     runs("What is 6 * 7?")
     (tmp_path / "bad.json").write_text('{"x": "good"}')
     (tmp_path / "other.json").write_text('{"x": 1}')
+    (tmp_path / "nan.json").write_text('{"x": NaN}')
+    (tmp_path / "steps.jsonl").write_text('{"run_id": "x", "rewards": 1, "steps": [0.5]}')
+    (tmp_path / "step.jsonl").write_text('{"run_id": "x", "rewards": 1, "steps": {"0": {"flips": "-1"}}}')
+    (tmp_path / "twice.jsonl").write_text('{"run_id": "x", "rewards": 1}\n{"run_id": "x", "rewards": 0}\n')
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     done = inside("export", *words)

@@ -37,6 +37,8 @@ class Exported:
     findings: tuple[dict[str, Any], ...]
     unrebuilt: Mapping[str, int] = field(default_factory=dict)
     """By agent: steps of which the log does not tell what was asked."""
+    tasks: tuple[str, ...] = ()
+    """The texts of its task and of those of the runs that it continues: its agents have read them all."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,12 @@ def exported(
     *,
     task: str | None = None,
     steps: Mapping[int, Rewards] | None = None,
+    before: Sequence[str] = (),
 ) -> Exported:
-    """A run from its events and from what its models were asked. Rewards and `task` as of `episode_of`."""
+    """A run from its events and from what its models were asked. Rewards and `task` as of `episode_of`.
+
+    `before`: the tasks of the runs that it continues.
+    """
     log = counting(events)
     started = next((event for event in log if isinstance(event, RunStarted)), None)
     found = transcripts(log, requests)
@@ -97,6 +103,7 @@ def exported(
         started.topology_hash if started else "",
         tuple(_finding(event) for event in log if isinstance(event, FindingRecorded) and event.counts),
         unrebuilt(log, found),
+        (started.task, *before) if started else (),
     )
 
 
@@ -128,6 +135,12 @@ def rewards_of(events: Sequence[Event], named: Sequence[str] | None = None) -> d
     return {name: found[name] for name in named}
 
 
+def unrewarded(runs: Sequence[Exported]) -> dict[str, int]:
+    """By component with which some of the runs are rewarded: how many are not, for which it counts 0."""
+    given = Counter(name for run in runs for name in run.episode.rewards)
+    return {name: len(runs) - count for name, count in given.items() if count < len(runs)}
+
+
 def batch(runs: Sequence[Exported], mode: Mode = "per_agent", *, weights: Mapping[str, float] | None = None) -> Batch:
     """Runs with advantages, in groups by task. Raises: AgentMeshError for a weight of no reward, or an unknown mode."""
     found = episodes(run.episode for run in runs)
@@ -138,19 +151,21 @@ def batch(runs: Sequence[Exported], mode: Mode = "per_agent", *, weights: Mappin
 def split(runs: Sequence[Exported], shares: Mapping[str, float], seed: int = 0) -> dict[str, list[Exported]]:
     """The runs by split, all of one task in the same. Tasks are drawn; each split gets its share of them, one at least.
 
+    Tasks of which one run was told count as one: what continues another run holds the task of that.
     Raises: AgentMeshError for shares that do not add up to 1, or fewer tasks than splits.
     """
     if any(not 0 < share <= 1 for share in shares.values()) or not math.isclose(sum(shares.values()), 1, abs_tol=1e-6):
         told = ", ".join(f"{name}={share:g}" for name, share in shares.items())
         raise AgentMeshError(f"shares of splits lie above 0 and add up to 1; found {told}")
-    tasks = sorted({run.episode.task for run in runs})
+    tasks = sorted(_together(runs), key=min)
     Random(seed).shuffle(tasks)
     if len(tasks) < len(shares):
         raise AgentMeshError(
-            f"{len(shares)} splits need as many tasks, which are never divided; the runs have {len(tasks)}"
+            f"{len(shares)} splits need as many tasks, which are neither divided nor parted from those they continue; "
+            f"the runs have {len(tasks)}"
         )
     ends = _ends(list(shares.values()), len(tasks))
-    places = {task: sum(at >= end for end in ends) for at, task in enumerate(tasks)}
+    places = {task: sum(at >= end for end in ends) for at, some in enumerate(tasks) for task in some}
     found: dict[str, list[Exported]] = {name: [] for name in shares}
     for run in runs:
         found[list(shares)[places[run.episode.task]]].append(run)
@@ -181,6 +196,15 @@ def _finding(event: FindingRecorded) -> dict[str, Any]:
         "agents": list(finding.agents),
         "why": finding.why,
     }
+
+
+def _together(runs: Sequence[Exported]) -> list[set[str]]:
+    """The tasks, those together that stand in one run."""
+    found: dict[str, set[str]] = {}
+    for tasks in {frozenset([run.episode.task, *run.tasks]) for run in runs}:
+        joined = set(tasks).union(*(found.get(task, ()) for task in tasks))
+        found |= dict.fromkeys(joined, joined)
+    return list({id(some): some for some in found.values()}.values())
 
 
 def _ends(shares: Sequence[float], count: int) -> list[int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -29,25 +29,43 @@ class Answer(NamedTuple):
     reward: float
 
 
-def rows(runs: Batch, least_gap: float) -> Iterator[dict[str, Any]]:
-    """The pairs whose rewards differ by `least_gap` or more, and at all."""
+class Pair(NamedTuple):
+    """Two answers to one prompt, each as the runs gave it."""
+
+    task: str
+    agent: str
+    chosen: list[Answer]
+    rejected: list[Answer]
+
+
+def pairs(runs: Batch, least_gap: float) -> Iterator[Pair]:
+    """The best and the worst answers to each prompt whose rewards differ by `least_gap` or more, and at all."""
     for (task, agent, _), answers in _by_prompt(runs).items():
-        ranked = sorted(answers.values(), key=lambda some: fmean(one.reward for one in some))
-        rejected, chosen = ranked[0], ranked[-1]
-        low, high = (fmean(one.reward for one in some) for some in (rejected, chosen))
-        if high > low and high - low >= least_gap:
-            yield {
-                "prompt": chosen[0].prompt,
-                "chosen": [chosen[0].message],
-                "rejected": [rejected[0].message],
-                "tools": chosen[0].tools,
-                "score_chosen": high,
-                "score_rejected": low,
-                "agent": agent,
-                "task": task,
-                "run_chosen": chosen[0].run_id,
-                "run_rejected": rejected[0].run_id,
-            }
+        ranked = sorted(answers.values(), key=_score)
+        gap = _score(ranked[-1]) - _score(ranked[0])
+        if gap > 0 and gap >= least_gap:
+            yield Pair(task, agent, ranked[-1], ranked[0])
+
+
+def rows(runs: Batch, least_gap: float) -> Iterator[dict[str, Any]]:
+    """The rows. What holds images or files is left out."""
+    for task, agent, chosen, rejected in pairs(runs, least_gap):
+        yield {
+            "prompt": chosen[0].prompt,
+            "chosen": [chosen[0].message],
+            "rejected": [rejected[0].message],
+            "tools": chosen[0].tools,
+            "score_chosen": _score(chosen),
+            "score_rejected": _score(rejected),
+            "agent": agent,
+            "task": task,
+            "run_chosen": chosen[0].run_id,
+            "run_rejected": rejected[0].run_id,
+        }
+
+
+def _score(answers: Sequence[Answer]) -> float:
+    return fmean(one.reward for one in answers)
 
 
 def _by_prompt(runs: Batch) -> dict[tuple[str, str, str], dict[str, list[Answer]]]:

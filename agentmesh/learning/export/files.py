@@ -98,6 +98,9 @@ def left_out(runs: Batch, form: Form) -> Counter[str]:
         if not why and form.format == "sft" and not sft.good(run, runs, form.least_reward):
             why = "the run is rewarded with less"
         found[why] += 1
+    if form.format == "dpo":
+        paired = sum(len(pair.chosen) + len(pair.rejected) for pair in dpo.pairs(runs, form.least_gap))
+        found["no answer to the same prompt did better or worse by enough"] = found[""] - paired
     return Counter({why: count for why, count in found.items() if why and count})
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -12,7 +13,7 @@ from agentmesh.evaluation.calibration.stage import Stage
 from agentmesh.events import Event, RunResumed, event_from_json
 from agentmesh.learning.advantages import advantages
 from agentmesh.learning.episodes import Episode, Step
-from agentmesh.learning.export import Exported, batch, rewards_of, split, unwanted
+from agentmesh.learning.export import Exported, batch, rewards_of, split, unrewarded, unwanted
 from agentmesh.learning.export.batch import of_agents
 from agentmesh.messages import Finding, Outcome
 from tests.learning.export.recorded import COMPUTES, pair_run
@@ -124,6 +125,32 @@ def test_no_task_is_in_two_splits_and_no_run_is_lost(tasks: list[int], shares: d
     for (name, share), some in zip(shares.items(), in_parts, strict=True):
         assert abs(len(some) - share * different) <= len(shares), name
     assert split(list(reversed(runs)), shares, seed).keys() == parts.keys()
+
+
+def test_rewards_that_some_runs_lack_are_counted() -> None:
+    runs = [
+        run("1", "a", 1.0),
+        run("2", "a"),
+        Exported(Episode("3", "a", (), {"right": 1.0, "tests": 1.0}), (), "", ()),
+    ]
+    assert unrewarded(runs) == {"tests": 2}
+    assert unrewarded(runs[:2]) == {}
+
+
+def test_tasks_that_one_run_has_seen_are_in_one_split() -> None:
+    single = [run(f"{number}", f"task {number}") for number in range(6)]
+    seen = [
+        replace(run("later", "task 6"), tasks=("task 6", "task 2")),
+        replace(run("id", "task 3"), tasks=("task 5",)),
+    ]
+    for seed in range(10):
+        parts = split([*single, *seen], {"train": 0.5, "test": 0.5}, seed)
+        tasks = [{one.episode.task for one in some} for some in parts.values()]
+        assert sum(map(len, tasks)) == 7
+        for together in ({"task 2", "task 6"}, {"task 3", "task 5"}):
+            assert [len(together & some) for some in tasks] in ([0, 2], [2, 0])
+    with pytest.raises(AgentMeshError, match=r"2 splits need as many tasks, .*those they continue; the runs have 1$"):
+        split([single[2], seen[0]], {"train": 0.5, "test": 0.5})
 
 
 def test_the_seed_alone_decides_which_tasks_are_in_a_split() -> None:

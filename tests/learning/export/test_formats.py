@@ -13,6 +13,7 @@ from agentmesh.learning.export import FORMATS, Batch, Exported, Form, batch, lef
 from tests.learning.export.recorded import COMPUTES, ROOT, pair_run
 
 NESTED = ("steps", "trajectories", "extra_info", "reward_model", "metadata", "findings")
+UNPAIRED = "no answer to the same prompt did better or worse by enough"
 Pair = Callable[..., Exported]
 
 
@@ -71,13 +72,16 @@ def test_answers_to_one_prompt_are_paired_by_reward(group: Batch, pair: Pair) ->
     assert row["rejected"] == [{"role": "assistant", "content": "It is 41."}]
     assert (row["score_chosen"], row["score_rejected"]) == (1.0, 0.0)
     assert rows_of(group, Form("dpo", least_gap=1.0)) == [row]
+    assert left_out(group, Form("dpo")) == {UNPAIRED: 3}
     assert not rows_of(group, Form("dpo", least_gap=1.01))
+    assert left_out(group, Form("dpo", least_gap=1.01)) == {UNPAIRED: 5}
 
     again = batch([*group.runs, pair([COMPUTES, "It is 40."], ["40"], {"right": 0.0})])
     first, second = rows_of(again, Form("dpo"))
     assert (first["score_chosen"], first["score_rejected"]) == (0.5, 0.0), "an answer counts the mean of its runs"
     assert [row["content"] for row in (*second["chosen"], *second["rejected"])] == ["It is 42.", "It is 40."]
     assert len(second["prompt"]) == 4, "whose prompts are the same up to the ids of calls"
+    assert left_out(again, Form("dpo")) == {UNPAIRED: 3}, "the critics, who have read different things"
 
 
 def test_runs_of_other_tasks_and_equal_rewards_make_no_pair(pair: Pair) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from agentmesh.learning.export import Batch, Form, batch, write
+from agentmesh.learning.export import Batch, Form, batch, rows_of, write
 from tests.learning.export import tiny
 from tests.learning.export.recorded import COMPUTES, pair_run
 
@@ -83,8 +83,6 @@ def test_a_data_set_holds_what_was_written(form: Any, exported: Loaded, tmp_path
 
 def test_a_table_holds_what_was_written(exported: Loaded, group: Batch, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason=f"pyarrow {WHY}")
-    from agentmesh.learning.export import rows_of
-
     found = loaded(exported(Form("verl")), tmp_path / "cache")
     written = rows_of(group, Form("verl"))
     assert set(found.column_names) == set(written[0])
@@ -160,6 +158,36 @@ def test_trl_prefers_the_chosen_answer_after_a_step(exported: Loaded, tmp_path: 
     assert moved(model, before)
 
 
+def test_trl_trains_what_an_assistant_says_in_a_chat_for_fine_tuning(exported: Loaded, tmp_path: Path) -> None:
+    trl = pytest.importorskip("trl", reason=f"trl {WHY}")
+    path = exported(Form("sft", least_reward=1.0))
+    tokenizer = tiny.tokenizer()
+    model = tiny.model(len(tokenizer))
+    before = weights_of(model)
+    trainer = trl.SFTTrainer(
+        model=model,
+        args=trl.SFTConfig(**trainer_arguments(tmp_path / "out"), assistant_only_loss=True),
+        train_dataset=loaded(path, tmp_path / "cache"),
+        processing_class=tokenizer,
+    )
+    for row, prepared in zip(lines(path), trainer.train_dataset, strict=True):
+        marked = [token for token in prepared["labels"] if token != -100]
+        assert tokenizer.decode(marked) == said(row["messages"])
+    trainer.train()
+    assert moved(model, before)
+
+
+def said(messages: list[dict[str, Any]]) -> str:
+    """What an assistant says in a chat, as the template has it."""
+    text = ""
+    for message in messages:
+        if message["role"] == "assistant":
+            calls = [call["function"] for call in message.get("tool_calls") or ()]
+            text += message["content"] + "".join(f"<|call|>{call['name']}{call['arguments']}" for call in calls)
+            text += "<|end|>"
+    return text
+
+
 def masked(row: dict[str, Any], tokenizer: Any) -> tuple[list[int], list[int]]:
     """Tokens of a line of our own format, and which of them the agent wrote, by its mask of messages."""
     ids: list[int] = []
@@ -188,6 +216,28 @@ def gradients(model: Any, ids: list[int], marks: list[int], advantage: float) ->
     chosen = torch.log_softmax(logits, dim=-1).gather(1, wanted[:, None])[:, 0]
     (-advantage * (chosen * counts).sum() / counts.sum()).backward()
     return [weight.grad.clone() for weight in model.parameters()]
+
+
+def step(model: Any, found: list[Any]) -> None:
+    """One step of an optimiser along these gradients."""
+    import torch
+
+    for weight, gradient in zip(model.parameters(), found, strict=True):
+        weight.grad = gradient
+    torch.optim.SGD(model.parameters(), lr=0.1).step()
+
+
+def test_a_step_with_a_table_trains_what_its_mask_marks(exported: Loaded, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason=f"torch {WHY}")
+    tokenizer = tiny.tokenizer()
+    model = tiny.model(len(tokenizer))
+    before = weights_of(model)
+    for row in loaded(exported(Form("verl")), tmp_path / "cache"):
+        ids, marks = masked({**row, "loss_mask": row["extra_info"]["loss_mask"]}, tokenizer)
+        marked = [token for token, mark in zip(ids, marks, strict=True) if mark]
+        assert tokenizer.decode(marked) == said(row["messages"])
+        step(model, gradients(model, ids, marks, row["extra_info"]["advantage"]))
+    assert moved(model, before)
 
 
 def test_tokens_that_are_not_marked_have_no_influence_as_targets_on_the_gradient(exported: Loaded) -> None:
@@ -238,14 +288,11 @@ def test_a_step_along_the_advantages_makes_the_better_answer_likelier_than_the_w
             return likelihood(model, *masked(better, tokenizer)) - likelihood(model, *masked(worse, tokenizer))
 
     before = gap()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     total = [torch.zeros_like(weight) for weight in model.parameters()]
     for row in (better, worse):
         found = gradients(model, *masked(row, tokenizer), row["steps"][0]["advantage"])
         total = [one + two for one, two in zip(total, found, strict=True)]
-    for weight, gradient in zip(model.parameters(), total, strict=True):
-        weight.grad = gradient
-    optimizer.step()
+    step(model, total)
     assert gap() > before
 
 
@@ -260,7 +307,7 @@ def likelihood(model: Any, ids: list[int], marks: list[int]) -> float:
 
 @pytest.mark.skipif(find_spec("art") is None, reason=f"openpipe-art {WHY}")
 def test_art_trains_the_texts_of_the_agent_and_nothing_else(exported: Loaded) -> None:
-    torch = pytest.importorskip("torch", reason=f"torch {WHY}")
+    pytest.importorskip("torch", reason=f"torch {WHY}")
     path = exported(Form("art"))
     # In a process of its own: what ART changes in transformers as it is imported keeps newer ones from working.
     words = [sys.executable, "-m", "tests.learning.export.tokenised_by_art", str(path)]
@@ -274,14 +321,10 @@ def test_art_trains_the_texts_of_the_agent_and_nothing_else(exported: Loaded) ->
     texts = {"It is 42.", "It is 41.", "It is 40.", "I agree: 42.", "It may be 41.", "40"}
     marked = set()
     before = weights_of(model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for one in told["results"]:
         written = [token for token, mark in zip(one["ids"], one["marks"], strict=True) if mark]
         marked.add(tokenizer.decode(written).removesuffix("<|end|>"))
         assert (one["advantage"] > 0) == (one["reward"] > 0.5)
-        found = gradients(model, one["ids"], one["marks"], one["advantage"])
-        for weight, gradient in zip(model.parameters(), found, strict=True):
-            weight.grad = gradient
-        optimizer.step()
+        step(model, gradients(model, one["ids"], one["marks"], one["advantage"]))
     assert marked == texts
     assert moved(model, before)
