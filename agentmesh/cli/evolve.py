@@ -21,7 +21,7 @@ from agentmesh.cli.measuring import (
     write_report,
 )
 from agentmesh.cli.options import json_flag, model_and_overrides
-from agentmesh.cli.terminal import complain, one_line, printable, say, say_json
+from agentmesh.cli.terminal import complain, count, one_line, printable, say, say_json
 
 if TYPE_CHECKING:
     from agentmesh.evaluation.tasks import Tasks
@@ -195,26 +195,28 @@ def _told(evolution: Evolution) -> Iterable[str]:
     )
     for remark in evolution.remarks:
         yield f"note: {remark}"
-    if evolution.dead_ends:
-        yield f"{len(evolution.dead_ends)} variations were tried and lost"
+    if ends := len(evolution.dead_ends):
+        yield f"{count(ends, 'variation was', 'variations were')} tried and lost"
     yield f"\n{_verdict(evolution)}"
 
 
 def _verdict(evolution: Evolution) -> str:
-    best = evolution.best
-    if not evolution.baselines:
-        told = best.gain(evolution.start)
-        return f"{best.name} is right {_points(told)} more often than the team as it is written"
-    rival = max(evolution.baselines, key=lambda one: one.success)
-    told = best.gain(rival)
+    best, against = evolution.best, evolution.baselines
+    rival = max(against, key=lambda one: one.success, default=evolution.start)
     if best.success > rival.success:
+        told = best.gain(rival)
+        named = f"{rival.name} with an equal share of the tokens" if against else "the team as it is written"
         sure = "" if (told["low"] or 0.0) > 0 else ", which may be chance"
-        return (
-            f"{best.name} is right {_points(told)} more often than {rival.name} with an equal share of the tokens{sure}"
-        )
-    return f"one agent does as well: {rival.name} is right on {rival.success:.0%}, {best.name} on {best.success:.0%}"
+        return f"{best.name} is right {_points(told)} more often than {named}{sure}"
+    if against:
+        so = "better" if rival.success > best.success else "as well"
+        return f"one agent does {so}: {rival.name} is right on {rival.success:.0%}, {best.name} on {best.success:.0%}"
+    return (
+        f"nothing better was found: {best.name} is right on {best.success:.0%}, the team as it is written on "
+        f"{rival.success:.0%}"
+    )
 
 
 def _points(told: dict[str, Any]) -> str:
     value, low, high = (round(100 * (told[key] or 0.0)) for key in ("value", "low", "high"))
-    return f"{value} point{'' if abs(value) == 1 else 's'} [{low}, {high}]"
+    return f"{count(value, 'point')} [{low}, {high}]"

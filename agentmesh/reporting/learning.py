@@ -82,8 +82,8 @@ def _header(told: Told) -> Markup:
         element(
             "div", element("h1", "Evolution"), element("p", facts, class_="facts"),
             element("p", element("strong", best["name"]), _worth(told), class_="outcome"),
-            element("p", best["why"], class_="why") if best["why"] else None,
-            class_=f"state verdict {'team' if told['beats_baselines'] else 'unclear'}",
+            element("p", f"Why: {best['why']}", class_="why") if best["why"] else None,
+            class_=f"state verdict {'team' if told['beats_baselines'] and not _by_chance(told) else 'unclear'}",
         ),
         element("ul", *(element("li", text) for text in (told["ended"], *told["remarks"]))),
     )  # fmt: skip
@@ -93,10 +93,23 @@ def _worth(told: Told) -> str:
     """What the champion is worth beside its best rival, in words."""
     best, start = (told["held_out"][key] for key in ("champion", "as_written"))
     said = f"is right on {_share(best['success'])} of held-out tasks, the team as written on {_share(start['success'])}"
-    if not told["baselines"]:
-        return said
-    rival = max(told["baselines"], key=lambda one: float(one["success"]))
-    return f"{said}, {rival['name']} with an equal share of tokens on {_share(rival['success'])}"
+    if told["baselines"]:
+        rival = _rival(told)
+        said += f", {rival['name']} with an equal share of tokens on {_share(rival['success'])}"
+    return f"{said}, which may be chance" if _by_chance(told) else said
+
+
+def _rival(told: Told) -> Told:
+    """Whom the champion is held against: the best of what had as much, or the team as it is written."""
+    start = {**told["held_out"]["as_written"], "difference": told["held_out"]["gain"]}
+    return max(told["baselines"], key=lambda one: float(one["success"]), default=start)
+
+
+def _by_chance(told: Told) -> bool:
+    """Whether the champion is ahead of its rival by no more than chance can do."""
+    rival = _rival(told)
+    ahead = told["held_out"]["champion"]["success"] > rival["success"]
+    return ahead and not (rival["difference"]["low"] or 0.0) > 0
 
 
 def _chapter(place: str, name: str, lead: str, *content: Markup) -> Markup:
@@ -142,7 +155,7 @@ def _generations(told: Told) -> Markup:
 
 def _line(told: Told, family: Family) -> Markup:
     """The champion's line in words, from the beginning."""
-    members = sorted((one for one in family.members if one.main), key=lambda one: one.column)
+    members = sorted((one for one in family.members if one.main), key=lambda one: (one.column, len(one.parents) > 0))
     changes = {one["name"]: one["changes"] for generation in told["generations"] for one in generation["individuals"]}
     rows = [
         (one.name, one.how, " + ".join(one.parents), _share(one.success), _changed(changes[one.name]), one.why)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".png", ".svg")
 _COLOURS = ("#2f5fb8", "#c2410c", "#0b7a4b", "#7c3aed", "#b3246b", "#0b7285")
-_GOLD, _SOFT, _LINE = "#c77700", "#5b6576", "#d5dbe5"
+_GOLD, _SOFT, _EDGE, _LINE = "#c77700", "#5b6576", "#64748b", "#d5dbe5"
 _STYLE: Mapping[Any, Any] = {
     "axes.edgecolor": _LINE,
     "axes.labelcolor": _SOFT,
@@ -155,7 +155,7 @@ def _lines(axes: Axes, plot: Plot) -> list[Ending]:
         shown = [point for point in line.points if plot.shown(point.y)]
         if not shown:
             continue
-        kind: Any = {"drawstyle": "steps-post"} if line.stepped else {}
+        kind: Any = {"clip_on": False, **({"drawstyle": "steps-post"} if line.stepped else {})}
         if line.strong:
             axes.plot(xs, ys, color=_GOLD, alpha=0.4, linewidth=7, **kind)
         signs: Any = {"marker": "o", "markersize": 4} if len(shown) <= _FEW else {}
@@ -207,20 +207,36 @@ def _family(axes: Axes, family: Family) -> None:
         return
     ways = {how: nth for nth, how in enumerate(family.ways)}
     for descent in sorted(family.descents, key=lambda one: (one.own, one.main)):
-        _descent(axes, descent, _COLOURS[ways[descent.how] % len(_COLOURS)])
+        _descent(axes, descent, _colour(descent.how, ways))
     for member in family.members:
         _member(axes, member, champion=member.name == family.champion)
     for at, number in enumerate(family.generations):
         axes.text(_ACROSS * at, -1.0, f"generation {number}", color=_SOFT, fontsize="small")
     axes.set_xlim(-0.3, _ACROSS * (len(family.generations) - 1) + _BOX + 0.1)
     axes.set_ylim(max(family.rows, 4) - 0.4, -1.6)
-    lines = [axes.plot([], [], color=_COLOURS[nth % len(_COLOURS)])[0] for nth in ways.values()]
-    names = [f"{how}: {times:,}" for how, times in family.ways.items()]
-    main = axes.plot([], [], color=_GOLD, linewidth=5, alpha=0.5)[0]
+    _family_legend(axes, family, ways)
+
+
+def _family_legend(axes: Axes, family: Family, ways: Mapping[str, int]) -> None:
+    from matplotlib.patches import Rectangle
+
+    signs: list[Any] = [axes.plot([], [], color=_GOLD, linewidth=5, alpha=0.5)[0]]
+    signs += [axes.plot([], [], color=_colour(how, ways), linestyle=_dashes(how))[0] for how in ways]
+    names = ["the champion's line", *(f"{how}: {times:,}" for how, times in family.ways.items())]
+    if without := sum(not member.parents for member in family.members):
+        signs.append(Rectangle((0, 0), 1, 1, fill=False, edgecolor=_EDGE, linestyle="--"))
+        names.append(f"without parents: {without:,}")
     axes.legend(
-        [main, *lines], ["the champion's line", *names], loc="upper left", bbox_to_anchor=(0, 0), ncols=3,
-        frameon=False, fontsize="small",
+        signs, names, loc="upper left", bbox_to_anchor=(0, 0), ncols=3, frameon=False, fontsize="small"
     )  # fmt: skip
+
+
+def _colour(how: str, ways: Mapping[str, int]) -> str:
+    return _SOFT if how == "kept" else _COLOURS[ways[how] % len(_COLOURS)]
+
+
+def _dashes(how: str) -> str:
+    return "--" if how == "kept" else "-"
 
 
 def _descent(axes: Axes, descent: Descent, colour: str) -> None:
@@ -236,15 +252,14 @@ def _descent(axes: Axes, descent: Descent, colour: str) -> None:
     if descent.main:
         axes.add_patch(PathPatch(curve, fill=False, edgecolor=_GOLD, linewidth=6, alpha=0.5))
     strength: Any = {"linewidth": 1.4, "alpha": 0.85} if descent.own else {"linewidth": 0.7, "alpha": 0.25}
-    dashes = "--" if descent.how == "kept" else "-"
-    axes.add_patch(PathPatch(curve, fill=False, edgecolor=colour, linestyle=dashes, **strength))
+    axes.add_patch(PathPatch(curve, fill=False, edgecolor=colour, linestyle=_dashes(descent.how), **strength))
 
 
 def _member(axes: Axes, member: Member, *, champion: bool) -> None:
     from matplotlib.patches import Rectangle
 
     x, y = _ACROSS * member.column, member.row - 0.36
-    edge: Any = {"edgecolor": _GOLD, "linewidth": 3 if champion else 1.8} if member.main else {"edgecolor": "#64748b"}
+    edge: Any = {"edgecolor": _GOLD, "linewidth": 3 if champion else 1.8} if member.main else {"edgecolor": _EDGE}
     dashes = "-" if member.parents else "--"
     axes.add_patch(Rectangle((x, y), _BOX, 0.72, facecolor="white", zorder=2))
     shade = (0.184, 0.373, 0.722, 0.05 + 0.4 * min(max(member.success, 0.0), 1.0))

@@ -129,6 +129,27 @@ def test_of_a_large_generation_the_champions_ancestors_and_the_best_are_drawn() 
     assert family_of(told(generations, "g1-00")).left_out == 68
 
 
+def test_a_champion_that_may_be_ahead_by_chance_is_said_to_be_and_is_no_clear_winner() -> None:
+    sure, chance = {"value": 0.3, "low": 0.1, "high": 0.5}, {"value": 0.3, "low": -0.1, "high": 0.5}
+    for gain, kind, said in ((sure, "team", False), (chance, "unclear", True)):
+        page = learning_page(told(baselines=[{**side("ann alone", 0.4, 4800), "difference": gain}]))
+        assert f"verdict {kind}" in page
+        assert ("ann alone with an equal share of tokens on 40 %, which may be chance" in Report(page).text) is said
+    behind = learning_page(
+        told(baselines=[{**side("ann alone", 0.9, 4800), "difference": chance}], beats_baselines=False)
+    )
+    assert "verdict unclear" in behind
+    assert "may be chance" not in Report(behind).text
+
+
+def test_the_champions_line_is_told_from_its_beginning_also_within_a_generation() -> None:
+    first = generation(
+        0, "g0-01", 10, individual("g0-00", 0.2, "as written"), individual("g0-01", 0.5, "mutation by model", ["g0-00"])
+    )
+    table = Report(learning_page(told([first], "g0-01"))).text.partition("The champion's line\nwho")[2]
+    assert table.index("g0-00\nas written") < table.index("g0-01\nmutation by model")
+
+
 def test_no_name_reason_or_file_becomes_an_element() -> None:
     hostile, tame = learning_page(told()), learning_page(json.loads(json.dumps(told()).replace(HOSTILE, "x")))
     assert Report(hostile).shape == Report(tame).shape

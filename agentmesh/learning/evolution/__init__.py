@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,13 @@ from agentmesh.learning.evolution.setting_up import (
     search_of,
     shared_out,
 )
-from agentmesh.learning.evolution.writing import file_of, refuse_unwritable, tasks_text, written_to
+from agentmesh.learning.evolution.writing import (
+    file_of,
+    held_out_beside,
+    refuse_output,
+    tasks_written_beside,
+    written_to,
+)
 from agentmesh.team.parts import Model
 
 
@@ -63,17 +70,17 @@ async def evolve(
     """Vary a team's file, measure who comes of it, select, and see on other tasks what the best one is worth.
 
     Everything together, runs, varying, judging and baselines, uses at most `budget_tokens`: evolution and each baseline
-    an equal share. `more` are fields of `Settings`, if these are not given: `population`, `operator`, `vary` and so on.
+    an equal share. `more` are fields of `settings` by name: `population`, `operator`, `vary` and so on.
     `held_out`: tasks that evolution never sees, or the share of the tasks that is kept aside. `output`: where the
     champion's file goes. `results` and `journal` are as of `compare`.
 
     Raises: ConfigError, JournalError, MissingExtra, ProviderError; AgentMeshError where the budget was too small.
     """
-    settings = settings or Settings(**{**more, "vary": tuple(more.get("vary", ()))})
+    settings = replace(settings or Settings(), **more)
     settings.refuse_unfit()
-    if output is not None:
-        refuse_unwritable(Path(output))
     source = Source.of(file, model, tuple(overrides), allow)
+    if output is not None:
+        refuse_output(Path(output), source)
     seen, unseen = parted(tasks, held_out, settings.seed)
     scorer = scorer or Scorer()
     scorer.refuse_unready([*seen, *unseen])
@@ -86,15 +93,15 @@ async def evolve(
     share = shared_out(arena, every.items, settings)
     later = kept_back(bench, len(unseen), share)
     bench.kept_back = later(0.0)
-    search = search_of(arena, seen, settings, later, None if results is None else Path(results))
-    await bench.find_unfinished()
-    await search.carry_out()
+    async with aclosing(search_of(arena, seen, settings, later, None if results is None else Path(results))) as search:
+        await bench.find_unfinished()
+        await search.carry_out()
     final = Final(arena, unseen, share)
     evolution = await _concluded(search, final, settings)
     if output is not None:
         own = search.arena.team(evolution.champion.individual)
         written_to(Path(output), evolution.yaml, source, own, models or {})
-        held_out_beside(output).write_text(tasks_text(evolution.held_out), encoding="utf-8")
+        tasks_written_beside(Path(output), evolution.held_out)
     return evolution
 
 
@@ -133,11 +140,6 @@ async def _concluded(search: Search, final: Final, settings: Settings) -> Evolut
     )
     text = file_of(arena.source, search.champion.individual, head(evolution, arena.source))
     return replace(evolution, yaml=text)
-
-
-def held_out_beside(output: str | Path) -> Path:
-    """Where the held-out tasks are written: beside the champion's file."""
-    return Path(output).with_suffix(".tasks.jsonl")
 
 
 def evolution_results_of(file: str | Path, tasks: Tasks) -> Path:

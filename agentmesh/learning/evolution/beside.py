@@ -37,7 +37,7 @@ class Side:
     @property
     def success(self) -> float:
         """Share of right runs."""
-        return fmean(row.correct for row in self.rows)
+        return _right(self.rows)
 
     def gain(self, other: Side) -> dict[str, Any]:
         """How much more often it is right than another one, with the interval over tasks."""

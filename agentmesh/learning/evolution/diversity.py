@@ -10,6 +10,7 @@ from typing import Any
 from agentmesh.evaluation.metrics import vendi
 from agentmesh.learning.evolution.genome import Changes
 from agentmesh.messages import answer_key
+from agentmesh.monitors.signals.answers import stated_answer
 
 COLLAPSED = 0.25
 """A Vendi score of 1 says that all are the same: what it has above that may fall to this share of the first one's."""
@@ -37,12 +38,17 @@ def collapsed(score: float, first: float) -> bool:
 
 
 def answered_vendi(answers: Sequence[Mapping[str, str | None]]) -> float:
-    """The same by what is answered: two are alike by the share of tasks on which they answer the same."""
+    """The same by what is answered: two are alike by the share of tasks on which they come to the same answer."""
     tasks = sorted({task for one in answers for task in one})
     if not tasks:
         return 0.0
-    keys = [{task: answer_key(one.get(task) or "") for task in tasks} for one in answers]
+    keys = [{task: _key(one.get(task) or "") for task in tasks} for one in answers]
     return vendi([[fmean(float(a[task] == b[task]) for task in tasks) for b in keys] for a in keys])
+
+
+def _key(answer: str) -> str:
+    """What an answer states, or else all of it: no two are worked out in the same words."""
+    return stated_answer(answer) or answer_key(answer)
 
 
 def _alike(a: Any, b: Any) -> float:

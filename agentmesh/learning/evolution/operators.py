@@ -59,9 +59,14 @@ class Scored:
         return self.success if self.judged is None else self.judged
 
     @property
-    def rank(self) -> tuple[float, float, float]:
-        """The greater, the better: merit, then how good answers are, then how little it uses."""
-        return (self.merit, fmean(row.value for row in self.rows), -self.tokens)
+    def worth(self) -> tuple[float, float, float]:
+        """The greater, the better: success, then how good answers are, then how little it uses."""
+        return (self.success, fmean(row.value for row in self.rows), -self.tokens)
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """The greater, the better: merit, then worth."""
+        return (self.merit, *self.worth)
 
 
 @dataclass(frozen=True)

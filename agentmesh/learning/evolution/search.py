@@ -9,6 +9,8 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
+import anyio
+
 from agentmesh.evaluation.tasks.task import EvalTask
 from agentmesh.learning.evolution.arena import Arena, Promotion
 from agentmesh.learning.evolution.breeding import DeadEnds, Drawing
@@ -135,7 +137,7 @@ class Search:
             self.ended = f"generation {number} did not fit into what was left of the budget"
             return False
         self._note_dead(found, number)
-        best = max(found, key=lambda one: one.rank)
+        best = max(found, key=lambda one: one.worth)
         if self.champion is None:
             self.champion = next(one for one in found if not one.individual.changes)
         self.champion, promotion = await self.arena.promoted(number, self.champion, best, tasks)
@@ -159,6 +161,12 @@ class Search:
         for one in found:
             if one.individual.parents and (parent := before.get(one.individual.parents[0])) is not None:
                 self.dead.note(one, parent, number)
+
+    async def aclose(self) -> None:
+        """Close the connections of the model that varies."""
+        if self.proposing is not None:
+            with anyio.CancelScope(shield=True):
+                await self.proposing.provider.aclose()
 
     # Who comes next
 

@@ -23,6 +23,7 @@ from agentmesh.learning.evolution.judging import Judging
 from agentmesh.learning.evolution.operators import OPERATORS, Operator
 from agentmesh.learning.evolution.proposing import Proposing, prompts_of
 from agentmesh.learning.evolution.search import Search
+from agentmesh.providers.base import Provider
 from agentmesh.team.parts import Model, Models
 from agentmesh.topology.graph import Topology
 
@@ -45,7 +46,7 @@ class Settings:
     operator: Operator = "rsa"
     generations: int = GENERATIONS
     parents: int = PARENTS
-    vary: tuple[str, ...] = ()
+    vary: Sequence[str] = ()
     variation: Model | None = None
     select: Select = "verifier"
     judge: Model | None = None
@@ -116,6 +117,7 @@ def search_of(
     calls.settle_before()
     judging = None
     if settings.select == "ruler" and settings.judge is not None:
+        _ready("judge", settings.judge)
         judging = Judging(settings.judge, calls, seen, settings.seed)
     search = Search(
         arena=arena,
@@ -137,9 +139,19 @@ def search_of(
 
     if settings.variation is not None:
         data = arena.source.data
-        provider = Models({"variation": settings.variation}, os.environ).provider("variation")
+        provider = _ready("variation", settings.variation)
         search.proposing = Proposing(provider, space, data, prompts_of(data), calls, why_not)
     return search
+
+
+def _ready(name: str, model: Model) -> Provider:
+    """The provider of a model. Raises: ConfigError where there is none, or it cannot be asked now."""
+    models = Models({name: model}, os.environ)
+    if name in models.faults:
+        raise ConfigError(models.faults[name], name)
+    for _, fault in models.unready([name]):
+        raise ConfigError(fault, name)
+    return models.provider(name)
 
 
 def _refuse_useless(arena: Arena, gene: Gene) -> None:

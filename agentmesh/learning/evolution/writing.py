@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentmesh.config.overrides import override, read_path
+from agentmesh.config.overrides import override, read_path, value_at
 from agentmesh.config.source import Step
 from agentmesh.errors import ConfigError
 from agentmesh.evaluation.tasks.task import EvalTask
@@ -33,7 +33,7 @@ def file_of(source: Source, one: Individual, head: Iterable[str]) -> str:
     laid = override(override(source.data, ()).data, one.overrides).data
     for text in (*source.overrides, *one.overrides):
         path = read_path(text.partition("=")[0].strip(), laid)
-        value = _at(laid, path)
+        value = value_at(laid, path)
         _put(data, path, LiteralScalarString(value) if isinstance(value, str) and "\n" in value else value)
     out = io.StringIO()
     yaml.dump(data, out)
@@ -47,11 +47,7 @@ def written_to(path: Path, text: str, source: Source, team: Team, given: Mapping
     Raises: ConfigError where it cannot be written, or is another team there: what it names beside it, it names from
     the folder that it is in.
     """
-    refuse_unwritable(path)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"the team cannot be written there: {error.strerror}", str(path)) from error
+    _write(path, text)
     read = Team.from_yaml(path, model=source.model, allow=source.allow, models=given)
     if read.hash != team.hash:
         raise ConfigError(
@@ -61,25 +57,32 @@ def written_to(path: Path, text: str, source: Source, team: Team, given: Mapping
         )
 
 
-def refuse_unwritable(path: Path) -> None:
-    """Before anything is paid for. Raises: ConfigError."""
-    if path.is_dir() or not path.parent.is_dir():
-        what = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}; make it first"
-        raise ConfigError(f"the team cannot be written there: {what}", str(path))
+def held_out_beside(output: str | Path) -> Path:
+    """Where the held-out tasks are written: beside the champion's file."""
+    return Path(output).with_suffix(".tasks.jsonl")
 
 
-def tasks_text(tasks: Sequence[EvalTask]) -> str:
-    """Tasks as a file that `--tasks` reads: JSON lines."""
-    return "".join(
-        json.dumps(task.model_dump(mode="json", exclude_defaults=True, by_alias=True), ensure_ascii=False) + "\n"
-        for task in tasks
-    )
+def tasks_written_beside(output: Path, tasks: Iterable[EvalTask]) -> None:
+    """Write tasks as `--tasks` reads them, as JSON lines. Raises: ConfigError where they cannot be written."""
+    told = (task.model_dump(mode="json", exclude_defaults=True, by_alias=True) for task in tasks)
+    _write(held_out_beside(output), "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in told))
 
 
-def _at(data: Any, path: Sequence[Step]) -> Any:
-    for step in path:
-        data = data[step]
-    return data
+def refuse_output(output: Path, source: Source) -> None:
+    """Before anything is paid for. Raises: ConfigError where something could not be written, or would be lost."""
+    for path in (output, held_out_beside(output)):
+        if path.is_dir() or not path.parent.is_dir():
+            what = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}; make it first"
+            raise ConfigError(f"nothing can be written there: {what}", str(path))
+    if output.exists() and output.samefile(source.file):
+        raise ConfigError("evolution begins with this file, which would be lost; name another one", str(output))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"nothing can be written there: {error.strerror}", str(path)) from error
 
 
 def _put(data: Any, path: Sequence[Step], value: Any) -> None:

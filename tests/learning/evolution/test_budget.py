@@ -98,7 +98,7 @@ def test_no_evolution_exceeds_its_budget_whatever_models_use(
     assert spender.tokens <= budget
 
 
-def test_judging_by_a_ruler_is_paid_from_the_same_budget_and_chooses_the_parents(tmp_path: Path) -> None:
+def test_judging_by_a_ruler_is_paid_from_the_same_budget(tmp_path: Path) -> None:
     evolution = evolved(
         tmp_path,
         select="ruler",

@@ -11,15 +11,19 @@ import anyio
 import pytest
 
 from agentmesh import AgentMeshError, ConfigError, Reply, Request
+from agentmesh.config.models import ModelConfig
 from agentmesh.evaluation.comparison import compare
 from agentmesh.evaluation.comparison.processes import Recipe
 from agentmesh.evaluation.tasks import load_tasks
 from agentmesh.learning.evolution import OPERATORS, Operator, held_out_beside
 from agentmesh.messages import Usage
+from agentmesh.providers.function import FunctionProvider
 from tests.learning.evolution.populations import outcome, outcomes
 from tests.learning.evolution.worlds import DIVERSE, ONE, evolved, riddles
+from tests.learning.ruler.groups import answer, shown
 from tests.sizes import NIGHTLY
 
+KEYLESS = ModelConfig(provider="openai", model="gpt", api_key_env="NO_SUCH_KEY")
 SOLO = """\
 version: 1
 name: one
@@ -128,6 +132,34 @@ def test_a_clear_difference_promotes_at_once(tmp_path: Path) -> None:
     assert evolution.start.success == 0
 
 
+def test_a_ruler_chooses_parents_and_the_champion_is_still_who_solves_most(tmp_path: Path) -> None:
+    def contrary(request: Request) -> str:
+        return answer({one["id"]: float("It is 0" in str(one["messages"])) for one in shown(request)["runs"]})
+
+    evolution = in_world(
+        tmp_path, lambda prompt, number, seed: prompt == "b-prompt", population=6, select="ruler", judge=contrary,
+        operator="tournament", parents=6, generations=1, budget_tokens=3_000_000, tasks=sums(tmp_path, 7),
+    )  # fmt: skip
+    first, second = (generation.members for generation in evolution.generations)
+    judged = {one.individual.changes.get("agents.ann.instructions"): one.judged for one in first}
+    assert (judged["a-prompt"], judged["b-prompt"]) == (1, 0)
+    by_name = {one.individual.name: one.judged for one in first}
+    assert {by_name[parent] for one in second for parent in one.individual.parents} == {1}
+    assert evolution.champion.individual.changes == {"agents.ann.instructions": "b-prompt"}
+
+
+def test_the_model_that_varies_is_closed_at_the_end(tmp_path: Path) -> None:
+    closed = []
+
+    class Varying(FunctionProvider):
+        async def aclose(self) -> None:
+            closed.append(self)
+
+    model = Varying(lambda request: "no JSON")
+    in_world(tmp_path, lambda *about: True, variation=model, population=2, generations=0)
+    assert closed == [model]
+
+
 def test_what_was_tried_and_lost_is_never_tried_again(tmp_path: Path) -> None:
     evolution = in_world(
         tmp_path, lambda prompt, number, seed: prompt == "none", population=2, generations=6, operator="elitist"
@@ -154,7 +186,7 @@ def test_a_generation_that_would_collapse_is_given_strangers(tmp_path: Path) -> 
 def test_held_out_tasks_that_evolution_sees_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be held out as well"):
         evolved(tmp_path, tasks=riddles(8), held_out=riddles(8))
-    evolution = evolved(tmp_path, tasks=riddles(8), held_out=riddles(6, seed=5), generations=0)
+    evolution = evolved(tmp_path, tasks=riddles(4), held_out=riddles(6, seed=5), generations=0, population=2)
     assert [task.id for task in evolution.held_out] == [task.id for task in riddles(6, seed=5).items]
 
 
@@ -168,13 +200,27 @@ def test_held_out_tasks_that_evolution_sees_are_refused(tmp_path: Path) -> None:
         ({"vary": []}, "nothing of .* can be varied"),
         ({"vary": ["agents.ann.instruction=a|b"]}, "no value that is given makes a team.*no key 'instruction'"),
         ({"output": "nowhere/best.yaml"}, "there is no folder nowhere"),
+        ({"variation": "nonsense"}, "'nonsense' begins with no known provider"),
+        ({"variation": KEYLESS}, "variation: .* variable NO_SUCH_KEY is not set"),
+        ({"select": "ruler", "judge": KEYLESS}, "judge: .* variable NO_SUCH_KEY is not set"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_spent(
     tmp_path: Path, options: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(AgentMeshError, match=said):
-        evolved(tmp_path, **options)
+        evolved(tmp_path, results=tmp_path / "rows.jsonl", **options)
+    assert not (tmp_path / "rows.jsonl").exists()
+
+
+def test_a_file_that_evolution_would_lose_or_could_not_write_is_refused_before_anything_is_spent(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "best.tasks.jsonl").mkdir()
+    for output, said in (("best.yaml", "best.tasks.jsonl.* it is a folder"), ("team.yaml", "begins with this file")):
+        with pytest.raises(ConfigError, match=said):
+            evolved(tmp_path, output=tmp_path / output, results=tmp_path / "rows.jsonl")
+    assert not (tmp_path / "rows.jsonl").exists()
 
 
 def test_a_budget_that_is_used_up_ends_evolution_and_says_so(tmp_path: Path) -> None:

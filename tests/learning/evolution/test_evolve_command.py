@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,8 +30,8 @@ def arguments(folder: Path, *more: str, population: int = 3) -> list[str]:
     ]  # fmt: skip
 
 
-def run(folder: Path, *more: str) -> Any:
-    return CliRunner().invoke(main, arguments(folder, *more))
+def run(folder: Path, *more: str, population: int = 3) -> Any:
+    return CliRunner().invoke(main, arguments(folder, *more, population=population))
 
 
 def test_json_has_what_the_table_shows_and_the_best_team_is_written(tmp_path: Path) -> None:
@@ -56,6 +57,17 @@ def test_json_has_what_the_table_shows_and_the_best_team_is_written(tmp_path: Pa
     assert f"{told['ledger']['spent']:,} of 400,000 tokens used" in table.stdout
     assert "of one agent" not in table.stderr
     assert told["best"]["yaml"].splitlines()[-1] in table.stdout
+
+
+def test_a_team_that_is_no_better_is_not_said_to_be_right_more_often(tmp_path: Path) -> None:
+    laid_out(tmp_path)
+    ended = run(tmp_path, "--no-baselines", "--generations", "0", population=1)
+    assert ended.exit_code == 0, ended.stderr
+    success = re.findall(r"^(?:g0-00|solvers as written) +(\d\.\d\d)", ended.stdout, re.MULTILINE)
+    assert len(success) == 2
+    assert success[0] == success[1]
+    told = f"{float(success[0]):.0%}"
+    assert f"nothing better was found: g0-00 is right on {told}, the team as it is written on {told}" in ended.stdout
 
 
 @pytest.mark.parametrize(

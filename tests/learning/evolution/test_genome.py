@@ -107,3 +107,9 @@ def test_teams_are_as_different_as_what_is_written_in_them() -> None:
     assert 1 < written_vendi([a, b]) < 2
     assert answered_vendi([{"t": "4"}, {"t": " 4 "}, {"t": "5"}]) == pytest.approx(1.8899, abs=1e-3)
     assert answered_vendi([{}, {}]) == 0
+
+
+def test_answers_are_as_different_as_what_they_come_to_however_it_is_worked_out() -> None:
+    worked = [{"t": "2 + 2\nAnswer: 4"}, {"t": "I count on my fingers.\nAnswer: 4.0"}]
+    assert answered_vendi(worked) == pytest.approx(1)
+    assert answered_vendi([*worked, {"t": "2 + 2\nAnswer: 5"}]) == pytest.approx(1.8899, abs=1e-3)
