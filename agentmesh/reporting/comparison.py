@@ -31,10 +31,14 @@ _MOST_RUNS = 2000
 def comparison_html(told: Told) -> str:
     """The report of a comparison, as `agentmesh compare --json` prints it."""
     teams = [one for one in told["teams"] if one["kind"] == "team"]
+    names = {one["name"] for one in teams}
+    alone = [pair for pair in told["pairs"] if pair["b"] not in names]
+    others = [pair for pair in told["pairs"] if pair["b"] in names]
     chapters = [
         _header(told),
         _chapter("success", "Who is right how often", _SUCCESS, _successes(told), _standings(told["teams"])),
-        _chapter("pairs", "Teams beside what one agent can do", _PAIRS, *_pairs(told)) if told["pairs"] else None,
+        _chapter("pairs", "Teams beside what one agent can do", _PAIRS, *_pairs(alone)) if alone else None,
+        _chapter("between", "Teams beside each other", _BETWEEN, *_between(others)) if others else None,
         _chapter("measures", "What the teams are like", _MEASURES, *_measures(teams)) if teams else None,
         _chapter("tasks", "Task by task", _TASKS, _by_task(told)),
         _chapter("runs", "All runs", _runs_lead(told), _runs(told["runs"])),
@@ -51,6 +55,7 @@ _PAIRS = (
     "How much more often each team is right than the best that one agent did, in points. Intervals come of drawing "
     "tasks anew; p is McNemar's. Above 0 the team is better, below 0 one agent is."
 )
+_BETWEEN = "How much more often one team is right than the other, in points. No verdict rests on this."
 _MEASURES = "Each beside the best member alone. An empty cell has no denominator, or nothing that could be read."
 _TASKS = (
     "The share of right runs of each task: where teams and single agents differ, and on which tasks everybody fails."
@@ -104,23 +109,35 @@ def _standings(teams: Sequence[Told]) -> Markup:
     return table("Means over runs", head, rows, figures=range(2, len(head)))
 
 
-def _pairs(told: Told) -> Iterable[Markup]:
+def _pairs(pairs: Sequence[Told]) -> Iterable[Markup]:
     nearest: dict[str, Told] = {}
-    for pair in told["pairs"]:
+    for pair in pairs:
         if pair["difference"] is not None and pair["difference"] < nearest.get(pair["a"], _FAR)["difference"]:
             nearest[pair["a"]] = pair
+    yield _apart(nearest.values())
+    yield _all_pairs(pairs, "team", "one agent")
+
+
+def _between(pairs: Sequence[Told]) -> Iterable[Markup]:
+    yield _apart(pairs)
+    yield _all_pairs(pairs, "team", "another team")
+
+
+def _apart(pairs: Iterable[Told]) -> Markup:
     bars = [
         Bar(f"{pair['a']} - {pair['b']}", apart, tuple(pair["ci"]), f"{100 * apart:+.0f}", strong=_is_apart(pair))
-        for pair in nearest.values()
+        for pair in pairs
         if (apart := pair["difference"]) is not None
     ]
-    yield chart("Difference in success with 95 % intervals", bars, -1.0, 1.0)
-    head = ("team", "one agent", "difference", "95 %", "p", "tasks")
+    return chart("Difference in success with 95 % intervals", bars, -1.0, 1.0)
+
+
+def _all_pairs(pairs: Iterable[Told], one: str, other: str) -> Markup:
     rows = [
-        (p["a"], p["b"], _figure(p["difference"], 3), _range(p["ci"]), f"{p['p']:.3g}", str(p["tasks"]))
-        for p in told["pairs"]
+        (p["a"], p["b"], _figure(p["difference"], 3), _range(p["ci"]), f"{p['p']:.3g}", str(p["tasks"])) for p in pairs
     ]
-    yield table("All pairs", head, rows, figures=range(2, len(head)))
+    head = (one, other, "difference", "95 %", "p", "tasks")
+    return table("All pairs", head, rows, figures=range(2, len(head)))
 
 
 def _is_apart(pair: Told) -> bool:

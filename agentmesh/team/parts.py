@@ -106,17 +106,18 @@ class Models:
 
     def answered_by(self, one: Provider) -> Models:
         """The same models, in place of all of which one provider answers, for nothing."""
-        other = self._again()
+        other = self.again()
         other.one = one
         return other
 
     def cached(self, cache: ResponseCache) -> Models:
         """The same models, whose answers are kept."""
-        other = self._again()
+        other = self.again()
         other._cache = cache  # noqa: SLF001 - another object of this class
         return other
 
-    def _again(self) -> Models:
+    def again(self) -> Models:
+        """The same models, whose providers are made anew."""
         other = copy.copy(self)
         other._providers = {}  # noqa: SLF001 - another object of this class
         return other

@@ -86,3 +86,13 @@ def test_a_comparison_without_a_team_has_a_page_too(told: dict[str, Any]) -> Non
     page = comparison_html(bare)
     assert "there is no team to compare" in page
     assert 'id="pairs"' not in page
+
+
+def test_teams_beside_each_other_have_a_chapter_of_their_own(told: dict[str, Any]) -> None:
+    first = next(one for one in told["teams"] if one["kind"] == "team")
+    pair = {"a": first["name"], "b": "the other", "difference": 0.25, "ci": [0.1, 0.4], "p": 0.01, "tasks": 8}
+    both = {**told, "teams": [*told["teams"], {**first, "name": "the other"}], "pairs": [*told["pairs"], pair]}
+    beside, between = comparison_html(both).split('id="between"')
+    assert "Teams beside what one agent can do" in beside
+    assert "the other</t" in between
+    assert 'id="between"' not in comparison_html(told)

@@ -91,10 +91,11 @@ async def advise(
     limit = run_limit(budget_tokens, candidates, tasks.items, seeds, scoring)
     plan = Plan((), tasks, seeds, limit, scorer, KeptRows(results), journal, concurrency, progress=progress)
     bench = Bench(plan, Ledger(budget_tokens), scoring, kept_back=SURE * AT_MOST * (limit + scoring) * seeds)
-    await bench.find_unfinished()
-    search = await halve(bench, candidates, seen, held_out=AT_MOST * len(unseen) * seeds)
-    final = finalists(search.order)
-    comparison = await compared(bench, final, seen, unseen, spendable(search.order, final))
+    async with scorer:
+        await bench.find_unfinished()
+        search = await halve(bench, candidates, seen, held_out=AT_MOST * len(unseen) * seeds)
+        final = finalists(search.order)
+        comparison = await compared(bench, final, seen, unseen, spendable(search.order, final))
     chosen, recommendation = recommended(comparison, final)
     gain = gain_of(final, comparison.standings)
     rows = [row for place in search.order for row in place.rows]

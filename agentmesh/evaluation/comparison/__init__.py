@@ -104,7 +104,8 @@ async def compare(
             progress=progress,
         )
     )
-    await study.carry_out()
+    async with scorer:
+        await study.carry_out()
     return concluded(study)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from statistics import fmean
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from agentmesh.evaluation.statistics import ALPHA, SMALLEST, difference, holm, t
 
 @dataclass(frozen=True)
 class Pair:
-    """A team beside one way to do without it."""
+    """A team beside one way to do without it, or beside another team."""
 
     a: str
     b: str
@@ -51,16 +52,23 @@ def verdict_on(standings: Sequence[Standing], *, equal_budget: bool = True) -> V
 
     A team is better if it is better than every one of these: its interval is above 0 and its p value, the largest of
     them, is below .05 after Holm's correction for several teams. One agent is better if one of these ways is better
-    than every team, with the correction for several ways. Otherwise it cannot be told.
+    than every team, with the correction for several ways. Otherwise it cannot be told. Teams beside each other are the
+    last of the pairs: on them no verdict rests.
     """
     teams = [one for one in standings if one.kind == "team"]
     alone = [one for one in standings if one.kind != "team"]
+    between = tuple(_pair(a, b) for a, b in combinations(teams, 2))
     if not teams or not alone:
-        return Verdict("unclear", _nothing_to_compare(teams, alone), ())
+        return Verdict("unclear", _without_members(teams, alone, between), between)
     table = {(a.name, b.name): _pair(a, b) for a in teams for b in alone}
+    verdict = _beside_members(teams, alone, table, equal_budget)
+    return replace(verdict, pairs=(*verdict.pairs, *between))
+
+
+def _beside_members(teams: Sequence[Standing], alone: Sequence[Standing], table: Table, equal: bool) -> Verdict:
     winner = _winner(teams, alone, table)
     if winner is not None:
-        return _team_is_better(winner, alone, table, equal_budget)
+        return _team_is_better(winner, alone, table, equal)
     lone = _lone_winner(teams, alone, table)
     if lone is not None:
         return _solo_is_better(lone, teams[0], table)
@@ -204,7 +212,14 @@ def _cheaper(best: Standing, rival: Standing) -> str:
     return f"{less.name} uses {less.tokens:,.0f} tokens a run and {more.name} {more.tokens:,.0f}"
 
 
-def _nothing_to_compare(teams: Sequence[Standing], alone: Sequence[Standing]) -> str:
-    if teams:
-        return "cannot tell: no member of a team was run alone"
-    return f"there is no team to compare: {', '.join(one.name for one in alone) or 'nobody'} ran alone"
+def _without_members(teams: Sequence[Standing], alone: Sequence[Standing], between: Sequence[Pair]) -> str:
+    if not teams:
+        return f"there is no team to compare: {', '.join(one.name for one in alone) or 'nobody'} ran alone"
+    why = "cannot tell whether a team helps: no member of a team was run alone"
+    if not between:
+        return why
+    best, following, pair = *teams[:2], between[0]
+    return (
+        f"{why}; of the teams {best.name} is right {_points(pair.estimate)} more often than {following.name} "
+        f"({_share(best)} against {_share(following)}, p = {pair.p:.2g})"
+    )

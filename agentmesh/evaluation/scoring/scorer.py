@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, assert_never
 
+import anyio
+
 from agentmesh.config.models import ModelConfig
 from agentmesh.errors import ConfigError, Problem
 from agentmesh.evaluation.scoring.custom import custom
@@ -91,9 +93,11 @@ class Scorer:
         return ""
 
     async def aclose(self) -> None:
-        """Close the judges' connections."""
-        for provider in self._models.made():
-            await provider.aclose()
+        """Close the judges' connections. Who scores another answer opens them again."""
+        made, self._models = self._models.made(), self._models.again()
+        with anyio.CancelScope(shield=True):
+            for provider in made:
+                await provider.aclose()
 
     async def __aenter__(self) -> Scorer:
         return self

@@ -93,11 +93,11 @@ async def evolve(
     share = shared_out(arena, every.items, settings)
     later = kept_back(bench, len(unseen), share)
     bench.kept_back = later(0.0)
-    async with aclosing(search_of(arena, seen, settings, later, None if results is None else Path(results))) as search:
+    search = search_of(arena, seen, settings, later, None if results is None else Path(results))
+    async with scorer, aclosing(search):
         await bench.find_unfinished()
         await search.carry_out()
-    final = Final(arena, unseen, share)
-    evolution = await _concluded(search, final, settings)
+        evolution = await _concluded(search, Final(arena, unseen, share), settings)
     if output is not None:
         own = search.arena.team(evolution.champion.individual)
         written_to(Path(output), evolution.yaml, source, own, models or {})

@@ -137,3 +137,17 @@ def test_without_a_team_there_is_nothing_to_say() -> None:
     told = verdict_on([standing("a alone", "member", YES)])
     assert (told.verdict, told.pairs) == ("unclear", ())
     assert "no team" in told.why
+
+
+def test_teams_are_told_apart_though_no_member_was_run_alone() -> None:
+    told = verdict_on([standing("best", "team", YES), standing("as written", "team", NO)])
+    assert [(pair.a, pair.b, pair.estimate.value) for pair in told.pairs] == [("best", "as written", 1.0)]
+    assert told.verdict == "unclear"
+    assert "of the teams best is right 100 points [100, 100] more often than as written (100 % against 0 %" in told.why
+
+
+def test_beside_members_teams_are_the_last_pairs_and_change_no_verdict() -> None:
+    teams, alone = [standing("one", "team", YES), standing("two", "team", YES)], standing("a alone", "member", NO)
+    told, of_one = verdict_on([*teams, alone]), verdict_on([teams[0], alone])
+    assert [(pair.a, pair.b) for pair in told.pairs] == [("one", "a alone"), ("two", "a alone"), ("one", "two")]
+    assert (told.verdict, told.team, told.alone) == (of_one.verdict, "one", "a alone") == ("team", "one", "a alone")

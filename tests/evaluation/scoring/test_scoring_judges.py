@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from agentmesh import Agent, Team, Topology
 from agentmesh.errors import ConfigError, ProviderError
+from agentmesh.evaluation.comparison import compare
 from agentmesh.evaluation.scoring import Scorer
+from agentmesh.evaluation.tasks import load_tasks
 from agentmesh.messages import Reply, Usage
 from agentmesh.providers.base import Request
+from agentmesh.providers.function import FunctionProvider
 from tests.evaluation.scoring.answers import scored, task
 
 pytestmark = pytest.mark.anyio
@@ -53,6 +57,37 @@ async def test_a_verdict_that_contradicts_itself_is_asked_for_again_and_both_are
 async def test_a_judge_without_a_verdict_is_an_error_and_no_wrong_answer() -> None:
     with pytest.raises(ProviderError, match="no valid answer after 3 attempts"):
         await scored(task("Paris", "judge"), "Rome", Scorer(judge=Judge("a", "b", "c")))
+
+
+async def test_a_scorer_is_closed_with_its_judge_and_asks_again_after_that() -> None:
+    closed = []
+
+    class Once(FunctionProvider):
+        async def aclose(self) -> None:
+            closed.append(self)
+
+    verdict = {"correct": True, "grade": 1, "why": "it agrees"}
+    judge = Once(Judge(verdict, verdict), "judge")
+    scorer = Scorer(judge=judge)
+    for times in (1, 2):
+        async with scorer:
+            assert (await scored(task("Paris", "judge"), "It's Paris", scorer)).correct
+        assert closed == [judge] * times
+
+
+async def test_a_comparison_closes_the_judge_of_its_answers(tmp_path: Path) -> None:
+    closed = []
+
+    class Once(FunctionProvider):
+        async def aclose(self) -> None:
+            closed.append(self)
+
+    judge = Once(lambda request: Reply(json.dumps({"correct": True, "grade": 1, "why": "it agrees"})), "judge")
+    tasks = tmp_path / "tasks.jsonl"
+    tasks.write_text(json.dumps({"id": "a", "prompt": "Who?", "answer": "I", "check": {"kind": "judge"}}) + "\n")
+    solo = Team([Agent(name="ann", model="echo")], Topology.solo("ann"))
+    told = await compare([solo], load_tasks(tasks), baselines=False, scorer=Scorer(judge=judge), budget_tokens=20_000)
+    assert ([row.correct for row in told.rows], closed) == ([True], [judge])
 
 
 async def test_nobody_is_asked_about_a_run_without_an_answer() -> None:
