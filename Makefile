@@ -15,9 +15,10 @@ test:
 	uv run pytest --cov -n 2
 nightly:
 	uv run --group nightly pytest -n 2 --hypothesis-profile=nightly
-# Exports, read and trained on by the real libraries: gigabytes, of which a plain checkout needs nothing.
+# Exports, read and trained on by the real libraries, and policies in PyTorch: gigabytes, of which a plain checkout
+# needs nothing.
 trainers:
-	uv run --group training pytest tests/learning/export --hypothesis-profile=nightly
+	uv run --group training pytest tests/learning/export tests/learning/demonstration --hypothesis-profile=nightly
 bench:
 	uv run python -m tests.benchmarks
 fix:

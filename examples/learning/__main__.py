@@ -1,4 +1,7 @@
-"""Train everything and write what the page shows: `python -m examples.learning`, about two minutes on two cores."""
+"""Train everything and write what the page shows: `python -m examples.learning`, about two minutes on two cores.
+
+With `--policies torch` the policies are small networks instead of tables.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from time import perf_counter
 
 import click
 
+from agentmesh.errors import MissingExtra
 from agentmesh.reporting.plots import gradient_norms, learning_curve
+from examples.learning.policies import Kind, tabular
 from examples.learning.racing import Raced
 from examples.learning.routing import AGENTS
 from examples.learning.study import CASES, Routed, all_trained, summary
@@ -35,14 +40,37 @@ def draw(routed: Routed, races: Mapping[str, Sequence[Raced]], folder: Path) -> 
     learning_curve(finished, folder / "race.svg", title="Races that are finished", y="share")
 
 
+def kind_of(policies: str) -> Kind:
+    """What makes such policies."""
+    if policies == "numpy":
+        return tabular
+    try:
+        from examples.learning.neural import network
+    except MissingExtra as error:
+        raise click.ClickException(str(error)) from error
+    return network
+
+
 @click.command()
-@click.option("--seeds", default=20, show_default=True, help="Trainings of each arm.")
-@click.option("--folder", default=FOLDER, type=click.Path(path_type=Path), help="Where figures and plots are written.")
-def main(seeds: int, folder: Path) -> None:
+@click.option("--seeds", default=20, show_default=True, type=click.IntRange(1), help="Trainings of each arm.")
+@click.option(
+    "--policies",
+    default="numpy",
+    show_default=True,
+    type=click.Choice(["numpy", "torch"]),
+    help="Tables, or small networks, which need the extra `torch`.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where figures and plots are written, instead of beside the page.",
+)
+def main(seeds: int, policies: str, folder: Path | None) -> None:
     """Train all arms on the same seeds, and write figures.json, the plots, and the tables of the page."""
-    start = perf_counter()
+    start, kind = perf_counter(), kind_of(policies)
+    folder = folder or (FOLDER if kind is tabular else FOLDER / policies)
     folder.mkdir(parents=True, exist_ok=True)
-    routed, races = all_trained(seeds)
+    routed, races = all_trained(seeds, kind)
     figures = summary(routed, races)
     (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     draw(routed, races, folder)

@@ -11,13 +11,14 @@ Source: Dr. MAS (arXiv 2602.08847).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from agentmesh.learning.advantages import inflation
-from examples.learning.policies import Floats, scores
-from examples.learning.routing import AGENTS, Tables, World, asked, episodes_of, play
+from examples.learning.policies import Floats, Table, scores
+from examples.learning.routing import AGENTS, World, asked, episodes_of, play
 
 By = Literal["global", "per_agent"]
 BOTH: tuple[By, ...] = ("global", "per_agent")
@@ -40,7 +41,9 @@ class Terms(NamedTuple):
         return abs(self.squared - self.score * self.inflation - self.residual) / self.squared
 
 
-def terms(world: World, tables: Tables, mode: By, seed: int, runs: int = 8, brief: float = 0.05) -> dict[str, Terms]:
+def terms(
+    world: World, tables: Mapping[str, Table], mode: By, seed: int, runs: int = 8, brief: float = 0.05
+) -> dict[str, Terms]:
     """Of each agent that acts, in one group of runs; empty where all runs come to the same."""
     questions = asked(world, 1, runs, np.random.default_rng(seed))
     played = play(world, tables, questions)
@@ -55,7 +58,7 @@ def terms(world: World, tables: Tables, mode: By, seed: int, runs: int = 8, brie
         if not len(own) or np.ptp(usual) == 0:
             continue
         advantage = (own - usual.mean()) / usual.std()
-        found[agent] = _terms(scores(tables[agent], acts), advantage, factors[agent])
+        found[agent] = _terms(scores(tables[agent].preferences, acts), advantage, factors[agent])
     return found
 
 

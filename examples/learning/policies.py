@@ -1,8 +1,9 @@
-"""Softmax policies in a table: a row of preferences for each thing that can be seen."""
+"""Softmax policies: what every policy can do, and those in a table, a row of preferences for each thing seen."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,43 @@ class Acts(NamedTuple):
     taken: Ints
 
 
+class Policy(Protocol):
+    """Of one agent."""
+
+    def probabilities(self, seen: Ints) -> Floats:
+        """Of each choice, a row for each thing seen."""
+
+    def ascend(self, acts: Acts, advantage: Floats, rate: float, epochs: int = 1) -> float:
+        """Take so many steps of gradient ascent on `objective`. Returns the norm of the first gradient."""
+
+
+class Table:
+    """A policy whose gradient is written by hand."""
+
+    def __init__(self, preferences: Floats) -> None:
+        self.preferences = preferences
+
+    def probabilities(self, seen: Ints) -> Floats:
+        return probabilities(self.preferences, seen)
+
+    def ascend(self, acts: Acts, advantage: Floats, rate: float, epochs: int = 1) -> float:
+        before = self.preferences
+        first = gradient(before, before, acts, advantage)
+        self.preferences = before + rate * first
+        for _ in range(epochs - 1):
+            self.preferences = self.preferences + rate * gradient(self.preferences, before, acts, advantage)
+        return float(np.linalg.norm(first))
+
+
+Kind = Callable[[Table, np.random.Generator], Policy]
+"""Makes the policy that learns of the preferences that an agent begins with, and of chance."""
+
+
+def tabular(begins: Table, chance: np.random.Generator) -> Policy:
+    """The table itself."""
+    return begins
+
+
 def probabilities(table: Floats, seen: Ints) -> Floats:
     """Of each choice, a row for each thing seen."""
     rows = table[seen]
@@ -30,9 +68,9 @@ def probabilities(table: Floats, seen: Ints) -> Floats:
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
 
-def chosen(table: Floats, seen: Ints, drawn: Floats) -> Ints:
+def chosen(policy: Policy, seen: Ints, drawn: Floats) -> Ints:
     """The choice that a number drawn from 0 to 1 comes to."""
-    below = probabilities(table, seen).cumsum(axis=-1)[..., :-1] <= drawn[..., None]
+    below = policy.probabilities(seen).cumsum(axis=-1)[..., :-1] <= drawn[..., None]
     return np.asarray(below.sum(axis=-1), dtype=np.int64)
 
 

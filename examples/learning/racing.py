@@ -12,7 +12,7 @@ import numpy as np
 from agentmesh.learning.advantages import advantages
 from agentmesh.learning.episodes import Episode, Step
 from examples.learning.lagoon import DIRECTIONS, LIMIT, LONG, WIDE, WINDOW, Course, Race, raced
-from examples.learning.policies import Acts, Floats, gradient, probabilities
+from examples.learning.policies import Acts, Floats, Kind, Policy, Table, tabular
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Training:
     """Of the monitor."""
     latest: int = 10
     """Updates at the end, of which it is said how the learner races."""
+    kind: Kind = tabular
 
 
 class Raced(NamedTuple):
@@ -44,25 +45,21 @@ class Raced(NamedTuple):
     """Races until the end of the first batch in which there is one in at least half of them."""
 
 
-def learn(training: Training, seed: int, *, watched: bool) -> tuple[Raced, Floats]:
+def learn(training: Training, seed: int, *, watched: bool) -> Raced:
     """Train on races from nothing. `watched`: whether findings are a negative reward, or are only noted."""
     chance = np.random.default_rng(seed)
-    table = np.zeros((LONG * WIDE, len(DIRECTIONS)))
+    (apart,) = chance.spawn(1)
+    policy = training.kind(Table(np.zeros((LONG * WIDE, len(DIRECTIONS)))), apart)
     races: list[list[Race]] = []
     weights = {"findings": training.findings if watched else 0.0}
     for _ in range(training.updates):
-        acts, sailed = _sail(table, chance.random((training.runs, LIMIT)))
+        acts, sailed = _sail(policy, chance.random((training.runs, LIMIT)))
         races.append([raced(directions, training.window) for directions in sailed])
         runs = [_episode(number, race) for number, race in enumerate(races[-1])]
         found = advantages(runs, "global", weights=weights)
         advantage = np.array([found[str(run), 0] for run in acts.run.tolist()])
-        table += training.rate * gradient(table, table, acts, advantage)
-    return _summed(races), table
-
-
-def sailing(table: Floats, seed: int, races: int = 1) -> list[tuple[str, ...]]:
-    """How a policy steers in so many races."""
-    return _sail(table, np.random.default_rng(seed).random((races, LIMIT)))[1]
+        policy.ascend(acts, advantage, training.rate)
+    return _summed(races)
 
 
 def _episode(number: int, race: Race) -> Episode:
@@ -70,9 +67,9 @@ def _episode(number: int, race: Race) -> Episode:
     return Episode(str(number), "race", (Step("boat"),), {"points": race.points, "findings": -race.found})
 
 
-def _sail(table: Floats, drawn: Floats) -> tuple[Acts, list[tuple[str, ...]]]:
+def _sail(policy: Policy, drawn: Floats) -> tuple[Acts, list[tuple[str, ...]]]:
     """Races with this policy. What the boat sees is its place."""
-    limits = probabilities(table, np.arange(len(table))).cumsum(axis=1)[:, :-1].tolist()
+    limits = policy.probabilities(np.arange(LONG * WIDE)).cumsum(axis=1)[:, :-1].tolist()
     rows: list[tuple[int, int, int, int]] = []
     sailed = []
     for run, numbers in enumerate(drawn.tolist()):

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentmesh.learning.episodes import Episode, Step
-from examples.learning.policies import Acts, Floats, Ints, chosen
+from examples.learning.policies import Acts, Floats, Ints, Policy, Table, chosen
 
 AGENTS = ("verifier", "searcher", "answerer")
 SEARCH, ANSWER = 0, 1
 """Whom the verifier sends for."""
-Tables = dict[str, Floats]
+Policies = Mapping[str, Policy]
 Flags = NDArray[np.bool_]
 
 
@@ -49,17 +49,17 @@ class World:
         """How many facts a run can have found, 0 among them."""
         return max(self.facts) + 1
 
-    def new(self, skill: Mapping[str, float]) -> Tables:
-        """Policies that prefer what is right by so much, in logits: 0 is knowing nothing."""
+    def new(self, skill: Mapping[str, float]) -> dict[str, Table]:
+        """Tables that prefer what is right by so much, in logits: 0 is knowing nothing."""
         topics, levels, values = np.arange(len(self.facts)), np.arange(self.levels), np.arange(self.answers)
         topic, found = (each.ravel() for each in np.meshgrid(topics, levels, indexing="ij"))
         sends = np.where(found >= np.take(self.facts, topic), ANSWER, SEARCH)
         means = np.pad(np.add.outer(topics, values) % self.answers, ((0, 0), (1, 0)), constant_values=-1).ravel()
         finds = self.right_query(topic, found)[topic < self.hints]
         return {
-            "verifier": skill["verifier"] * np.eye(2)[sends],
-            "searcher": skill["searcher"] * np.eye(self.queries)[finds],
-            "answerer": skill["answerer"] * np.eye(self.answers + 1)[means][:, :-1],
+            "verifier": Table(skill["verifier"] * np.eye(2)[sends]),
+            "searcher": Table(skill["searcher"] * np.eye(self.queries)[finds]),
+            "answerer": Table(skill["answerer"] * np.eye(self.answers + 1)[means][:, :-1]),
         }
 
     def right_query(self, topic: Ints, found: Ints) -> Ints:
@@ -102,9 +102,9 @@ def asked(world: World, groups: int, runs: int, chance: np.random.Generator) -> 
     )
 
 
-def play(world: World, tables: Tables, questions: Questions) -> Played:
+def play(world: World, policies: Policies, questions: Questions) -> Played:
     """What these policies do with these questions, all runs at once."""
-    game = _Game(world, tables, questions)
+    game = _Game(world, policies, questions)
     going = np.arange(len(questions.topic))
     for _ in range(world.turns if world.routed else 1):
         sent = game.act("verifier", going, game.known(going, len(world.facts)))
@@ -119,8 +119,8 @@ def play(world: World, tables: Tables, questions: Questions) -> Played:
 class _Game:
     """Runs under way."""
 
-    def __init__(self, world: World, tables: Tables, questions: Questions) -> None:
-        self._world, self._tables, self._questions = world, tables, questions
+    def __init__(self, world: World, policies: Policies, questions: Questions) -> None:
+        self._world, self._policies, self._questions = world, policies, questions
         count = len(questions.topic)
         self._step, self._found, self.searches = (np.zeros(count, np.int64) for _ in range(3))
         self.answered, self.right = (np.zeros(count, np.bool_) for _ in range(2))
@@ -132,7 +132,7 @@ class _Game:
 
     def act(self, agent: str, runs: Ints, seen: Ints) -> Ints:
         step = self._step[runs]
-        taken = chosen(self._tables[agent], seen, self._questions.drawn[runs, step, 0])
+        taken = chosen(self._policies[agent], seen, self._questions.drawn[runs, step, 0])
         self.noted[agent].append(Acts(runs, step, seen, taken))
         self._step[runs] += 1
         return taken

@@ -12,7 +12,7 @@ import numpy as np
 from agentmesh.evaluation.statistics import resampled
 from agentmesh.learning.advantages import MODES, Mode
 from examples.learning.lemma import BOTH, terms
-from examples.learning.policies import Floats
+from examples.learning.policies import Floats, Kind, tabular
 from examples.learning.racing import Raced, Training, learn
 from examples.learning.routing import AGENTS, World
 from examples.learning.training import Curves, Setting, train
@@ -46,12 +46,13 @@ Routed = dict[tuple[str, Mode], list[Curves]]
 Figures = dict[str, Any]
 
 
-def jobs(seeds: int, first: int = FIRST) -> Iterator[Job]:
+def jobs(seeds: int, first: int = FIRST, kind: Kind = tabular) -> Iterator[Job]:
     """All trainings: which case, which arm, what it takes, and the seed."""
     for case, setting in CASES.items():
         for mode in MODES if setting is MAIN else BOTH:
-            yield from ((case, mode, setting, seed) for seed in range(first, first + seeds))
-    for name, race in RACES.items():
+            yield from ((case, mode, replace(setting, kind=kind), seed) for seed in range(first, first + seeds))
+    for name, (training, watched) in RACES.items():
+        race = replace(training, kind=kind), watched
         yield from (("race", name, race, seed) for seed in range(first, first + seeds))
 
 
@@ -59,13 +60,13 @@ def trained(job: Job) -> Curves | Raced:
     """One of them."""
     case, arm, setting, seed = job
     if case == "race":
-        return learn(setting[0], seed, watched=setting[1])[0]
+        return learn(setting[0], seed, watched=setting[1])
     return train(setting, arm, seed)[0]  # type: ignore[arg-type]  # a job of a case has the mode as its arm
 
 
-def all_trained(seeds: int, processes: int = 2) -> tuple[Routed, dict[str, list[Raced]]]:
+def all_trained(seeds: int, kind: Kind = tabular, processes: int = 2) -> tuple[Routed, dict[str, list[Raced]]]:
     """The curves of all trainings, by case and mode, and by name of the race; in the order of seeds."""
-    listed = list(jobs(seeds))
+    listed = list(jobs(seeds, kind=kind))
     routed: Routed = {}
     races: dict[str, list[Raced]] = {}
     with get_context("spawn").Pool(processes) as pool:

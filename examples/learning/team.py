@@ -10,7 +10,7 @@ import numpy as np
 from agentmesh import Agent, Reply, Request, RunResult, Team, ToolCall, Topology
 from agentmesh.learning.episodes import Episode, episode_of
 from examples.learning.policies import chosen
-from examples.learning.routing import SEARCH, Questions, Tables, World
+from examples.learning.routing import SEARCH, Policies, Questions, World
 
 EDGES = ("user -> verifier", "verifier -> searcher", "searcher -> verifier", "verifier -> answerer", "answerer -> user")
 
@@ -18,8 +18,8 @@ EDGES = ("user -> verifier", "verifier -> searcher", "searcher -> verifier", "ve
 class Run:
     """One question before the team, with the numbers that its chances come of."""
 
-    def __init__(self, world: World, tables: Tables, questions: Questions, at: int) -> None:
-        self._world, self._tables = world, tables
+    def __init__(self, world: World, policies: Policies, questions: Questions, at: int) -> None:
+        self._world, self._policies = world, policies
         self.topic, self.value = int(questions.topic[at]), int(questions.value[at])
         self._drawn: Iterator[np.ndarray] = iter(questions.drawn[at])
         models = {"verifier": self._verifies, "searcher": self._searches, "answerer": self._answers}
@@ -45,7 +45,7 @@ class Run:
     def _act(self, agent: str, seen: int) -> tuple[int, float]:
         """What the policy does, and the luck that is left."""
         first, luck = next(self._drawn)
-        return int(chosen(self._tables[agent], np.array([seen]), np.array([first]))[0]), float(luck)
+        return int(chosen(self._policies[agent], np.array([seen]), np.array([first]))[0]), float(luck)
 
     def _verifies(self, request: Request) -> Reply:
         heard = _heard(request)

@@ -10,8 +10,8 @@ import numpy as np
 
 from agentmesh.learning.advantages import Mode, advantages, inflation
 from agentmesh.learning.episodes import Episode
-from examples.learning.policies import Floats, Ints, gradient
-from examples.learning.routing import AGENTS, Played, Tables, World, asked, episodes_of, play
+from examples.learning.policies import Floats, Kind, Policy, tabular
+from examples.learning.routing import AGENTS, Played, Policies, World, asked, episodes_of, play
 
 FACTORS_EVERY = 8
 """Updates between two looks at I_k."""
@@ -34,6 +34,7 @@ class Setting:
     """What brevity counts beside being right."""
     skill: Mapping[str, float] = field(default_factory=lambda: {"verifier": 0.0, "searcher": 2.0, "answerer": 3.0})
     """By how much each prefers what is right when it begins, in logits, as models do that were trained before."""
+    kind: Kind = tabular
 
     @property
     def weights(self) -> dict[str, float]:
@@ -56,14 +57,16 @@ class Curves(NamedTuple):
     """I_k under `global`; NaN between two looks at it, and where nothing differed or the agent did not act."""
 
 
-def train(setting: Setting, mode: Mode, seed: int) -> tuple[Curves, Tables]:
+def train(setting: Setting, mode: Mode, seed: int) -> tuple[Curves, dict[str, Policy]]:
     """Train a team. Two arms with one seed are asked the same questions, and draw the same numbers."""
     chance = np.random.default_rng(seed)
-    tables = setting.world.new(setting.skill)
+    (apart,) = chance.spawn(1)
+    begins = setting.world.new(setting.skill)
+    policies = {agent: setting.kind(table, apart) for agent, table in begins.items()}
     rows = []
     for number in range(setting.updates):
         questions = asked(setting.world, setting.groups, setting.runs, chance)
-        played = play(setting.world, tables, questions)
+        played = play(setting.world, policies, questions)
         runs = episodes_of(setting.world, questions, played)
         factors = inflation(runs, "global", weights=setting.weights) if number % FACTORS_EVERY == 0 else {}
         needy = np.take(setting.world.facts, questions.topic) > 0
@@ -71,35 +74,21 @@ def train(setting: Setting, mode: Mode, seed: int) -> tuple[Curves, Tables]:
             float(np.mean([run.rewards["right"] + setting.brief * run.rewards["brief"] for run in runs])),
             float(played.right.mean()),
             float((played.searches[needy] > 0).mean()) if needy.any() else np.nan,
-            improve(setting, mode, tables, played, runs),
+            improve(setting, mode, policies, played, runs),
             [len(played.acts[agent].run) / len(runs) for agent in AGENTS],
             [factors.get(agent, np.nan) for agent in AGENTS],
         ))  # fmt: skip
-    return Curves(*(np.array(column) for column in zip(*rows, strict=True))), tables
+    return Curves(*(np.array(column) for column in zip(*rows, strict=True))), policies
 
 
-def improve(setting: Setting, mode: Mode, tables: Tables, played: Played, runs: Sequence[Episode]) -> list[float]:
-    """Move the tables by what a batch of runs teaches. Returns the norm of each agent's first gradient."""
-    found = advantages(runs, mode, weights=setting.weights)
-    return [_ascend(setting, agent, tables, played, of_steps(found, runs, played, agent)) for agent in AGENTS]
-
-
-def of_steps(found: Mapping[tuple[str, int], float], runs: Sequence[Episode], played: Played, agent: str) -> Floats:
-    """The advantages of an agent's steps, in the order of its acts."""
-    acts = played.acts[agent]
-    return np.array([found[place] for place in _places(runs, acts.run, acts.step)])
-
-
-def _places(runs: Sequence[Episode], run: Ints, step: Ints) -> list[tuple[str, int]]:
-    return [(runs[of].run_id, at) for of, at in zip(run.tolist(), step.tolist(), strict=True)]
-
-
-def _ascend(setting: Setting, agent: str, tables: Tables, played: Played, advantage: Floats) -> float:
-    acts, before = played.acts[agent], tables[agent].copy()
-    if not len(advantage):
-        return 0.0
-    first = gradient(before, before, acts, advantage)
-    tables[agent] += setting.rates[agent] * first
-    for _ in range(setting.epochs - 1):
-        tables[agent] += setting.rates[agent] * gradient(tables[agent], before, acts, advantage)
-    return float(np.linalg.norm(first))
+def improve(setting: Setting, mode: Mode, policies: Policies, played: Played, runs: Sequence[Episode]) -> list[float]:
+    """Move the policies by what a batch of runs teaches. Returns the norm of each agent's first gradient."""
+    found, norms = advantages(runs, mode, weights=setting.weights), []
+    for agent in AGENTS:
+        acts = played.acts[agent]
+        advantage = np.array([
+            found[runs[run].run_id, step] for run, step in zip(acts.run.tolist(), acts.step.tolist(), strict=True)
+        ])  # fmt: skip
+        acted = len(advantage) > 0
+        norms.append(policies[agent].ascend(acts, advantage, setting.rates[agent], setting.epochs) if acted else 0.0)
+    return norms

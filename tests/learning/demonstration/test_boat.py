@@ -12,6 +12,8 @@ from agentmesh.learning.credit import credit
 from agentmesh.learning.episodes import episode_of
 from examples.learning.lagoon import DIRECTIONS, FINISH, LIMIT, PRIZE, Course, raced, sailed
 from examples.learning.racing import Training, learn
+from examples.learning.study import FIRST
+from tests.learning.demonstration.figures import FIGURES
 
 CIRCLE = (("east",) * 3 + ("north", "west", "south", "east") * 6)[:LIMIT]
 STRAIGHT = ("east",) * FINISH[0]
@@ -65,11 +67,10 @@ def _length(directions: tuple[str, ...]) -> int:
 
 
 def test_paid_in_points_it_circles_and_is_found_and_paid_less_for_findings_it_finishes() -> None:
-    short = replace(Training(), updates=24)
-    (alone, _), (watched, _) = (learn(short, 1, watched=watched) for watched in (False, True))
-    assert alone.first is not None
-    assert alone.half is not None
-    assert alone.half <= 15 * short.runs
+    short = replace(Training(), updates=18)
+    alone, watched = (learn(short, FIRST, watched=watched) for watched in (False, True))
+    stated = FIGURES["races"]["points alone"]
+    assert (alone.first, alone.half) == (stated["first"][0], stated["half"][0]), "races until it is found"
     assert alone.found[-5:].mean() > 0.8
     assert alone.finished[-5:].mean() < 0.3
     assert watched.finished[-5:].mean() > alone.finished[-5:].mean() + 0.2

@@ -7,19 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples.learning.policies import Acts, Floats, chosen, gradient, objective
+from examples.learning.policies import Acts, Floats, Table, chosen, gradient, objective
+from tests.learning.demonstration.deeds import drawn
 from tests.sizes import examples
 
 EPS = 1e-6
-
-
-def drawn(seed: int, moved: float) -> tuple[Floats, Floats, Acts, Floats]:
-    """A policy, the one that acted, what it did and the advantages of that."""
-    chance = np.random.default_rng(seed)
-    before = chance.normal(size=(4, 3))
-    seen, taken = chance.integers(4, size=30), chance.integers(3, size=30)
-    step = np.arange(30)
-    return before + moved * chance.normal(size=(4, 3)), before, Acts(step, step, seen, taken), chance.normal(size=30)
 
 
 def by_differences(table: Floats, before: Floats, acts: Acts, advantage: Floats) -> Floats:
@@ -48,7 +40,7 @@ def test_a_deed_that_has_become_likelier_than_the_clip_allows_is_pushed_no_furth
 
 
 def test_choices_come_as_often_as_the_policy_says() -> None:
-    table = np.log(np.array([[0.2, 0.5, 0.3]]))
+    policy = Table(np.log(np.array([[0.2, 0.5, 0.3]])))
     numbers = np.linspace(0, 1, 1000, endpoint=False)
-    taken = chosen(table, np.zeros(1000, np.int64), numbers)
+    taken = chosen(policy, np.zeros(1000, np.int64), numbers)
     assert np.bincount(taken) == pytest.approx([200, 500, 300], abs=1)

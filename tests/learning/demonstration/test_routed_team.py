@@ -12,6 +12,7 @@ from examples.learning.lemma import BOTH, By, terms
 from examples.learning.routing import AGENTS, World, asked, episodes_of, play
 from examples.learning.team import Run
 from examples.learning.training import Setting, train
+from tests.learning.demonstration.deeds import likely
 
 SETTING = replace(Setting(), updates=6)
 WORLD, SKILL = SETTING.world, SETTING.skill
@@ -50,17 +51,18 @@ def test_arms_with_one_seed_differ_in_the_normaliser_alone() -> None:
 
 def test_where_each_agent_acts_once_in_each_run_a_shared_mean_changes_nothing() -> None:
     equal = replace(SETTING, world=World(routed=False), updates=15)
-    (shared, tables), (own, others) = (train(equal, mode, 5) for mode in BOTH)
+    (shared, policies), (own, others) = (train(equal, mode, 5) for mode in BOTH)
     for agent in AGENTS:
-        assert tables[agent] == pytest.approx(others[agent], abs=1e-9)
+        assert likely(policies, agent) == pytest.approx(likely(others, agent), abs=1e-9)
     assert shared.norms == pytest.approx(own.norms, abs=1e-9)
     assert shared.factors[0] == pytest.approx([1, 1, 1])
-    assert np.abs(tables["answerer"] - equal.world.new(equal.skill)["answerer"]).max() > 0.1, "it has learned"
+    begun = equal.world.new(equal.skill)
+    assert np.abs(likely(policies, "answerer") - likely(begun, "answerer")).max() > 0.1, "it has learned"
 
 
 def test_where_agents_act_as_it_comes_it_changes_what_is_learned() -> None:
-    (_, tables), (_, others) = (train(SETTING, mode, 5) for mode in BOTH)
-    assert np.abs(tables["searcher"] - others["searcher"]).max() > 0.1
+    (_, policies), (_, others) = (train(SETTING, mode, 5) for mode in BOTH)
+    assert np.abs(likely(policies, "searcher") - likely(others, "searcher")).max() > 0.1
 
 
 @pytest.mark.parametrize("by", BOTH)
