@@ -5,21 +5,46 @@ from __future__ import annotations
 import os
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 # Some test modules import it, others load it as a plugin: whoever comes first.
 pytest.register_assert_rewrite("tests.cli.cli_processes")
+
+MEASURED = "COVERAGE_PROCESS_CONFIG"
+"""By which coverage tells a process that it is to be measured."""
 
 settings.register_profile("default", max_examples=100, deadline=None)
 settings.register_profile("nightly", max_examples=1000, deadline=None)
 settings.load_profile("default")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """In a worker pytest-cov begins twice; what it began first would go on where `no_cover` stops what came second."""
+    if hasattr(session.config, "workerinput") and (measuring := Coverage.current()) is not None:
+        measuring.stop()
+        while (first := Coverage.current()) is not None:
+            first.stop()
+        measuring.start()
+
+
+WALKED_ELSEWHERE = {"benchmarks", "directions", "properties", "teamwork", "test_documentation.py", "test_examples.py"}
+"""Folders and files of tests that see whole things at work, on ways that other tests measure."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A property walks the same lines a hundred times: to measure their coverage takes nearly as long as the walk."""
+    """Coverage costs a test nearly as much as its work, and tells nothing new of a line that is walked again."""
     for item in items:
-        if item.get_closest_marker("hypothesis"):
+        if item.get_closest_marker("hypothesis") or not WALKED_ELSEWHERE.isdisjoint(item.path.parts):
             item.add_marker("no_cover")
+
+
+@pytest.fixture(autouse=True)
+def unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor are the processes measured that such a test starts."""
+    if request.node.get_closest_marker("no_cover"):
+        monkeypatch.delenv(MEASURED, raising=False)
 
 
 @pytest.fixture

@@ -327,7 +327,6 @@ def test_a_position_arrives_if_it_is_ahead_of_the_answer_that_ends_the_run(
         assert refusals(log) == Counter(wanted.refusals)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.__name__ for mutant in MUTANTS])
 def test_a_scheduler_that_breaks_a_rule_does_not_agree(mutant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant(monkeypatch)
