@@ -155,11 +155,14 @@ def _ready(name: str, model: Model) -> Provider:
 
 
 def _refuse_useless(arena: Arena, gene: Gene) -> None:
-    """Raises: ConfigError where nothing that may stand at a place makes a team."""
+    """Raises: ConfigError where nothing that may stand at a place makes a team, or one that does lacks a key."""
     others = [Individual("", {gene.path: value}) for value in gene.values if value != gene.written][:_TRIED]
     if all(arena.why_not(one) for one in others):
         why = arena.why_not(others[0])
         raise ConfigError(f"--vary {gene.path}: no value that is given makes a team; with the first of them: {why}")
+    for one in others:
+        if not arena.why_not(one):
+            arena.team(one).refuse_unready()
 
 
 CALLS = ".calls"

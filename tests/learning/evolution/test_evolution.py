@@ -199,6 +199,7 @@ def test_held_out_tasks_that_evolution_sees_are_refused(tmp_path: Path) -> None:
         ({"population": 0}, "population and parents are 1 or more"),
         ({"vary": []}, "nothing of .* can be varied"),
         ({"vary": ["agents.ann.instruction=a|b"]}, "no value that is given makes a team.*no key 'instruction'"),
+        ({"vary": ["models.default=openai:small|simulated:worker"]}, "models.default: .* OPENAI_API_KEY is not set"),
         ({"output": "nowhere/best.yaml"}, "there is no folder nowhere"),
         ({"variation": "nonsense"}, "'nonsense' begins with no known provider"),
         ({"variation": KEYLESS}, "variation: .* variable NO_SUCH_KEY is not set"),
