@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from coverage import Coverage
@@ -11,6 +12,7 @@ from hypothesis import settings
 # Some test modules import it, others load it as a plugin: whoever comes first.
 pytest.register_assert_rewrite("tests.cli.cli_processes")
 
+TESTS = Path(__file__).parent
 MEASURED = "COVERAGE_PROCESS_CONFIG"
 """By which coverage tells a process that it is to be measured."""
 
@@ -33,10 +35,12 @@ WALKED_ELSEWHERE = {"benchmarks", "directions", "properties", "teamwork", "test_
 """Folders and files of tests that see whole things at work, on ways that other tests measure."""
 
 
+@pytest.hookimpl(trylast=True)  # Hypothesis marks its tests in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Coverage costs a test nearly as much as its work, and tells nothing new of a line that is walked again."""
     for item in items:
-        if item.get_closest_marker("hypothesis") or not WALKED_ELSEWHERE.isdisjoint(item.path.parts):
+        place = item.path.relative_to(TESTS) if item.path.is_relative_to(TESTS) else item.path
+        if item.get_closest_marker("hypothesis") or not WALKED_ELSEWHERE.isdisjoint(place.parts):
             item.add_marker("no_cover")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,7 @@ from agentmesh.cli.measuring import (
 )
 from agentmesh.cli.options import json_flag, model_and_overrides
 from agentmesh.cli.terminal import complain, count, one_line, printable, say, say_json
+from agentmesh.errors import ConfigError
 
 if TYPE_CHECKING:
     from agentmesh.evaluation.tasks import Tasks
@@ -91,6 +93,7 @@ def command(file: str, source: str, as_json: bool, **given: Any) -> None:
     """  # noqa: D301 - the escape tells click to keep the lines as they are
     if given["report"]:
         refuse_unwritable_report(given["report"])
+    _refuse_loss(source, given)
     evolution = _carried_out(file, tasks_of(source, given), given)
     if given["report"]:
         from agentmesh.reporting.learning import learning_page
@@ -108,6 +111,17 @@ def command(file: str, source: str, as_json: bool, **given: Any) -> None:
         say(printable(line))
     if not given["output"]:
         say(f"\n{printable(evolution.yaml.rstrip())}")
+
+
+def _refuse_loss(source: str, given: dict[str, Any]) -> None:
+    """Raises: ConfigError where the held-out tasks would be written over tasks that were given."""
+    from agentmesh.learning.evolution import held_out_beside
+
+    if not given["output"]:
+        return
+    beside = held_out_beside(given["output"])
+    if beside.exists() and Path(source).exists() and beside.samefile(source):
+        raise ConfigError("held-out tasks would be written over the tasks of --tasks; name another -o", str(beside))
 
 
 def _carried_out(file: str, tasks: Tasks, given: dict[str, Any]) -> Evolution:

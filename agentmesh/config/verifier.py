@@ -39,7 +39,7 @@ def check_verifier(
             how = "it is asked about each answer alone, without tools, and paid from the limits of the run"
             message = f"`{key}` has no effect on who verifies: {how}; remove it"
             yield Remark("error", ("agents", name, key), message, at_key=True)
-    if VERIFY in agents and name != VERIFY:
+    if VERIFY in agents:
         message = f"'{VERIFY}' stands for whoever verifies in the keys of model calls; rename the agent"
         yield Remark("error", ("agents", VERIFY), message, at_key=True)
 

@@ -38,7 +38,7 @@ def comparison_html(told: Told) -> str:
         _header(told),
         _chapter("success", "Who is right how often", _SUCCESS, _successes(told), _standings(told["teams"])),
         _chapter("pairs", "Teams beside what one agent can do", _PAIRS, *_pairs(alone)) if alone else None,
-        _chapter("between", "Teams beside each other", _BETWEEN, *_between(others)) if others else None,
+        _chapter("between", "The best team beside the others", _BETWEEN, *_between(others)) if others else None,
         _chapter("measures", "What the teams are like", _MEASURES, *_measures(teams)) if teams else None,
         _chapter("tasks", "Task by task", _TASKS, _by_task(told)),
         _chapter("runs", "All runs", _runs_lead(told), _runs(told["runs"])),
@@ -55,7 +55,7 @@ _PAIRS = (
     "How much more often each team is right than the best that one agent did, in points. Intervals come of drawing "
     "tasks anew; p is McNemar's. Above 0 the team is better, below 0 one agent is."
 )
-_BETWEEN = "How much more often one team is right than the other, in points. No verdict rests on this."
+_BETWEEN = "How much more often it is right than each other team, in points. No verdict rests on this."
 _MEASURES = "Each beside the best member alone. An empty cell has no denominator, or nothing that could be read."
 _TASKS = (
     "The share of right runs of each task: where teams and single agents differ, and on which tasks everybody fails."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from statistics import fmean
 from typing import Any, Literal
 
@@ -52,12 +51,12 @@ def verdict_on(standings: Sequence[Standing], *, equal_budget: bool = True) -> V
 
     A team is better if it is better than every one of these: its interval is above 0 and its p value, the largest of
     them, is below .05 after Holm's correction for several teams. One agent is better if one of these ways is better
-    than every team, with the correction for several ways. Otherwise it cannot be told. Teams beside each other are the
-    last of the pairs: on them no verdict rests.
+    than every team, with the correction for several ways. Otherwise it cannot be told. The last of the pairs are the
+    best team beside each other one: on them no verdict rests.
     """
     teams = [one for one in standings if one.kind == "team"]
     alone = [one for one in standings if one.kind != "team"]
-    between = tuple(_pair(a, b) for a, b in combinations(teams, 2))
+    between = tuple(_pair(teams[0], other) for other in teams[1:])
     if not teams or not alone:
         return Verdict("unclear", _without_members(teams, alone, between), between)
     table = {(a.name, b.name): _pair(a, b) for a in teams for b in alone}
@@ -219,7 +218,9 @@ def _without_members(teams: Sequence[Standing], alone: Sequence[Standing], betwe
     if not between:
         return why
     best, following, pair = *teams[:2], between[0]
+    shares = f"{_share(best)} against {_share(following)}, p = {pair.p:.2g}"
+    if (pair.estimate.value or 0.0) <= 0:
+        return f"{why}; of the teams {best.name} is right no more often than {following.name} ({shares})"
     return (
-        f"{why}; of the teams {best.name} is right {_points(pair.estimate)} more often than {following.name} "
-        f"({_share(best)} against {_share(following)}, p = {pair.p:.2g})"
+        f"{why}; of the teams {best.name} is right {_points(pair.estimate)} more often than {following.name} ({shares})"
     )

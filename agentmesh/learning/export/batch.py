@@ -137,7 +137,7 @@ def rewards_of(events: Sequence[Event], named: Sequence[str] | None = None) -> d
 
 def unrewarded(runs: Sequence[Exported]) -> dict[str, int]:
     """By component with which some of the runs are rewarded: how many are not, for which it counts 0."""
-    given = Counter(name for run in runs for name in run.episode.rewards)
+    given = Counter(name for run in runs for name in components([run.episode]))
     return {name: len(runs) - count for name, count in given.items() if count < len(runs)}
 
 
@@ -200,11 +200,20 @@ def _finding(event: FindingRecorded) -> dict[str, Any]:
 
 def _together(runs: Sequence[Exported]) -> list[set[str]]:
     """The tasks, those together that stand in one run."""
+    above: dict[str, str] = {}
+
+    def first(task: str) -> str:
+        while above.setdefault(task, task) != task:
+            above[task] = task = above[above[task]]
+        return task
+
+    for run in runs:
+        for task in (run.episode.task, *run.tasks):
+            above[first(task)] = first(run.episode.task)
     found: dict[str, set[str]] = {}
-    for tasks in {frozenset([run.episode.task, *run.tasks]) for run in runs}:
-        joined = set(tasks).union(*(found.get(task, ()) for task in tasks))
-        found |= dict.fromkeys(joined, joined)
-    return list({id(some): some for some in found.values()}.values())
+    for task in list(above):
+        found.setdefault(first(task), set()).add(task)
+    return list(found.values())
 
 
 def _ends(shares: Sequence[float], count: int) -> list[int]:

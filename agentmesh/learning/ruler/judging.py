@@ -1,7 +1,7 @@
 """Relative judging: a model scores runs of one task against each other, in several orders, and the scores are averaged.
 
 How many orders that takes shows on the way: after an order and its reverse judging ends if the means are reliable
-(`ENOUGH`), else it goes on with the next two. A judge who never contradicts himself is asked twice, and no more.
+(`ENOUGH`), else it goes on with the next two. A judge who gives the same scores again is asked twice, and no more.
 
 Source: RULER (OpenPipe/ART, src/art/rewards/ruler.py): what all runs begin with is shown once, a rubric, scores from 0
 to 1 with explanations, one absolute judgement where all runs are the same. Changed: scores are matched by id and never

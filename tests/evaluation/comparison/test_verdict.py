@@ -143,6 +143,8 @@ def test_teams_are_told_apart_though_no_member_was_run_alone() -> None:
     told = verdict_on([standing("best", "team", YES), standing("as written", "team", NO)])
     assert [(pair.a, pair.b, pair.estimate.value) for pair in told.pairs] == [("best", "as written", 1.0)]
     assert told.verdict == "unclear"
+    alike = verdict_on([standing("one", "team", YES), standing("two", "team", YES)])
+    assert "of the teams one is right no more often than two (100 % against 100 %" in alike.why
     assert "of the teams best is right 100 points [100, 100] more often than as written (100 % against 0 %" in told.why
 
 

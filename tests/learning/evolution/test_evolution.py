@@ -207,8 +207,9 @@ def test_held_out_tasks_that_evolution_sees_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_spent(
-    tmp_path: Path, options: dict[str, Any], said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], said: str
 ) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(AgentMeshError, match=said):
         evolved(tmp_path, results=tmp_path / "rows.jsonl", **options)
     assert not (tmp_path / "rows.jsonl").exists()

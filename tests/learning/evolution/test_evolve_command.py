@@ -88,6 +88,17 @@ def test_bad_input_exits_2_and_names_what_to_do(tmp_path: Path, more: list[str],
     assert not (tmp_path / "rows.jsonl").exists() or not (tmp_path / "rows.jsonl").read_text()
 
 
+def test_held_out_tasks_are_not_written_over_the_tasks_that_they_are_taken_from(tmp_path: Path) -> None:
+    laid_out(tmp_path)
+    tasks = tmp_path / "best.tasks.jsonl"
+    tasks.write_text("".join(f'{{"prompt": "What is {n} + 1?", "answer": {n + 1}}}\n' for n in range(4)))
+    before = tasks.read_text()
+    ended = run(tmp_path, "--tasks", str(tasks), "-o", str(tmp_path / "best.yaml"))
+    assert ended.exit_code == 2
+    assert "would be written over the tasks of --tasks; name another -o" in ended.stderr
+    assert tasks.read_text() == before
+
+
 def test_killed_and_started_again_it_pays_for_no_finished_run_twice(tmp_path: Path) -> None:
     laid_out(tmp_path, SLOW)
     rows, command = tmp_path / "rows.jsonl", [sys.executable, "-m", "agentmesh", *arguments(tmp_path, "--no-baselines")]

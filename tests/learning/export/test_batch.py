@@ -135,6 +135,8 @@ def test_rewards_that_some_runs_lack_are_counted() -> None:
     ]
     assert unrewarded(runs) == {"tests": 2}
     assert unrewarded(runs[:2]) == {}
+    by_step = Exported(Episode("4", "a", (Step("ann", {"right": 1.0}),)), (), "", ())
+    assert unrewarded([runs[0], by_step]) == {}, "a step is rewarded too"
 
 
 def test_tasks_that_one_run_has_seen_are_in_one_split() -> None:
