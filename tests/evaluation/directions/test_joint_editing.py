@@ -17,12 +17,11 @@ from agentmesh.evaluation.comparison import Comparison
 from tests.evaluation.directions.simulations import Size, apart, gain, ran, right, standing, team
 from tests.sizes import NIGHTLY
 
-SUITE = "pytest" if NIGHTLY else "unittest"
-"""Both run the same tests; unittest begins sooner."""
-VERIFIED = {
+SUITES = {
     "pytest": (),
     "unittest": ("merge.verify=[python, -m, unittest, discover, --quiet, --start-directory, tests]",),
 }
+"""What is laid over a team by the suite of its tasks. Both run the same tests; unittest begins sooner."""
 SIZE = Size(24) if NIGHTLY else Size(5)
 GROWING = Size(24) if NIGHTLY else Size(3)
 MODEL = "coder,coding=0.95,attention=0.5"
@@ -37,13 +36,16 @@ def _worktrees_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield
 
 
-def coders(file: str, model: str = MODEL, coders: int = 2) -> Team:
+def coders(file: str, model: str, coders: int, suite: str) -> Team:
     replicas = () if file == "solo" else (f"agents.{'worker' if file == 'hierarchy' else 'coder'}.replicas={coders}",)
-    return team(f"coding/{file}", f"simulated:{model}", (*replicas, *VERIFIED[SUITE]))
+    return team(f"coding/{file}", f"simulated:{model}", (*replicas, *SUITES[suite]))
 
 
-def written(files: tuple[str, ...], size: Size, tasks: str, model: str = MODEL, count: int = 2) -> Comparison:
-    return ran([coders(file, model, count) for file in files], f"coding:suite={SUITE},features={count},{tasks}", size)
+def written(
+    files: tuple[str, ...], size: Size, tasks: str, model: str = MODEL, count: int = 2, suite: str = "unittest"
+) -> Comparison:
+    teams = [coders(file, model, count, suite) for file in files]
+    return ran(teams, f"coding:suite={suite},features={count},{tasks}", size)
 
 
 @cache
@@ -109,3 +111,11 @@ def test_the_more_peers_heed_each_other_the_more_names_fit_and_a_hierarchy_needs
     assert heeded == sorted(heeded)
     assert heeded[0] < heeded[-1] == 1
     assert all(right(one, HIERARCHY) == 1 for one in doses)
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="many runs")
+def test_both_suites_find_the_same_right() -> None:
+    by_suite = [written(("solo", "pair"), Size(4), "overlap=1,coupling=0.5", suite=suite) for suite in SUITES]
+    one, other = ([(row.team, row.task, row.correct) for row in told.rows] for told in by_suite)
+    assert len(one) == 8
+    assert [correct for *_, correct in one] == [correct for *_, correct in other]
