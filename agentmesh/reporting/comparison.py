@@ -39,7 +39,7 @@ def comparison_html(told: Told) -> str:
         _chapter("success", "Who is right how often", _SUCCESS, _successes(told), _standings(told["teams"])),
         _chapter("pairs", "Teams beside what one agent can do", _PAIRS, *_pairs(alone)) if alone else None,
         _chapter("between", "The best team beside the others", _BETWEEN, *_between(others)) if others else None,
-        _chapter("measures", "What the teams are like", _MEASURES, *_measures(teams)) if teams else None,
+        _chapter("measures", "What the teams are like", _MEASURES, *_measures(teams)) if _measured(teams) else None,
         _chapter("tasks", "Task by task", _TASKS, _by_task(told)),
         _chapter("runs", "All runs", _runs_lead(told), _runs(told["runs"])),
     ]
@@ -146,8 +146,12 @@ def _is_apart(pair: Told) -> bool:
     return low is not None and high is not None and not low <= 0 <= high
 
 
+def _measured(teams: Sequence[Told]) -> list[str]:
+    return [name for name in MEASURES if any(one["measures"].get(name) not in (None, [], {}) for one in teams)]
+
+
 def _measures(teams: Sequence[Told]) -> Iterable[Markup]:
-    shown = [name for name in MEASURES if any(one["measures"].get(name) not in (None, [], {}) for one in teams)]
+    shown = _measured(teams)
     head = ("", *(one["name"] for one in teams))
     rows = [(name.replace("_", " "), *(_cell(one["measures"].get(name)) for one in teams)) for name in shown]
     yield table("Measures", head, rows, figures=range(1, len(head)))

@@ -96,3 +96,9 @@ def test_teams_beside_each_other_have_a_chapter_of_their_own(told: dict[str, Any
     assert "Teams beside what one agent can do" in beside
     assert "the other</t" in between
     assert 'id="between"' not in comparison_html(told)
+
+
+def test_where_nothing_was_measured_there_is_no_empty_chapter_of_measures(told: dict[str, Any]) -> None:
+    bare = {**told, "teams": [{**one, "measures": {}} for one in told["teams"]]}
+    assert 'id="measures"' in comparison_html(told)
+    assert 'id="measures"' not in comparison_html(bare)

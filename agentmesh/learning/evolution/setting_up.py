@@ -155,7 +155,7 @@ def _ready(name: str, model: Model) -> Provider:
 
 
 def _refuse_useless(arena: Arena, gene: Gene) -> None:
-    """Raises: ConfigError where nothing that may stand at a place makes a team, or one that does lacks a key."""
+    """Try the first values of a place. Raises: ConfigError where none makes a team, or one that does lacks a key."""
     others = [Individual("", {gene.path: value}) for value in gene.values if value != gene.written][:_TRIED]
     if all(arena.why_not(one) for one in others):
         why = arena.why_not(others[0])
